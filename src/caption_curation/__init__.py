@@ -1,0 +1,1 @@
+"""Data curation for image captioning with text-to-image generative models."""

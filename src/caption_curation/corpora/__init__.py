@@ -1,0 +1,1 @@
+"""Corpora: images with captions in splits, read from disk or drawn."""

@@ -1,0 +1,85 @@
+"""A corpus on disk: images/, one JSON Lines file a split, summary.json."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from caption_curation.samples import CaptionedImage, read_images, write_json_lines
+
+IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The images of each split with their captions, and what reading the captions changed."""
+
+    source: str
+    splits: dict[str, list[CaptionedImage]]
+    normalised_captions: int = 0
+    dropped_empty_captions: int = 0
+
+
+def write_corpus(corpus: Corpus, folder: Path) -> None:
+    """Write ``SPLIT.jsonl`` for each split and ``summary.json``; the images are written apart."""
+    for split, images in corpus.splits.items():
+        write_json_lines(folder / f"{split}.jsonl", images)
+    summary = {
+        "source": corpus.source,
+        "images": {split: len(images) for split, images in corpus.splits.items()},
+        "samples": {
+            split: sum(len(image.captions) for image in images)
+            for split, images in corpus.splits.items()
+        },
+        "normalised_captions": corpus.normalised_captions,
+        "dropped_empty_captions": corpus.dropped_empty_captions,
+    }
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def summarise(corpus: Corpus) -> str:
+    """Numbers of images and samples, and a warning for captions that were changed, by lines."""
+    lines = [
+        f"{split}: {len(images)} images, {sum(len(image.captions) for image in images)} samples"
+        for split, images in corpus.splits.items()
+    ]
+    if corpus.normalised_captions:
+        lines.append(
+            "warning: control characters or irregular white space became single blanks in "
+            f"{corpus.normalised_captions} captions"
+        )
+    if corpus.dropped_empty_captions:
+        lines.append(f"warning: {corpus.dropped_empty_captions} empty captions were dropped")
+    return "\n".join(lines)
+
+
+def link_split(corpus_folder: Path, split: str, folder: Path) -> Corpus:
+    """One split of a written corpus, its images linked (or else copied) into ``folder``."""
+    images = read_images(corpus_folder / f"{split}.jsonl")
+    for image in images:
+        target = folder / IMAGES / image.file_name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(corpus_folder / IMAGES / image.file_name, target)
+        except OSError:
+            shutil.copyfile(corpus_folder / IMAGES / image.file_name, target)
+    return Corpus(source="same", splits={split: images})
+
+
+@contextmanager
+def built_folder(target: Path) -> Iterator[Path]:
+    """An empty folder beside ``target`` that takes its place unless the block raises."""
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    if target.exists():
+        shutil.rmtree(target)
+    partial.replace(target)

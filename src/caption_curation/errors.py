@@ -1,0 +1,21 @@
+"""The error that means: the user's input is wrong, and the message says how to mend it."""
+
+from collections.abc import Sequence
+
+FAULTS_SHOWN = 20
+
+
+class InputError(ValueError):
+    """Bad input, found before expensive work; a stage shows the message without a traceback."""
+
+
+def list_faults(heading: str, faults: Sequence[str]) -> str:
+    """``heading``, the number of faults and the first of them, one a line."""
+    shown = [f"  {fault}" for fault in faults[:FAULTS_SHOWN]]
+    if len(faults) > FAULTS_SHOWN:
+        shown.append(f"  … and {len(faults) - FAULTS_SHOWN} more")
+    return "\n".join([f"{heading} ({len(faults)}):", *shown])
+
+
+class NonFiniteLoss(ArithmeticError):
+    """Training met a loss that is infinite or not a number, and stopped."""

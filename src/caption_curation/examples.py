@@ -1,0 +1,181 @@
+"""Which edits and which captions the report shows: pure functions, all chance passed in."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from caption_curation.samples import CaptionedImage, Edit
+
+
+@dataclass(frozen=True)
+class SyntheticImage:
+    """A synthetic image of the gallery: the name of its file and what it was made from."""
+
+    file_name: str
+    prompt: str
+
+
+@dataclass(frozen=True)
+class EditExample:
+    """An edit with the loss of its sample before it and after the next epoch, if there is one.
+
+    ``synthetic`` is the image that it gave the sample; ``None`` if it gave none.
+    """
+
+    edit: Edit
+    loss_before: float | None
+    loss_after: float | None
+    synthetic: SyntheticImage | None
+
+
+@dataclass(frozen=True)
+class CaptionExample:
+    """A generated caption of the test split; ``overlap`` is that with its closest reference."""
+
+    image: CaptionedImage
+    caption: str
+    overlap: float
+
+
+@dataclass(frozen=True)
+class LossChange:
+    """Mean loss of two groups of samples after one epoch, and after the next.
+
+    Samples that were removed in between are in neither group. ``None`` where a group is empty.
+    """
+
+    epoch: int
+    chosen: tuple[float, float] | None
+    others: tuple[float, float] | None
+
+
+def edit_examples(
+    edits: Sequence[Edit],
+    gallery: Iterable[Mapping[str, object]],
+    losses: Mapping[int, Mapping[str, float]],
+    *,
+    per_epoch: int,
+    rng: np.random.Generator,
+) -> list[EditExample]:
+    """For every epoch the hardest samples that were edited, then as many at random.
+
+    The static schedule chooses without a score, so its examples are all random.
+
+    Args:
+        edits: the edit log; within an epoch the hardest sample comes first. Samples that were
+            chosen but kept are not shown.
+        gallery: ``sample_id``, ``epoch``, ``key`` and ``prompt`` of the synthetic images that
+            there are; only edits whose image is there are shown.
+        losses: by epoch and sample id.
+        per_epoch: examples of one epoch, an even number; fewer where there are fewer.
+        rng: draws the random half.
+    """
+    images = {
+        (record["sample_id"], record["epoch"]): SyntheticImage(
+            f"{record['key']}.jpg", str(record["prompt"])
+        )
+        for record in gallery
+    }
+    shown: dict[int, list[Edit]] = {}
+    for edit in edits:
+        has_image = edit.action != "replace_image" or (edit.sample_id, edit.epoch) in images
+        if edit.action != "keep" and has_image:
+            shown.setdefault(edit.epoch, []).append(edit)
+    examples = []
+    for epoch, candidates in sorted(shown.items()):
+        hard = per_epoch // 2 if epoch > 0 else 0
+        hardest, others = candidates[:hard], candidates[hard:]
+        count = min(per_epoch - hard, len(others))
+        drawn = rng.choice(len(others), size=count, replace=False)
+        for edit in [*hardest, *(others[index] for index in sorted(drawn))]:
+            examples.append(
+                EditExample(
+                    edit,
+                    losses.get(epoch, {}).get(edit.sample_id),
+                    losses.get(epoch + 1, {}).get(edit.sample_id),
+                    images[edit.sample_id, epoch] if edit.action == "replace_image" else None,
+                )
+            )
+    return examples
+
+
+def loss_changes(
+    edits: Iterable[Edit], losses: Mapping[int, Mapping[str, float]]
+) -> list[LossChange]:
+    """Per curated epoch from 1, what the next epoch did to the loss of chosen and other samples."""
+    chosen: dict[int, set[str]] = {}
+    for edit in edits:
+        chosen.setdefault(edit.epoch, set()).add(edit.sample_id)
+    changes = []
+    for epoch, ids in sorted(chosen.items()):
+        if epoch == 0:
+            continue  # before training there is no loss
+        before, after = losses[epoch], losses[epoch + 1]
+        groups: dict[bool, list[str]] = {True: [], False: []}
+        for sample_id in after:
+            groups[sample_id in ids].append(sample_id)
+        means = {
+            is_chosen: (
+                float(np.mean([before[sample_id] for sample_id in group])),
+                float(np.mean([after[sample_id] for sample_id in group])),
+            )
+            for is_chosen, group in groups.items()
+            if group
+        }
+        changes.append(LossChange(epoch, means.get(True), means.get(False)))
+    return changes
+
+
+def word_overlap(caption: str, references: Iterable[str]) -> float:
+    """F1 of the caption's words with those of its closest reference, 0 to 1.
+
+    Crude, but unlike CIDEr it is a measure of one image.
+    """
+
+    def f1(words: Counter[str], reference: Counter[str]) -> float:
+        total = words.total() + reference.total()
+        return 2 * (words & reference).total() / total if total else 0.0
+
+    words = _words(caption)
+    return max(f1(words, _words(reference)) for reference in references)
+
+
+def caption_examples(
+    images: Sequence[CaptionedImage],
+    captions: Mapping[str, str],
+    *,
+    any_of: int,
+    extremes: int,
+    rng: np.random.Generator,
+) -> dict[str, list[CaptionExample]]:
+    """Captions of the test split to show, each image at most once.
+
+    Returns:
+        ``random``: ``any_of`` images in the order of the split; then of the others the
+        ``extremes`` whose captions are ``closest`` to a reference, and ``furthest`` from all.
+        Fewer where there are fewer.
+    """
+    examples = [
+        CaptionExample(
+            image,
+            captions[image.image_id],
+            word_overlap(captions[image.image_id], image.captions),
+        )
+        for image in images
+    ]
+    drawn = set(rng.choice(len(examples), size=min(any_of, len(examples)), replace=False).tolist())
+    others = [example for index, example in enumerate(examples) if index not in drawn]
+    others.sort(key=lambda example: example.overlap, reverse=True)
+    extremes = min(extremes, len(others) // 2)
+    return {
+        "random": [example for index, example in enumerate(examples) if index in drawn],
+        "closest": others[:extremes],
+        "furthest": others[::-1][:extremes],
+    }
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text.lower()))

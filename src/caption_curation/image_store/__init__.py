@@ -1,0 +1,23 @@
+"""Synthetic images, each drawn once and named by everything that it depends on.
+
+A *store* is a folder inside DVC's cache, so that the workspace, temporary and queued experiments
+share it. A stage *obtains* the images that it needs (from the store, from directories that DVC has
+in its cache, or from the generator) and *links* exactly these into its own output.
+
+``python -m caption_curation.image_store`` shows its size, verifies it and collects its garbage.
+"""
+
+from caption_curation.image_store.dvc_cache import dvc_cache_folder
+from caption_curation.image_store.keys import ImageRequest, Recipe, image_key, image_seed
+from caption_curation.image_store.store import Counts, ImageStore, open_store
+
+__all__ = [
+    "Counts",
+    "ImageRequest",
+    "ImageStore",
+    "Recipe",
+    "dvc_cache_folder",
+    "image_key",
+    "image_seed",
+    "open_store",
+]

@@ -1,0 +1,240 @@
+"""The store: obtain images without drawing any twice, and link them into a stage's output."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from caption_curation.errors import InputError, list_faults
+from caption_curation.image_store.claims import try_claim, wait_until_free
+from caption_curation.image_store.dvc_cache import images_in_dvc_cache, read_object
+from caption_curation.image_store.image_files import encode_image, fault_of_image, looks_whole
+from caption_curation.image_store.keys import ImageRequest, Recipe
+
+READ_ONLY = 0o444  # hard links share their content: an edit in place would change all of them
+BLACK_IMAGES = (
+    "all-black images from the generator (a safety checker draws them, and a model that computes "
+    "NaN); change the prompt or the generator"
+)
+
+Generate = Callable[[list[ImageRequest]], Iterable[Image.Image]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where the images came from; ``reused``: the store had them, or another process drew them."""
+
+    generated: int
+    reused: int
+    imported: int
+
+
+@contextmanager
+def open_store(dvc_cache: Path, *, alone: bool = False) -> Iterator["ImageStore"]:
+    """The image store of a DVC cache folder. Any number of processes may have it open at once.
+
+    Args:
+        dvc_cache: see :func:`dvc_cache_folder`.
+        alone: no other process may have it open meanwhile, for whoever removes images.
+
+    Raises:
+        InputError: ``alone``, and another process has it open.
+    """
+    store = ImageStore(dvc_cache)
+    store.claims.mkdir(parents=True, exist_ok=True)
+    with (store.folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if alone:
+                raise InputError(
+                    f"{store.folder}: a running stage uses the image store; "
+                    "try again when it is done"
+                ) from error
+        else:
+            store.remove_leftovers()
+        if not alone:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield store
+
+
+class ImageStore:
+    """Complete, read-only JPEG files, named by their keys; get one from :func:`open_store`."""
+
+    def __init__(self, dvc_cache: Path) -> None:
+        self.dvc_cache = dvc_cache
+        self.folder = dvc_cache / "caption_curation"
+        self.images = self.folder / "images"
+        self.claims = self.folder / "claims"
+
+    def path(self, key: str) -> Path:
+        """Where the image of a key lies, if it is stored."""
+        return self.images / key[:2] / f"{key}.jpg"
+
+    def missing(self, keys: Iterable[str]) -> list[str]:
+        """The keys whose image is absent or visibly damaged, in their order."""
+        return [key for key in keys if not looks_whole(self.path(key))]
+
+    def obtain(
+        self,
+        recipe: Recipe,
+        requests: Mapping[str, ImageRequest],
+        generate: Generate,
+        batch_size: int,
+    ) -> Counts:
+        """Have the image of every key in the store.
+
+        Missing images come from directories in DVC's cache, else from ``generate``. Each is stored
+        as soon as it is there, so a run that is killed loses only the ones being drawn. Processes
+        that need the same images at the same time share the work: each draws what no other one is
+        drawing, and at the end waits for the others' last batches.
+
+        Args:
+            recipe: how ``generate`` draws.
+            requests: what to draw, by key (:func:`image_key`).
+            generate: called with at most ``batch_size`` requests, returns their images in order;
+                never called if nothing is missing.
+            batch_size: images drawn, and claimed, at a time.
+
+        Raises:
+            InputError: an image is all black; the others of its batch are stored.
+        """
+        missing = self.missing(requests)
+        imported = self._import_from_dvc(missing)
+        generated = self._generate_missing(
+            recipe, {key: requests[key] for key in self.missing(missing)}, generate, batch_size
+        )
+        return Counts(generated, len(requests) - generated - imported, imported)
+
+    def link_images(self, keys: Iterable[str], folder: Path) -> None:
+        """Make ``folder`` with exactly the images of ``keys``, as hard links (else copies).
+
+        Raises:
+            FileExistsError: the folder exists.
+        """
+        folder.mkdir(parents=True)
+        for key in dict.fromkeys(keys):
+            _link_or_copy(self.path(key), folder / f"{key}.jpg")
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed processes left; only while no other one has the store open."""
+        for leftover in [*self.claims.iterdir(), *self.images.glob("??/*.partial")]:
+            leftover.unlink()
+
+    def _import_from_dvc(self, missing: Collection[str]) -> int:
+        wanted = set(missing)
+        if not wanted:
+            return 0
+        for key, object_file in images_in_dvc_cache(self.dvc_cache):
+            if key in wanted and self._import_image(key, object_file):
+                wanted.remove(key)
+                if not wanted:
+                    break
+        return len(missing) - len(wanted)
+
+    def _import_image(self, key: str, object_file: Path) -> bool:
+        claim = try_claim(self._claim_file(key))
+        if claim is None:  # another process is obtaining it at this moment
+            return False
+        with closing(claim):
+            content = None if looks_whole(self.path(key)) else read_object(object_file)
+            if content is None or fault_of_image(content, key):
+                return False
+            partial = self._partial_file(key)
+            _link_or_copy(object_file, partial)
+            partial.replace(self.path(key))
+        return True
+
+    def _generate_missing(
+        self,
+        recipe: Recipe,
+        requests: Mapping[str, ImageRequest],
+        generate: Generate,
+        batch_size: int,
+    ) -> int:
+        generated = 0
+        progress = tqdm(total=len(requests), desc="images", unit="image", disable=None)
+        batches = self._claimed_batches(list(requests), batch_size, progress)
+        with progress, closing(batches):
+            for batch in batches:
+                black: list[str] = []
+                wanted = [requests[key] for key in batch]
+                for key, request, image in zip(batch, wanted, generate(wanted), strict=True):
+                    if image.getbbox() is None:
+                        black.append(f"seed {request.seed}, prompt {request.prompt!r}")
+                        continue
+                    self._write(key, encode_image(image, recipe, request))
+                    generated += 1
+                    progress.update()
+                if black:
+                    raise InputError(list_faults(BLACK_IMAGES, black))
+        return generated
+
+    def _claimed_batches(
+        self, keys: list[str], batch_size: int, progress: "tqdm[None]"
+    ) -> Generator[list[str], None, None]:
+        """Batches of the keys that are missing still, each claimed while the caller draws it.
+
+        All processes go through their keys in order and pass over what another one holds, so two
+        that need the same images draw alternate batches, whatever they share and whenever they
+        start; other starting points or orders would give no more. A process waits only when all
+        that it still needs is being drawn elsewhere, and holds no claim then.
+        """
+        pending = keys
+        while pending:
+            held_elsewhere: list[str] = []
+            remaining = iter(pending)
+            while True:
+                with ExitStack() as claims:
+                    batch: list[str] = []
+                    for key in remaining:
+                        claim = try_claim(self._claim_file(key))
+                        if claim is None:
+                            held_elsewhere.append(key)
+                        elif looks_whole(self.path(key)):
+                            claim.close()
+                            progress.update()
+                        else:
+                            claims.enter_context(closing(claim))
+                            batch.append(key)
+                        if len(batch) == batch_size:
+                            break
+                    if not batch:
+                        break
+                    yield batch
+            if held_elsewhere:
+                wait_until_free(self._claim_file(held_elsewhere[0]))
+            pending = held_elsewhere
+
+    def _write(self, key: str, content: bytes) -> None:
+        partial = self._partial_file(key)
+        partial.write_bytes(content)
+        partial.chmod(READ_ONLY)
+        partial.replace(self.path(key))
+
+    def _claim_file(self, key: str) -> Path:
+        return self.claims / f"{key}.lock"
+
+    def _partial_file(self, key: str) -> Path:
+        """A free name beside the image; only the holder of the key's claim uses it."""
+        partial = self.path(key).with_suffix(".partial")
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)  # read-only, of a process that was killed
+        return partial
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Hard link where the file system can do it; copy to another one, or from another owner."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
+        target.chmod(READ_ONLY)

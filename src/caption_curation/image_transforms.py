@@ -1,0 +1,76 @@
+"""From image files to BLIP's pixel tensors, without torchvision."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from caption_curation.params import Augmentation
+
+# CLIP's statistics of RGB values in [0, 1], which BLIP uses too.
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
+STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
+
+ASPECT_RATIOS = (3 / 4, 4 / 3)  # of a random crop, as in torchvision's RandomResizedCrop
+
+
+def read_image(path: Path) -> Image.Image:
+    """An image file as RGB, whatever its mode."""
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    """An RGB image as a normalised tensor.
+
+    Returns:
+        float32 tensor of shape (3, height, width): ((value / 255) - mean) / std per channel.
+    """
+    values = (np.asarray(image, dtype=np.float32) / 255 - MEAN) / STD
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
+
+
+def resize(image: Image.Image, size: int) -> Image.Image:
+    """``image`` at ``size`` × ``size`` pixels, bicubic, not keeping its aspect ratio (as BLIP)."""
+    return image.resize((size, size), Image.Resampling.BICUBIC)
+
+
+def augment(
+    image: Image.Image, size: int, augmentation: Augmentation, rng: np.random.Generator
+) -> Image.Image:
+    """A random crop of ``image``, resized to ``size`` × ``size`` pixels, perhaps mirrored."""
+    if augmentation.smallest_crop < 1:
+        box = random_crop_box(image.width, image.height, augmentation.smallest_crop, rng)
+        image = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    else:
+        image = resize(image, size)
+    if augmentation.horizontal_flip and rng.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return image
+
+
+def random_crop_box(
+    width: int, height: int, smallest: float, rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """A crop of ``smallest`` to 1 of the area with an aspect ratio of 3:4 to 4:3.
+
+    The distribution of torchvision's RandomResizedCrop: ten attempts, then a central crop.
+
+    Returns:
+        left, top, right, bottom in pixels.
+    """
+    for _ in range(10):
+        area = width * height * rng.uniform(smallest, 1)
+        ratio = math.exp(rng.uniform(math.log(ASPECT_RATIOS[0]), math.log(ASPECT_RATIOS[1])))
+        crop_width = round(math.sqrt(area * ratio))
+        crop_height = round(math.sqrt(area / ratio))
+        if 0 < crop_width <= width and 0 < crop_height <= height:
+            left = int(rng.integers(width - crop_width + 1))
+            top = int(rng.integers(height - crop_height + 1))
+            return left, top, left + crop_width, top + crop_height
+    crop_width = min(width, round(height * ASPECT_RATIOS[1]))
+    crop_height = min(height, round(width / ASPECT_RATIOS[0]))
+    left, top = (width - crop_width) // 2, (height - crop_height) // 2
+    return left, top, left + crop_width, top + crop_height

@@ -1,0 +1,1 @@
+"""Measures of generated captions: BLEU, METEOR, ROUGE-L and CIDEr."""

@@ -1,0 +1,165 @@
+"""The training set as data: images with captions, samples, and the edits that curation makes.
+
+A *sample* is one (image, caption) pair. Curation never changes a sample in place: it writes
+:class:`Edit` records, and :func:`apply_edits` turns a list of samples and edits into a new list.
+The edit log is therefore the whole record of what curation did, and replays without a GPU.
+Everything is stored as JSON Lines, one record a line, UTF-8.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Action = Literal["remove", "replace_caption", "replace_image", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionedImage:
+    """One image of a corpus split with its captions.
+
+    ``file_name`` is relative to the corpus's ``images`` folder.
+    """
+
+    image_id: str
+    file_name: str
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One (image, caption) training pair.
+
+    ``sample_id`` is ``IMAGE_ID#POSITION``, the position of the original caption among the image's
+    captions; it never changes. ``replicate`` is ``None`` while the sample shows the photograph
+    ``file_name``; otherwise the sample shows the ``replicate``-th synthetic image (0, 1, …).
+    """
+
+    sample_id: str
+    image_id: str
+    file_name: str
+    caption: str
+    replicate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What curation did to one chosen sample after one epoch (0: before training).
+
+    ``action`` is ``keep`` when the sample was chosen but had no unused alternative; ``reason``
+    then says why. ``after`` is ``None`` for ``remove``. ``score`` is the score that it was chosen
+    by; ``None`` where the choice was made without one (the static schedule).
+    """
+
+    sample_id: str
+    epoch: int
+    action: Action
+    before: Sample
+    after: Sample | None
+    score: float | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLoss:
+    """The captioner's loss on one sample, in nats, with dropout and augmentation off.
+
+    ``loss_sum`` is the summed cross-entropy of the caption's ``tokens`` target tokens (the prompt
+    and padding excluded, the end token included); ``loss_mean`` is ``loss_sum / tokens``.
+    """
+
+    sample_id: str
+    loss_sum: float
+    loss_mean: float
+    tokens: int
+
+
+def samples_of(images: Iterable[CaptionedImage]) -> list[Sample]:
+    """Every (image, caption) pair of a split, images in order, captions in order."""
+    return [
+        Sample(f"{image.image_id}#{position}", image.image_id, image.file_name, caption)
+        for image in images
+        for position, caption in enumerate(image.captions)
+    ]
+
+
+def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample]:
+    """The training set after ``edits``, in the order of ``samples``; the inputs stay untouched.
+
+    Raises:
+        ValueError: an edit is of a sample that is not there, or not in the state that the edit
+            was made for (the log and the training set do not belong together).
+    """
+    current: dict[str, Sample | None] = {sample.sample_id: sample for sample in samples}
+    for edit in edits:
+        if current.get(edit.sample_id) != edit.before:
+            raise ValueError(
+                f"edit of sample {edit.sample_id!r} after epoch {edit.epoch} expects "
+                f"{edit.before}, but the training set has {current.get(edit.sample_id)}"
+            )
+        current[edit.sample_id] = edit.after
+    return [sample for sample in current.values() if sample is not None]
+
+
+def write_json_lines(path: Path, records: Iterable[Any]) -> None:
+    """Write dataclass instances (or plain dicts), one JSON object a line, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8", newline="\n") as lines:
+        for record in records:
+            plain = record if isinstance(record, dict) else asdict(record)
+            lines.write(json.dumps(plain, ensure_ascii=False) + "\n")
+    os.replace(partial, path)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file, one a line.
+
+    Raises:
+        ValueError: a line is not a JSON object; the message names the file and the line.
+    """
+    records = []
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise ValueError(f"{path}, line {number}: not JSON ({error.msg})") from error
+            if not isinstance(record, dict):
+                raise ValueError(f"{path}, line {number}: expected an object, found {line[:60]!r}")
+            records.append(record)
+    return records
+
+
+def read_images(path: Path) -> list[CaptionedImage]:
+    """The images of a corpus split, as written by the corpus stage."""
+    return [
+        CaptionedImage(record["image_id"], record["file_name"], tuple(record["captions"]))
+        for record in read_json_lines(path)
+    ]
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """The samples of a training set, as written by the curate stage."""
+    return [Sample(**record) for record in read_json_lines(path)]
+
+
+def read_edits(path: Path) -> list[Edit]:
+    """An edit log, oldest edit first."""
+    return [
+        Edit(
+            **{
+                **record,
+                "before": Sample(**record["before"]),
+                "after": Sample(**record["after"]) if record["after"] else None,
+            }
+        )
+        for record in read_json_lines(path)
+    ]
+
+
+def read_losses(path: Path) -> list[SampleLoss]:
+    """The per-sample losses of one epoch, as written by the score stage."""
+    return [SampleLoss(**record) for record in read_json_lines(path)]

@@ -1,0 +1,42 @@
+"""Obtain the captioner that fine-tuning starts from."""
+
+import shutil
+
+from caption_curation.params import ScratchCaptioner, load_params
+from caption_curation.samples import read_images
+from stages import paths, run
+
+
+def main() -> None:
+    """Write the base captioner in the hub's layout: from scratch, a folder or the hub."""
+    params = load_params()
+    section = params.profile.captioner
+    target = paths.captioner(0)
+    partial = target.with_name("captioner.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    if isinstance(section.base, ScratchCaptioner):
+        from caption_curation.captioner import save_captioner
+        from caption_curation.devices import prepare_device
+        from caption_curation.scratch_captioner import build_captioner
+
+        prepare_device()
+        images = read_images(paths.CORPUS / "train.jsonl")
+        captioner = build_captioner(
+            section.base,
+            [caption for image in images for caption in image.captions],
+            params.experiment.training.prompt,
+            section.image_size,
+        )
+        save_captioner(captioner, partial)
+    else:
+        from caption_curation.model_sources import obtain_model
+
+        from caption_curation.captioner import REQUIRED_PARTS
+
+        folder = obtain_model(section.base, required=REQUIRED_PARTS)
+        shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("*.bin", "*.msgpack", ".*"))
+    partial.rename(target)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,37 @@
+"""Caption a split: ``validation EPOCH`` after an epoch, ``test EPOCHS`` at the best one."""
+
+import sys
+
+from caption_curation.metrics.caption_files import write_results
+from caption_curation.params import load_params
+from caption_curation.samples import read_images
+from stages import paths, run
+
+
+def main(split: str, epoch_text: str) -> None:
+    """Write the captions of every image of the split as COCO results JSON."""
+    epoch = int(epoch_text)
+    if split == "validation":
+        images_file, model, target = "val.jsonl", paths.captioner(epoch), paths.validation(epoch)
+    else:
+        images_file, model, target = "test.jsonl", paths.best_captioner(epoch), paths.TEST_CAPTIONS
+    params = load_params()
+    section = params.profile.captioner
+    images = read_images(paths.CORPUS / images_file)
+
+    from caption_curation.captioner import load_captioner
+    from caption_curation.captioner_generation import generate_captions
+    from caption_curation.devices import prepare_device
+
+    captions = generate_captions(
+        load_captioner(model, section.image_size, prepare_device()),
+        [paths.CORPUS / "images" / image.file_name for image in images],
+        prompt=params.experiment.training.prompt,
+        evaluation=params.experiment.evaluation,
+        batch_size=section.inference_batch_size,
+    )
+    write_results(target, dict(zip((image.image_id for image in images), captions, strict=True)))
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

@@ -1,0 +1,70 @@
+"""Build the corpus of the captioner (``data``) or of the generator (``generator_data``)."""
+
+import sys
+from pathlib import Path
+
+from caption_curation.corpora.corpus import built_folder, link_split, summarise, write_corpus
+from caption_curation.errors import InputError
+from caption_curation.params import (
+    DemoWorldSource,
+    KarpathySource,
+    SameCorpusSource,
+    load_params,
+)
+from caption_curation.samples import write_json_lines
+from stages import run
+from stages.paths import CORPUS, GENERATOR_CORPUS, GROUND_TRUTH
+
+SPLITS = ("train", "val", "test")
+
+
+def main(section: str) -> None:
+    """Build the corpus that a section of the profile asks for; data has the ground truth too."""
+    profile = load_params().profile
+    match section:
+        case "data":
+            with built_folder(CORPUS) as folder, built_folder(GROUND_TRUTH) as ground_truth:
+                _build(profile.data, section, SPLITS, folder, ground_truth)
+        case "generator_data":
+            with built_folder(GENERATOR_CORPUS) as folder:
+                _build(profile.generator_data, section, SPLITS[:1], folder, None)
+        case _:
+            raise InputError(f"python -m stages.corpus {section}: allowed: data, generator_data")
+
+
+def _build(
+    source: DemoWorldSource | KarpathySource | SameCorpusSource,
+    section: str,
+    splits: tuple[str, ...],
+    folder: Path,
+    ground_truth: Path | None,
+) -> None:
+    noise, scenes = [], []
+    match source:
+        case DemoWorldSource():
+            from caption_curation.corpora import demo_world
+            from caption_curation.corpora.style import DEFAULT
+
+            empty = [split for split in splits if getattr(source.images, split) == 0]
+            if empty:
+                raise InputError(f"{section}.images: at least 1 is needed in {', '.join(empty)}")
+            world = demo_world.make_world(source, DEFAULT, splits)
+            corpus = world.corpus(splits)
+            noise, scenes = world.noise_records(), world.scene_records()
+            demo_world.draw_images(world, DEFAULT, source.image_size, folder)
+        case KarpathySource():
+            from caption_curation.corpora import karpathy
+
+            corpus = karpathy.read_karpathy(source, section, splits)
+            karpathy.copy_images(corpus, source, section, folder)
+        case SameCorpusSource():
+            corpus = link_split(CORPUS, "train", folder)
+    write_corpus(corpus, folder)
+    if ground_truth is not None:
+        write_json_lines(ground_truth / "noise.jsonl", noise)
+        write_json_lines(ground_truth / "scenes.jsonl", scenes)
+    print(summarise(corpus))
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

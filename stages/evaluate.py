@@ -1,0 +1,76 @@
+"""The experiment's numbers: scores of every epoch and of the test split, counts, distributions."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from caption_curation.params import load_params
+from caption_curation.samples import read_edits, read_images, read_losses
+from stages import paths, run
+
+
+def main() -> None:
+    epochs = range(1, load_params().experiment.training.epochs + 1)
+
+    from caption_curation.evaluation import (
+        SplitCaptions,
+        curation_counts,
+        epoch_rows,
+        loss_histogram,
+        references_of,
+        score_all,
+        training_set_sizes,
+    )
+    from caption_curation.metrics.caption_files import read_results
+    from caption_curation.metrics.captions import score_captions
+
+    history = paths.history(epochs[-1])
+    validation_captions = {epoch: history / f"validation-{epoch}.json" for epoch in epochs}
+    losses = {epoch: read_losses(history / f"losses-{epoch}.jsonl") for epoch in epochs}
+    edits = read_edits(history / "edits.jsonl")
+    best_epoch = json.loads((history / "validation.json").read_text())["best_epoch"]
+    sizes = training_set_sizes(read_images(paths.CORPUS / "train.jsonl"), losses)
+
+    print(f"scoring the captions of {len(epochs)} epoch(s) and of the test split")
+    references = {
+        split: references_of(read_images(paths.CORPUS / f"{split}.jsonl"))
+        for split in ("val", "test")
+    }
+    *validation_scores, test_scores = score_all(
+        [
+            *(
+                SplitCaptions(read_results(path), references["val"])
+                for path in validation_captions.values()
+            ),
+            SplitCaptions(read_results(paths.TEST_CAPTIONS), references["test"]),
+        ],
+        score_captions,
+    )
+    validation = dict(zip(epochs, validation_scores, strict=True))
+
+    partial = paths.EVALUATION.with_name(paths.EVALUATION.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / "captions").mkdir(parents=True)
+    metrics = {
+        "best_epoch": best_epoch,
+        "val": validation[best_epoch],
+        "test": test_scores,
+        "curation": curation_counts(edits, sizes),
+    }
+    _write_json(partial / "metrics.json", metrics)
+    _write_json(partial / "epochs.json", epoch_rows(validation, losses))
+    _write_json(partial / "losses.json", loss_histogram(losses))
+    for epoch, path in validation_captions.items():
+        shutil.copyfile(path, partial / "captions" / f"val_epoch_{epoch}.json")
+    shutil.copyfile(paths.TEST_CAPTIONS, partial / "captions" / "test.json")
+    shutil.rmtree(paths.EVALUATION, ignore_errors=True)
+    partial.rename(paths.EVALUATION)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,67 @@
+"""Add an epoch to the run's history, and keep the best captioner so far; epoch 0 begins it."""
+
+import sys
+
+from caption_curation.history import (
+    best_epoch,
+    copy_file,
+    copy_tree,
+    gallery_edits,
+    read_validation_scores,
+    write_validation_scores,
+)
+from caption_curation.metrics.caption_files import read_results
+from caption_curation.metrics.captions import cider
+from caption_curation.params import load_params
+from caption_curation.randomness import generator_for
+from caption_curation.samples import read_edits, read_images, read_json_lines, write_json_lines
+from stages import paths, run
+
+
+def main(epoch_text: str) -> None:
+    """Write the history up to this epoch and the captioner with the best validation CIDEr."""
+    epoch = int(epoch_text)
+    seed = load_params().experiment.seed
+    folder = paths.history(epoch)
+    references = {
+        image.image_id: image.captions for image in read_images(paths.CORPUS / "val.jsonl")
+    }
+    score = cider(read_results(paths.validation(epoch)), references)
+    print(f"epoch {epoch}: validation CIDEr {score:.3f}")
+    if epoch == 0:
+        (folder / "images").mkdir(parents=True)
+        write_json_lines(folder / "gallery.jsonl", [])
+        scores = {"0": score}
+        best = paths.captioner(0)
+    else:
+        copy_tree(paths.history(epoch - 1), folder)
+        _add_gallery(epoch - 1, epoch, seed)
+        copy_file(paths.losses(epoch), folder / f"losses-{epoch}.jsonl")
+        copy_file(paths.curated(epoch - 1) / "edits.jsonl", folder / "edits.jsonl")
+        scores = {**read_validation_scores(folder), str(epoch): score}
+        is_best = best_epoch(scores) == epoch
+        best = paths.captioner(epoch) if is_best else paths.best_captioner(epoch - 1)
+    copy_file(paths.validation(epoch), folder / f"validation-{epoch}.json")
+    write_validation_scores(folder, scores)
+    copy_tree(best, paths.best_captioner(epoch))
+
+
+def _add_gallery(edited: int, epoch: int, seed: int) -> None:
+    """Add the images to show of the edits after epoch ``edited``."""
+    folder = paths.history(epoch)
+    edits = read_edits(paths.curated(edited) / "edits.jsonl")
+    index = {
+        record["sample_id"]: record
+        for record in read_json_lines(paths.synthetic(edited) / "index.jsonl")
+    }
+    gallery = read_json_lines(folder / "gallery.jsonl")
+    for edit in gallery_edits(edits, edited, generator_for(seed, edited, "gallery")):
+        record = {"epoch": edited, **index[edit.sample_id]}
+        gallery.append(record)
+        image = f"{record['key']}.jpg"
+        copy_file(paths.synthetic(edited) / image, folder / "images" / image)
+    write_json_lines(folder / "gallery.jsonl", gallery)
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

@@ -1,0 +1,60 @@
+"""Where the stages read and write, relative to the repository's root; dvc.yaml says the same.
+
+Epoch 0 is the state before training: the base captioner and the edits of the static schedule.
+"""
+
+from pathlib import Path
+
+CORPUS = Path("data/corpus")  # images/, train.jsonl, val.jsonl, test.jsonl, summary.json
+GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo world's; or empty
+GENERATOR_CORPUS = Path("data/generator_corpus")  # images/, train.jsonl, summary.json
+BASE_GENERATOR = Path("data/base_generator")
+GENERATOR = Path("data/generator")
+
+EVALUATION = Path("reports/evaluation")
+TEST_CAPTIONS = Path("reports/test_captions.json")
+REPORT = Path("reports/report.html")
+
+
+def captioner(epoch: int) -> Path:
+    """The captioner after an epoch, in the hub's layout."""
+    return _epoch(epoch) / "captioner"
+
+
+def optimizer(epoch: int) -> Path:
+    """The optimizer's state after an epoch (from epoch 1)."""
+    return _epoch(epoch) / "optimizer.safetensors"
+
+
+def losses(epoch: int) -> Path:
+    """The captioner's loss on every sample that it was trained on in this epoch."""
+    return _epoch(epoch) / "losses.jsonl"
+
+
+def curated(epoch: int) -> Path:
+    """samples.jsonl: the training set after this epoch; edits.jsonl: every edit so far."""
+    return _epoch(epoch) / "curated"
+
+
+def synthetic(epoch: int) -> Path:
+    """The synthetic images of the training set after this epoch: KEY.jpg and index.jsonl."""
+    return _epoch(epoch) / "synthetic"
+
+
+def validation(epoch: int) -> Path:
+    """Captions of the validation split (COCO results JSON)."""
+    return _epoch(epoch) / "validation.json"
+
+
+def history(epoch: int) -> Path:
+    """All that the report needs of the epochs up to this one."""
+    return _epoch(epoch) / "history"
+
+
+def best_captioner(epoch: int) -> Path:
+    """The captioner with the best validation CIDEr among the epochs up to this one."""
+    return _epoch(epoch) / "best_captioner"
+
+
+def _epoch(epoch: int) -> Path:
+    return Path("data/epochs") / str(epoch)

@@ -1,0 +1,52 @@
+"""The report: one self-contained page about the run."""
+
+import json
+import os
+from pathlib import Path
+
+from caption_curation.params import load_params
+from caption_curation.samples import read_edits, read_images, read_json_lines, read_losses
+from stages import paths, run
+
+
+def main() -> None:
+    params = load_params()
+    epochs = params.experiment.training.epochs
+
+    from caption_curation.metrics.caption_files import read_results
+    from caption_curation.report import Run, build_report
+
+    history = paths.history(epochs)
+    page = build_report(
+        Run(
+            params=params,
+            metrics=json.loads((paths.EVALUATION / "metrics.json").read_text()),
+            epoch_rows=json.loads((paths.EVALUATION / "epochs.json").read_text()),
+            base_cider=json.loads((history / "validation.json").read_text())["cider"]["0"],
+            losses={
+                epoch: read_losses(history / f"losses-{epoch}.jsonl")
+                for epoch in range(1, epochs + 1)
+            },
+            edits=read_edits(history / "edits.jsonl"),
+            gallery=read_json_lines(history / "gallery.jsonl"),
+            train=read_images(paths.CORPUS / "train.jsonl"),
+            test=read_images(paths.CORPUS / "test.jsonl"),
+            test_captions=read_results(paths.EVALUATION / "captions" / "test.json"),
+            noise=_read_noise(paths.GROUND_TRUTH / "noise.jsonl"),
+            photographs=paths.CORPUS / "images",
+            synthetic=history / "images",
+        )
+    )
+    partial = paths.REPORT.with_name(paths.REPORT.name + ".partial")
+    partial.write_text(page, encoding="utf-8")
+    os.replace(partial, paths.REPORT)
+    print(f"{paths.REPORT}: {len(page) / 2**20:.1f} MB")
+
+
+def _read_noise(path: Path) -> list[dict[str, str]]:
+    """Planted noise; a real corpus has none that is known."""
+    return read_json_lines(path) if path.is_file() else []
+
+
+if __name__ == "__main__":
+    run(main)

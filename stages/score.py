@@ -1,0 +1,36 @@
+"""Score every training sample by the captioner's own loss after an epoch."""
+
+import sys
+
+from caption_curation.params import load_params
+from caption_curation.samples import read_samples, write_json_lines
+from caption_curation.synthetic_index import image_files
+from stages import paths, run
+
+
+def main(epoch_text: str) -> None:
+    """Write the loss of each sample that this epoch was trained on."""
+    epoch = int(epoch_text)
+    params = load_params()
+    section = params.profile.captioner
+    samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
+    files = image_files(samples, paths.CORPUS / "images", paths.synthetic(epoch - 1))
+
+    from caption_curation.captioner import load_captioner
+    from caption_curation.captioner_scoring import sample_losses
+    from caption_curation.devices import prepare_device
+
+    captioner = load_captioner(paths.captioner(epoch), section.image_size, prepare_device())
+    losses = sample_losses(
+        captioner,
+        samples,
+        files,
+        prompt=params.experiment.training.prompt,
+        max_tokens=section.fine_tuning.max_tokens,
+        batch_size=section.inference_batch_size,
+    )
+    write_json_lines(paths.losses(epoch), losses)
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

@@ -1,0 +1,48 @@
+"""Fine-tune the captioner for one epoch."""
+
+import sys
+
+from caption_curation.params import load_params
+from caption_curation.samples import read_samples
+from caption_curation.synthetic_index import image_files
+from stages import paths, run
+
+
+def main(epoch_text: str) -> None:
+    """Train on the curated samples, from the previous epoch's weights and optimizer."""
+    epoch = int(epoch_text)
+    params = load_params()
+    section = params.profile.captioner
+    samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
+    files = image_files(samples, paths.CORPUS / "images", paths.synthetic(epoch - 1))
+
+    from caption_curation.captioner import load_captioner, save_captioner
+    from caption_curation.captioner_training import (
+        load_optimizer,
+        new_optimizer,
+        save_optimizer,
+        train_epoch,
+    )
+    from caption_curation.devices import prepare_device
+
+    captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, prepare_device())
+    optimizer = new_optimizer(captioner, section.fine_tuning.weight_decay)
+    if epoch > 1:
+        load_optimizer(optimizer, paths.optimizer(epoch - 1))
+    loss = train_epoch(
+        captioner,
+        optimizer,
+        samples,
+        files,
+        epoch=epoch,
+        seed=params.experiment.seed,
+        training=params.experiment.training,
+        fine_tuning=section.fine_tuning,
+    )
+    print(f"epoch {epoch}: {len(samples)} samples, mean training loss {loss:.3f} nats a token")
+    save_captioner(captioner, paths.captioner(epoch))
+    save_optimizer(optimizer, paths.optimizer(epoch))
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

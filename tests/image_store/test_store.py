@@ -1,0 +1,294 @@
+"""Obtaining and linking images in one process."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from PIL import Image
+
+from caption_curation.errors import InputError
+from caption_curation.image_store import (
+    Counts,
+    ImageRequest,
+    ImageStore,
+    dvc_cache_folder,
+    open_store,
+)
+from tests.image_store.drawing import BATCH_SIZE, RECIPE, draw, draw_all, requests_for
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ImageStore]:
+    with open_store(tmp_path / "cache") as opened:
+        yield opened
+
+
+def nothing_to_draw(batch: Sequence[ImageRequest]) -> NoReturn:
+    raise AssertionError(f"asked to draw {batch}")
+
+
+def obtain(store: ImageStore, seeds: range) -> Counts:
+    return store.obtain(RECIPE, requests_for(seeds), draw_all, BATCH_SIZE)
+
+
+def test_each_image_is_drawn_once(store: ImageStore) -> None:
+    drawn: list[int] = []
+
+    def generate(batch: list[ImageRequest]) -> list[Image.Image]:
+        assert len(batch) <= BATCH_SIZE
+        drawn.extend(request.seed for request in batch)
+        return draw_all(batch)
+
+    first, second = requests_for(range(6)), requests_for(range(3, 9))
+    assert store.obtain(RECIPE, first, generate, BATCH_SIZE) == Counts(6, 0, 0)
+    assert store.obtain(RECIPE, second, generate, BATCH_SIZE) == Counts(3, 3, 0)
+    assert drawn == list(range(9))
+    assert store.obtain(RECIPE, second, nothing_to_draw, BATCH_SIZE) == Counts(0, 6, 0)
+    assert store.missing([*first, *second]) == []
+
+
+def test_each_key_gets_its_own_image(store: ImageStore) -> None:
+    obtain(store, range(6))
+    for key, request in requests_for(range(6)).items():
+        with Image.open(store.path(key)) as image:
+            assert image.format == "JPEG"
+            assert image.size == RECIPE.size
+            # The expected pixels, by the way of a JPEG file without a comment.
+            plain = store.folder / "plain.jpg"
+            draw(request).save(plain, quality=RECIPE.jpeg_quality)
+            with Image.open(plain) as expected:
+                assert image.tobytes() == expected.tobytes()
+            assert hashlib.sha256(image.info["comment"]).hexdigest() == key
+            assert json.loads(image.info["comment"])["request"]["seed"] == request.seed
+
+
+def test_equal_images_are_equal_bytes(store: ImageStore, tmp_path: Path) -> None:
+    obtain(store, range(6))
+    with open_store(tmp_path / "another cache") as another:
+        obtain(another, range(6))
+        for key in requests_for(range(6)):
+            assert store.path(key).read_bytes() == another.path(key).read_bytes()
+
+
+def test_files_are_read_only_and_nothing_else_stays(store: ImageStore) -> None:
+    obtain(store, range(6))
+    files = [path for path in store.folder.rglob("*") if path.is_file()]
+    expected = {store.path(key) for key in requests_for(range(6))}
+    assert set(files) == {*expected, store.folder / "lock"}
+    assert all(path.stat().st_mode & 0o777 == 0o444 for path in expected)
+
+
+@pytest.mark.parametrize("damage", ["cut short", "empty", "no JPEG"])
+def test_damaged_image_is_drawn_again(store: ImageStore, damage: str) -> None:
+    obtain(store, range(6))
+    path = store.path(next(iter(requests_for(range(2, 3)))))
+    sound = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes({"cut short": sound[:-100], "empty": b"", "no JPEG": b"x" * 500}[damage])
+    assert obtain(store, range(6)) == Counts(1, 5, 0)
+    assert path.read_bytes() == sound
+
+
+def test_failure_keeps_the_finished_images(store: ImageStore) -> None:
+    def generate(batch: list[ImageRequest]) -> Iterator[Image.Image]:
+        for request in batch:
+            if request.seed == 6:
+                raise RuntimeError("out of memory")
+            yield draw(request)
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        store.obtain(RECIPE, requests_for(range(9)), generate, BATCH_SIZE)
+    assert list(store.claims.iterdir()) == []
+    assert obtain(store, range(9)) == Counts(3, 6, 0)
+
+
+def test_leftovers_of_a_killed_process_do_not_disturb(store: ImageStore) -> None:
+    key = next(iter(requests_for(range(1))))
+    partial = store.path(key).with_suffix(".partial")
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(b"\xff\xd8 half")
+    partial.chmod(0o444)
+    (store.claims / f"{key}.lock").touch()
+    assert obtain(store, range(1)) == Counts(1, 0, 0)
+    assert not partial.exists()
+    assert list(store.claims.iterdir()) == []
+
+
+def test_opening_clears_what_killed_processes_left(tmp_path: Path) -> None:
+    store = ImageStore(tmp_path / "cache")
+    leftovers = [store.claims / "0.lock", store.images / "ab" / "0.partial"]
+    for leftover in leftovers:
+        leftover.parent.mkdir(parents=True)
+        leftover.touch()
+    with open_store(tmp_path / "cache"):
+        assert not any(leftover.exists() for leftover in leftovers)
+        # Now these could be in use, and a second process must leave them alone.
+        for leftover in leftovers:
+            leftover.touch()
+        with open_store(tmp_path / "cache"):
+            assert all(leftover.exists() for leftover in leftovers)
+
+
+def test_black_image_is_never_stored(store: ImageStore) -> None:
+    def generate(batch: list[ImageRequest]) -> list[Image.Image]:
+        return [
+            Image.new("RGB", RECIPE.size) if request.seed in (1, 2) else draw(request)
+            for request in batch
+        ]
+
+    with pytest.raises(InputError) as raised:
+        store.obtain(RECIPE, requests_for(range(4)), generate, BATCH_SIZE)
+    assert "seed 1, prompt 'a drawing of 1'" in str(raised.value)
+    assert "seed 2, prompt 'a drawing of 2'" in str(raised.value)
+    assert store.missing(requests_for(range(4))) == list(requests_for(range(1, 3)))
+
+
+def test_nearly_black_image_is_stored(store: ImageStore) -> None:
+    def generate(batch: list[ImageRequest]) -> list[Image.Image]:
+        return [Image.new("RGB", RECIPE.size, (0, 0, 1)) for _ in batch]
+
+    assert store.obtain(RECIPE, requests_for(range(1)), generate, 1) == Counts(1, 0, 0)
+
+
+def test_generator_must_return_every_image_at_its_size(store: ImageStore) -> None:
+    requests = requests_for(range(2))
+    with pytest.raises(ValueError, match="shorter"):
+        store.obtain(RECIPE, requests, lambda batch: [draw(batch[0])], BATCH_SIZE)
+    with pytest.raises(ValueError, match=r"\(5, 5\) pixels"):
+        store.obtain(
+            RECIPE, requests, lambda batch: [Image.new("RGB", (5, 5), "red")] * 2, BATCH_SIZE
+        )
+
+
+def test_link_makes_a_folder_of_exactly_these_images(store: ImageStore, tmp_path: Path) -> None:
+    obtain(store, range(6))
+    keys = list(requests_for(range(2, 5)))
+    store.link_images([*keys, keys[0]], tmp_path / "output")
+    assert {path.name for path in (tmp_path / "output").iterdir()} == {f"{k}.jpg" for k in keys}
+    for key in keys:
+        assert (tmp_path / "output" / f"{key}.jpg").samefile(store.path(key))
+    with pytest.raises(FileExistsError):
+        store.link_images(keys, tmp_path / "output")
+
+
+def test_link_copies_where_there_are_no_hard_links(
+    store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_file_system(*_: object) -> NoReturn:
+        raise OSError(18, "Invalid cross-device link")
+
+    obtain(store, range(3))
+    keys = list(requests_for(range(3)))
+    monkeypatch.setattr(os, "link", other_file_system)
+    store.link_images(keys, tmp_path / "output")
+    for key in keys:
+        copy = tmp_path / "output" / f"{key}.jpg"
+        assert not copy.samefile(store.path(key))
+        assert copy.read_bytes() == store.path(key).read_bytes()
+
+
+# ------------------------------------------------------- images in DVC's cache
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DVC repository whose cache holds a synthesized output of seeds 0 to 5, and no store."""
+    root = tmp_path_factory.mktemp("repository")
+    (root / "unrelated").mkdir()
+    (root / "unrelated" / "photograph.jpg").write_bytes(b"of something else")
+    with open_store(root / "elsewhere") as store:
+        obtain(store, range(6))
+        store.link_images(requests_for(range(6)), root / "output")
+    (root / "output" / "index.jsonl").write_text("{}\n")
+    for arguments in (["init", "--no-scm"], ["add", "output", "unrelated"]):
+        subprocess.run([sys.executable, "-m", "dvc", *arguments, "--quiet"], cwd=root, check=True)
+    shutil.rmtree(root / "elsewhere")
+    return root
+
+
+def copy_of(committed: Path, tmp_path: Path) -> Path:
+    shutil.copytree(committed, tmp_path / "clone")
+    return tmp_path / "clone"
+
+
+def object_of(repository: Path, key: str) -> Path:
+    digest = hashlib.md5((repository / "output" / f"{key}.jpg").read_bytes()).hexdigest()
+    return repository / ".dvc" / "cache" / "files" / "md5" / digest[:2] / digest[2:]
+
+
+def test_cache_folder_is_the_one_of_the_repository(committed: Path) -> None:
+    assert dvc_cache_folder(committed / "output") == committed / ".dvc" / "cache"
+
+
+def test_cache_folder_outside_of_a_repository_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not in a DVC repository"):
+        dvc_cache_folder(tmp_path)
+
+
+def test_images_of_dvcs_cache_are_imported(committed: Path, tmp_path: Path) -> None:
+    clone = copy_of(committed, tmp_path)
+    with open_store(clone / ".dvc" / "cache") as store:
+        assert obtain(store, range(4, 8)) == Counts(2, 0, 2)
+        for key in requests_for(range(4, 6)):
+            assert store.path(key).samefile(object_of(clone, key))
+        assert obtain(store, range(8)) == Counts(0, 4, 4)
+        assert list(store.claims.iterdir()) == []
+
+
+def test_absent_and_damaged_objects_are_not_imported(committed: Path, tmp_path: Path) -> None:
+    clone = copy_of(committed, tmp_path)
+    absent, damaged, *_ = requests_for(range(6))
+    object_of(clone, absent).unlink()
+    file = object_of(clone, damaged)
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1  # a JPEG file still
+    file.chmod(0o644)
+    file.write_bytes(content)
+    with open_store(clone / ".dvc" / "cache") as store:
+        assert obtain(store, range(6)) == Counts(2, 0, 4)
+
+
+def test_image_under_a_wrong_name_is_not_imported(tmp_path: Path) -> None:
+    objects = tmp_path / "cache" / "files" / "md5"
+    wanted, other = requests_for(range(2))
+    with open_store(tmp_path / "elsewhere") as store:
+        obtain(store, range(2))
+        content = store.path(other).read_bytes()
+    digest = hashlib.md5(content).hexdigest()
+    listing = json.dumps(
+        [
+            {"md5": digest, "relpath": f"{wanted}.jpg"},
+            {"md5": "0" * 32, "relpath": "index.jsonl"},
+        ]
+    )
+    for folder, name, text in (
+        (objects / digest[:2], digest[2:], content),
+        (objects / "ab", "0" * 30 + ".dir", listing.encode()),
+        (objects / "ac", "0" * 30 + ".dir", b'[{"relpath": "index.jsonl", damaged'),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text)
+    with open_store(tmp_path / "cache") as store:
+        assert obtain(store, range(2)) == Counts(2, 0, 0)
+
+
+def test_import_copies_where_there_are_no_hard_links(
+    committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_permitted(*_: object) -> NoReturn:
+        raise PermissionError(1, "Operation not permitted")
+
+    clone = copy_of(committed, tmp_path)
+    monkeypatch.setattr(os, "link", not_permitted)
+    with open_store(clone / ".dvc" / "cache") as store:
+        assert obtain(store, range(6)) == Counts(0, 0, 6)
+        for key in requests_for(range(6)):
+            assert store.path(key).stat().st_mode & 0o777 == 0o444
+            assert store.path(key).read_bytes() == object_of(clone, key).read_bytes()

@@ -1,0 +1,312 @@
+"""The whole pipeline under DVC, on tiny models: what reruns, what does not, and what comes out.
+
+The tests share one clone and build on one another's cache, as a user's experiments do.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from tests.pipeline.clone import RECORDER, Clone, change
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+LOOP = {
+    f"{stage}@{epoch}" for stage in ("train", "score", "validate", "history") for epoch in (1, 2)
+}
+ALWAYS = {"corpus", "generator_corpus", "base_captioner", "base_generator", "finetune_generator"}
+BEFORE = {"curate_static", "synthesize_static", "validate_base", "history_base"}
+AFTER = {"caption_test", "evaluate", "report"}
+EVERYTHING = ALWAYS | BEFORE | LOOP | {"curate@1", "synthesize@1"} | AFTER
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which the pipeline ran once, with the parameters that each stage read."""
+    clone = Clone(tmp_path_factory.mktemp("clone"))
+    log = clone.folder.parent / "parameters.jsonl"
+    run = clone.dvc("repro", environment={"PYTHONPATH": str(RECORDER), "PARAMETER_LOG": str(log)})
+    assert sorted(run.stages) == sorted(EVERYTHING)
+    clone.commit("first run")
+    return clone
+
+
+@contextmanager
+def changed(clone: Clone, file: str = "params.yaml", **values: Any) -> Iterator[None]:
+    """The clone with other values, put back afterwards."""
+    path = clone.folder / file
+    before = path.read_text()
+    change(path, values)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def test_a_second_run_runs_nothing(clone: Clone) -> None:
+    assert clone.dvc("repro").stages == []
+
+
+def declared_parameters() -> Iterator[tuple[str, list[str]]]:
+    root = Path(__file__).resolve().parent.parent.parent
+    for file in ("dvc.yaml", "stages/epochs/dvc.yaml"):
+        for stage in yaml.safe_load((root / file).read_text())["stages"].values():
+            body = stage.get("do", stage)
+            keys: list[str] = []
+            for entry in body.get("params", []):
+                names = [f"experiment.{entry}"] if isinstance(entry, str) else []
+                if isinstance(entry, dict):
+                    names = [f"profile.{key}" for keys in entry.values() for key in keys]
+                keys += names
+            for key in keys:
+                assert not key.endswith("."), key
+            # The command's own arguments carry training.epochs.
+            if "${training.epochs}" in body["cmd"]:
+                keys.append("experiment.training.epochs")
+            yield " ".join(body["cmd"].split()[2:4]), keys
+
+
+def test_each_stage_reads_the_parameters_that_it_declares(clone: Clone) -> None:
+    """Under-declared, a change would leave stale results; over-declared, it would waste work."""
+    read: dict[str, set[str]] = {}
+    for line in (clone.folder.parent / "parameters.jsonl").read_text().splitlines():
+        words, keys = json.loads(line)
+        read.setdefault(words[0], set()).update(keys)
+    declared: dict[str, set[str]] = {}
+    for command, parameters in declared_parameters():
+        declared.setdefault(command.split()[0], set()).update(parameters)
+    assert set(read) == set(declared)
+    for stage, keys in declared.items():
+        undeclared = {
+            key for key in read[stage] if not any(f"{key}.".startswith(f"{one}.") for one in keys)
+        }
+        unread = {
+            key for key in keys if not any(f"{one}.".startswith(f"{key}.") for one in read[stage])
+        }
+        assert not undeclared, stage
+        assert not unread - {"experiment.training.epochs"}, stage
+
+
+SYNTHESIS = {"synthesize_static", "synthesize@1"}
+CURATION = {"curate_static", "curate@1"}
+CAPTIONING = {"validate_base", "validate@1", "validate@2", "caption_test"}
+TRAINING = {"train@1", "train@2"}
+SCORING = {"score@1", "score@2"}
+HISTORY = {"history_base", "history@1", "history@2"}
+BASE = {"base_captioner"}
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value", "stale"),
+    [
+        ("params.yaml", "seed", 1, CURATION | TRAINING | HISTORY),
+        ("params.yaml", "curation.method", "remove", CURATION),
+        ("params.yaml", "curation.schedule", "static", CURATION),
+        ("params.yaml", "curation.score", "random", CURATION),
+        ("params.yaml", "curation.rule", "mean_std", CURATION),
+        ("params.yaml", "curation.ratio", 0.2, CURATION),
+        ("params.yaml", "curation.std", 1.0, CURATION),
+        ("params.yaml", "curation.pair_with", "easiest", CURATION),
+        ("params.yaml", "training.label_smoothing", 0.0, TRAINING),
+        ("params.yaml", "training.schedule_epochs", 6, TRAINING),
+        ("params.yaml", "training.prompt", "a photo of ", TRAINING | SCORING | CAPTIONING | BASE),
+        ("params.yaml", "prompt.mode", "single", CURATION | SYNTHESIS),
+        ("params.yaml", "prompt.styler", "a photograph", SYNTHESIS),
+        ("params.yaml", "synthesis.steps", 3, SYNTHESIS),
+        ("params.yaml", "synthesis.guidance", 2.0, SYNTHESIS),
+        ("params.yaml", "synthesis.sampler", "ddim", SYNTHESIS),
+        ("params.yaml", "synthesis.negative_prompt", "blur", SYNTHESIS),
+        ("params.yaml", "evaluation.beams", 1, CAPTIONING),
+        ("profiles/tiny.yaml", "data.seed", 5, {"corpus"}),
+        ("profiles/tiny.yaml", "generator_data.seed", 5, {"generator_corpus"}),
+        ("profiles/tiny.yaml", "captioner.base.seed", 5, {"base_captioner"}),
+        ("profiles/tiny.yaml", "captioner.fine_tuning.learning_rate", 0.001, TRAINING),
+        ("profiles/tiny.yaml", "captioner.inference_batch_size", 4, SCORING | CAPTIONING),
+        ("profiles/tiny.yaml", "generator.base.seed", 5, {"base_generator"}),
+        ("profiles/tiny.yaml", "generator.fine_tuning.steps", 3, {"finetune_generator"}),
+        ("profiles/tiny.yaml", "generator.jpeg_quality", 90, SYNTHESIS),
+    ],
+)  # fmt: skip
+def test_a_parameter_invalidates_the_stages_that_read_it(
+    clone: Clone, file: str, key: str, value: Any, stale: set[str]
+) -> None:
+    with changed(clone, file, **{key: value}):
+        status = Repo(str(clone.folder)).status(targets=["report"], with_deps=True)
+    names = {name.rpartition(":")[2] for name, _ in status.items()}
+    # The report shows every parameter, so each of them makes it stale.
+    assert names - {"report"} == stale
+
+
+def experiment(clone: Clone, *settings: str) -> Any:
+    return clone.dvc("exp", "run", *(word for one in settings for word in ("-S", one)))
+
+
+def metrics(clone: Clone) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(
+        (clone.folder / "reports/evaluation/metrics.json").read_text()
+    )
+    return loaded
+
+
+def test_a_smaller_ratio_trains_no_shared_epoch_and_generates_no_image(clone: Clone) -> None:
+    run = experiment(clone, "curation.ratio=0.2")
+    # Epoch 1 is the same, and the images for 20 % are some of those for 40 %.
+    assert set(run.stages) == CURATION | {
+        "synthesize@1", "train@2", "score@2", "validate@2", "history@2", *AFTER,
+    }  # fmt: skip
+    assert run.generated == 0
+    assert metrics(clone)["curation"]["epoch_1"]["replaced_image"] == 24
+
+
+def test_a_setting_seen_before_runs_nothing(clone: Clone) -> None:
+    assert experiment(clone, "curation.ratio=0.4").stages == []
+    assert metrics(clone)["curation"]["epoch_1"]["replaced_image"] == 48
+
+
+def test_a_larger_ratio_generates_the_difference_only(clone: Clone) -> None:
+    index = clone.folder / "data/epochs/1/synthetic/index.jsonl"
+    before = {json.loads(line)["key"] for line in index.read_text().splitlines()}
+    run = experiment(clone, "curation.ratio=0.6")
+    after = {json.loads(line)["key"] for line in index.read_text().splitlines()}
+    assert run.generated == len(after - before) > 0
+    assert before < after
+
+
+def test_more_epochs_run_only_the_new_ones(clone: Clone) -> None:
+    run = experiment(clone, "training.epochs=3", "curation.ratio=0.4")
+    new = {"curate@2", "synthesize@2", "train@3", "score@3", "validate@3", "history@3"}
+    assert set(run.stages) - {"caption_test"} == new | AFTER - {"caption_test"}
+    assert set(metrics(clone)["curation"]) >= {"epoch_0", "epoch_1", "epoch_2"}
+
+
+def test_a_setting_of_the_report_runs_only_the_report(clone: Clone) -> None:
+    clone.command("git", "checkout", "--quiet", ".")
+    clone.dvc("repro")
+    stylesheet = clone.folder / "src/caption_curation/templates/report.html"
+    before = stylesheet.read_text()
+    stylesheet.write_text(before + "\n")
+    try:
+        assert clone.dvc("repro").stages == ["report"]
+    finally:
+        stylesheet.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("settings", "epoch", "action"),
+    [
+        (["curation.method=remove"], "epoch_1", "removed"),
+        (["curation.method=replace_caption"], "epoch_1", "replaced_caption"),
+        (["curation.schedule=static"], "epoch_0", "replaced_image"),
+        (["curation.rule=mean_std", "curation.std=1.0"], "epoch_1", "replaced_image"),
+        (["curation.score=random"], "epoch_1", "replaced_image"),
+    ],
+)
+def test_every_method_and_schedule_does_what_it_says(
+    clone: Clone, settings: list[str], epoch: str, action: str
+) -> None:
+    run = experiment(clone, *settings)
+    assert not set(run.stages) & (ALWAYS | {"validate_base", "history_base"})
+    counts = metrics(clone)["curation"]
+    assert counts[epoch][action] > 0
+    others = {key for key in counts if key.startswith("epoch_")} - {epoch}
+    assert all(counts[other][action] == 0 for other in others)
+    if settings[0] == "curation.method=remove":
+        assert counts["training_set"] == 120 - counts["epoch_1"]["removed"]
+
+
+def test_none_imports_no_generator_and_shows_a_report(clone: Clone) -> None:
+    run = experiment(clone, "curation.method=none")
+    assert run.generated == 0
+    report = (clone.folder / "reports/report.html").read_text()
+    assert "<html" in report
+
+
+def test_two_queued_jobs_share_the_image_store_without_double_work(clone: Clone) -> None:
+    store = clone.folder / ".dvc/cache/caption_curation/images"
+    before = set(store.rglob("*.jpg"))
+    clone.dvc(
+        "exp", "run", "--queue", "-S", "seed=11,12", "-S", "curation.ratio=0.5",
+    )  # fmt: skip
+    clone.dvc("queue", "start", "--jobs", "2")
+    logs = wait_for_queue(clone)
+    generated = sum(int(count) for log in logs for count in re.findall(r"(\d+) generated", log))
+    assert generated == len(set(store.rglob("*.jpg")) - before) > 0
+    rows = json.loads(clone.dvc("exp", "show", "--json").output)
+    names = json.dumps(rows)
+    assert '"seed": 11' in names and '"seed": 12' in names
+
+
+def wait_for_queue(clone: Clone) -> list[str]:
+    """The logs of all queued experiments, when they have ended."""
+    for _ in range(200):
+        status = clone.dvc("queue", "status").output
+        if not re.search(r"\b(Queued|Running)\b", status):
+            break
+        time.sleep(2)
+    assert "Failed" not in status, status
+    names = [line.split()[0] for line in status.splitlines() if "Success" in line]
+    assert len(names) == 2, status
+    return [clone.dvc("queue", "logs", name).output for name in names]
+
+
+def test_metrics_and_plots_show_something(clone: Clone) -> None:
+    clone.command("git", "checkout", "--quiet", ".")
+    clone.dvc("checkout", "--quiet")
+    shown = json.loads(clone.dvc("metrics", "show", "--json").output)
+    values = shown[""]["data"]["reports/evaluation/metrics.json"]["data"]
+    assert set(values["test"]) == {
+        "bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider",
+    }  # fmt: skip
+    page = clone.folder / "plots"
+    clone.dvc("plots", "show", "--out", str(page))
+    assert (page / "index.html").stat().st_size > 10_000
+
+
+def test_a_killed_run_resumes_and_equals_an_undisturbed_one(clone: Clone, tmp_path: Path) -> None:
+    """Another clone with a cache of its own, killed in synthesis and in training."""
+    clone.command("git", "checkout", "--quiet", ".")
+    other = Clone(tmp_path / "other")
+    killed_at = [r"synthesizing", r"Running stage '[^']*train@2'"]
+    for pattern in killed_at:
+        kill_when(other, pattern)
+    images = set((other.folder / ".dvc/cache/caption_curation/images").rglob("*.jpg"))
+    run = other.dvc("repro")
+    assert "train@2" in run.stages
+    assert "train@1" not in run.stages
+    assert images
+    assert other.locks() == clone.locks()
+
+
+def kill_when(clone: Clone, pattern: str) -> None:
+    """Start ``dvc repro`` and kill -9 it, with all its children, when it prints ``pattern``."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "dvc", "repro"],
+        cwd=clone.folder,
+        env=clone.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if re.search(pattern, line):
+                break
+        else:
+            raise AssertionError(f"{pattern!r} was never printed:\n{''.join(lines)}")
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGKILL)

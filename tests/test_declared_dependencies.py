@@ -1,0 +1,72 @@
+"""What dvc.yaml declares of each stage is what the stage really uses.
+
+A module that is missing among a stage's dependencies would leave stale results; one too many
+would train models again for nothing.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SOURCES = REPOSITORY / "src"
+
+# These never change a result: they refuse bad values, name the error, say where files lie.
+NEUTRAL = {
+    "src/caption_curation/__init__.py",
+    "src/caption_curation/errors.py",
+    "src/caption_curation/params.py",
+    "stages/__init__.py",
+    "stages/paths.py",
+}
+
+
+def stages() -> list[tuple[str, str, set[str]]]:
+    """(name, entry point, declared code) of every stage of both pipelines."""
+    found = []
+    for file in ("dvc.yaml", "stages/epochs/dvc.yaml"):
+        for name, stage in yaml.safe_load((REPOSITORY / file).read_text())["stages"].items():
+            body = stage.get("do", stage)
+            entry = body["cmd"].split()[2].replace(".", "/") + ".py"
+            code = {path for path in body["deps"] if path.startswith(("src/", "stages/"))}
+            found.append((name, entry, code))
+    return found
+
+
+def imported(path: str) -> set[str]:
+    """The project's files that a file imports anywhere in it, lazily or not."""
+    files = set()
+    for node in ast.walk(ast.parse((REPOSITORY / path).read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            for root, prefix in ((SOURCES, "src/"), (REPOSITORY, "")):
+                module = root / Path(*name.split("."))
+                for file in (module.with_suffix(".py"), module / "__init__.py"):
+                    if name.split(".")[0] in ("caption_curation", "stages") and file.is_file():
+                        files.add(prefix + file.relative_to(root).as_posix())
+    return files
+
+
+def everything_imported(entry: str) -> set[str]:
+    found, waiting = set(), {entry}
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        waiting |= imported(path) - found - NEUTRAL
+    return found
+
+
+@pytest.mark.parametrize(("name", "entry", "declared"), stages(), ids=lambda value: str(value)[:24])
+def test_declared_code_is_imported_code(name: str, entry: str, declared: set[str]) -> None:
+    used = everything_imported(entry)
+    folders = {path for path in declared if (REPOSITORY / path).is_dir()}
+    covered = {path for path in used if any(path.startswith(f"{one}/") for one in folders)}
+    empty = {path for path in used if not (REPOSITORY / path).read_text().strip()}
+    assert used - covered - empty - NEUTRAL == declared - folders, name
+    assert all(any(path.startswith(f"{one}/") for path in used) for one in folders), name

@@ -1,0 +1,212 @@
+"""The synthesize stage in a DVC repository of its own, with noise pictures for a generator."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from caption_curation.image_store import image_seed
+from caption_curation.samples import (
+    CaptionedImage,
+    Sample,
+    read_json_lines,
+    samples_of,
+    write_json_lines,
+)
+from caption_curation.synthetic_index import synthetic_files
+from stages import paths, synthesize
+from tests.conftest import REPOSITORY
+
+IMAGES = [
+    CaptionedImage("7", "7.jpg", ("a red ring .", "one red ring.")),
+    CaptionedImage("8", "8.jpg", ("a bar", "a strip", "a blue bar")),
+]
+PHOTOGRAPHS = samples_of(IMAGES)
+# Of image 7: two synthetic images for its two samples. Of image 8: one that two samples show.
+MIXED = [
+    Sample("7#0", "7", "7.jpg", "a red ring .", 0),
+    Sample("7#1", "7", "7.jpg", "one red ring.", 1),
+    Sample("8#0", "8", "8.jpg", "a bar"),
+    Sample("8#1", "8", "8.jpg", "a blue bar", 0),
+    Sample("8#2", "8", "8.jpg", "a blue bar", 0),
+]
+
+
+class NoiseGenerator(ModuleType):
+    """In place of ``caption_curation.generator``: records what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("caption_curation.generator")
+        self.loaded: list[tuple[Path, str]] = []
+        self.batches: list[Sequence[str]] = []
+        self.settings: list[dict[str, Any]] = []
+
+    def load_generator(self, folder: Path, *, sampler: str) -> str:
+        self.loaded.append((folder, sampler))
+        return "pipeline"
+
+    def generate(
+        self, generator: str, prompts: Sequence[str], seeds: Sequence[int], **settings: Any
+    ) -> list[Image.Image]:
+        assert generator == "pipeline"
+        self.batches.append(prompts)
+        self.settings.append(settings)
+        shape = (*reversed(settings["size"]), 3)
+        return [
+            Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8))
+            for seed in seeds
+        ]
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> NoiseGenerator:
+    module = NoiseGenerator()
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with the inputs of the stage; no DVC repository yet."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    shutil.copytree(REPOSITORY / "profiles", tmp_path / "profiles")
+    configure(
+        profile="demo",
+        prompt={"mode": "concat", "styler": "high quality"},
+        synthesis={"sampler": "ddim", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"},
+    )
+    write_json_lines(paths.CORPUS / "train.jsonl", IMAGES)
+    paths.GENERATOR.mkdir()
+    (paths.GENERATOR / "digest.json").write_text('{"sha256": "5e8f"}')
+    return tmp_path
+
+
+def configure(**values: Any) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump({**params, **values}))
+
+
+def synthesize_of(samples: Sequence[Sample], epoch: int = 1) -> dict[str, Path]:
+    write_json_lines(paths.curated(epoch) / "samples.jsonl", samples)
+    synthesize.main(str(epoch))
+    return synthetic_files(paths.synthetic(epoch))
+
+
+def dvc_init(workspace: Path) -> None:
+    command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
+    subprocess.run(command, cwd=workspace, check=True)
+
+
+def test_writes_an_image_for_each_synthetic_sample(
+    workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc_init(workspace)
+    files = synthesize_of(MIXED)
+    assert "3 images: 3 generated, 0 reused, 0 from the DVC cache" in capsys.readouterr().out
+    assert list(files) == ["7#0", "7#1", "8#1", "8#2"]
+    assert files["8#1"] == files["8#2"]
+    assert files["7#0"] != files["7#1"]
+    folder = paths.synthetic(1)
+    assert {*folder.iterdir()} == {*files.values(), folder / "index.jsonl"}
+    assert not (folder.parent / "synthetic.partial").exists()
+    for file in files.values():
+        with Image.open(file) as image:
+            assert image.format == "JPEG"
+            assert image.size == (32, 32)
+
+    ring, bar = "a red ring. one red ring, high quality", "a bar. a strip. a blue bar, high quality"
+    index = read_json_lines(folder / "index.jsonl")
+    assert [(line["prompt"], line["seed"]) for line in index] == [
+        (ring, image_seed("7", 0)),
+        (ring, image_seed("7", 1)),
+        (bar, image_seed("8", 0)),
+        (bar, image_seed("8", 0)),
+    ]
+    assert generator.loaded == [(paths.GENERATOR, "ddim")]
+    assert generator.batches == [[ring, ring, bar]]
+    assert generator.settings == [
+        {"steps": 3, "guidance": 2.5, "negative_prompt": "blur", "size": (32, 32)}
+    ]
+
+
+def test_the_next_epoch_draws_only_what_is_new(
+    workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc_init(workspace)
+    first = synthesize_of(MIXED[:2])
+    second = synthesize_of(MIXED[1:], epoch=2)
+    assert "2 images: 1 generated, 1 reused, 0 from the DVC cache" in capsys.readouterr().out
+    assert first["7#1"].read_bytes() == second["7#1"].read_bytes()
+    assert "7#0" not in second
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": {"mode": "single", "styler": "high quality"}},
+        {"prompt": {"mode": "concat", "styler": ""}},
+        {"synthesis": {"sampler": "pndm", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"}},
+    ],
+    ids=["prompt mode", "styler", "sampler"],
+)
+def test_other_settings_give_other_images(
+    workspace: Path, generator: NoiseGenerator, change: dict[str, Any]
+) -> None:
+    dvc_init(workspace)
+    before = {file.name for file in synthesize_of(MIXED).values()}
+    configure(**change)
+    after = {file.name for file in synthesize_of(MIXED).values()}
+    assert before.isdisjoint(after)
+    configure(seed=5)  # the seed of training and curation alone
+    assert {file.name for file in synthesize_of(MIXED).values()} == after
+
+
+def test_without_synthetic_samples_there_is_an_empty_index(workspace: Path) -> None:
+    # There is no DVC repository, so starting dvc would fail.
+    write_json_lines(paths.curated(0) / "samples.jsonl", PHOTOGRAPHS)
+    assert "torch" not in modules_of_stage(workspace, epoch=0)
+    assert [file.name for file in paths.synthetic(0).iterdir()] == ["index.jsonl"]
+    assert synthetic_files(paths.synthetic(0)) == {}
+
+
+def test_with_all_images_stored_torch_is_not_imported(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    files = synthesize_of(MIXED)
+    contents = {name: file.read_bytes() for name, file in files.items()}
+    shutil.rmtree(paths.synthetic(1))
+    loaded = modules_of_stage(workspace, epoch=1)
+    assert "caption_curation.image_store.store" in loaded
+    assert not {"torch", "diffusers", "transformers"} & loaded
+    again = synthetic_files(paths.synthetic(1))
+    assert {name: file.read_bytes() for name, file in again.items()} == contents
+
+
+def modules_of_stage(workspace: Path, epoch: int) -> set[str]:
+    """Run the stage in a process of its own; the names of all modules that it imported."""
+    code = (
+        "import json, sys; from stages import synthesize; "
+        f"synthesize.main('{epoch}'); print(json.dumps(list(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=workspace,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return set(json.loads(result.stdout.splitlines()[-1]))
