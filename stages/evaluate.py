@@ -11,19 +11,18 @@ from stages import paths, run
 
 
 def main() -> None:
+    """Write metrics.json, epochs.json, losses.json and the captions that were scored."""
     epochs = range(1, load_params().experiment.training.epochs + 1)
 
     from caption_curation.evaluation import (
-        SplitCaptions,
         curation_counts,
         epoch_rows,
         loss_histogram,
         references_of,
-        score_all,
         training_set_sizes,
     )
     from caption_curation.metrics.caption_files import read_results
-    from caption_curation.metrics.captions import score_captions
+    from caption_curation.metrics.captions import CaptionedSplit, score_splits
 
     history = paths.history(epochs[-1])
     validation_captions = {epoch: history / f"validation-{epoch}.json" for epoch in epochs}
@@ -37,15 +36,14 @@ def main() -> None:
         split: references_of(read_images(paths.CORPUS / f"{split}.jsonl"))
         for split in ("val", "test")
     }
-    *validation_scores, test_scores = score_all(
+    *validation_scores, test_scores = score_splits(
         [
             *(
-                SplitCaptions(read_results(path), references["val"])
+                CaptionedSplit(read_results(path), references["val"])
                 for path in validation_captions.values()
             ),
-            SplitCaptions(read_results(paths.TEST_CAPTIONS), references["test"]),
-        ],
-        score_captions,
+            CaptionedSplit(read_results(paths.TEST_CAPTIONS), references["test"]),
+        ]
     )
     validation = dict(zip(epochs, validation_scores, strict=True))
 

@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 
 from caption_curation.evaluation import (
-    SplitCaptions,
     curation_counts,
     epoch_rows,
     loss_histogram,
-    score_all,
     training_set_sizes,
 )
 from caption_curation.figures import METRIC_LABELS
@@ -82,19 +80,6 @@ def test_histogram_counts_every_sample_once_on_bins_shared_by_all_epochs() -> No
         (2, 0.45, 0),
     ]
     assert [row["fraction"] for row in rows[:2]] == [0.5, 0.25]
-
-
-def test_a_split_without_images_has_no_scores_and_the_order_is_kept() -> None:
-    def count_words(candidates: dict[str, str], _: object) -> dict[str, float]:
-        return {"words": sum(len(caption.split()) for caption in candidates.values())}
-
-    splits = [
-        SplitCaptions({"a": "one two"}, {"a": ["x"]}),
-        SplitCaptions({}, {}),
-        SplitCaptions({"a": "one"}, {"a": ["x"]}),
-    ]
-
-    assert score_all(splits, count_words) == [{"words": 2}, {}, {"words": 1}]  # type: ignore[arg-type]
 
 
 def test_the_stage_writes_scores_counts_and_captions(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -66,8 +67,8 @@ def test_the_curve_shows_the_scores_times_100_and_marks_the_best_epoch() -> None
     main = validation_curves(ROWS, 2, BLUE).axes[0]
     curve, best = main.lines
 
-    assert list(curve.get_ydata()) == pytest.approx([10, 20, 30])
-    assert (best.get_xdata()[0], best.get_ydata()[0]) == (2, pytest.approx(20))  # type: ignore[index]
+    assert np.asarray(curve.get_ydata()) == pytest.approx([10, 20, 30])
+    assert np.asarray(best.get_xydata()) == pytest.approx(np.array([[2, 20]]))
     assert main.texts[0].get_text() == "best: 20.0"
 
 
@@ -80,7 +81,7 @@ def test_the_bars_of_a_histogram_are_all_samples_and_the_lines_their_mean_and_de
         for container, label in zip(axes[0].containers, ["all", "chosen"], strict=True)
     }
     assert heights == {"all": pytest.approx(100), "chosen": pytest.approx(25)}
-    positions = [line.get_xdata()[0] for line in axes[0].lines]  # type: ignore[index]
+    positions = [np.asarray(line.get_xdata())[0] for line in axes[0].lines]
     assert positions == pytest.approx([3.0, 3.0 + 2 * 3.5**0.5])
 
 

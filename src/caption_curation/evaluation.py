@@ -6,9 +6,7 @@ Everything here is plain numbers in dictionaries and lists of rows, as ``dvc met
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
@@ -25,37 +23,10 @@ COUNT_NAMES: dict[Action, str] = {
 # their distributions over each other.
 BIN_WIDTH = 0.1  # nats per token
 
-# METEOR's Java program takes about 1 GB and keeps a core busy for the seconds that it loads.
-SCORED_AT_ONCE = 2
-
-Scores = dict[str, float]
-Scorer = Callable[[Mapping[str, str], Mapping[str, Sequence[str]]], Scores]
-
-
-@dataclass(frozen=True)
-class SplitCaptions:
-    """Generated captions of a split, by image id, and the references of the same images."""
-
-    candidates: Mapping[str, str]
-    references: Mapping[str, Sequence[str]]
-
 
 def references_of(images: Iterable[CaptionedImage]) -> dict[str, tuple[str, ...]]:
     """Image id → the captions that people wrote."""
     return {image.image_id: image.captions for image in images}
-
-
-def score_all(splits: Sequence[SplitCaptions], scorer: Scorer) -> list[Scores]:
-    """The scores of each set of captions, in order; a split without images has none: ``{}``.
-
-    The scores are measures of a whole corpus, so every set is scored on its own.
-    """
-
-    def score(split: SplitCaptions) -> Scores:
-        return scorer(split.candidates, split.references) if split.references else {}
-
-    with ThreadPoolExecutor(SCORED_AT_ONCE) as threads:
-        return list(threads.map(score, splits))
 
 
 def training_set_sizes(
@@ -99,7 +70,7 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
 
 
 def epoch_rows(
-    validation: Mapping[int, Scores], losses: Mapping[int, Sequence[SampleLoss]]
+    validation: Mapping[int, Mapping[str, float]], losses: Mapping[int, Sequence[SampleLoss]]
 ) -> list[dict[str, float]]:
     """One row an epoch: the validation scores, and the loss after it on its training samples.
 

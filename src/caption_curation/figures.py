@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 INK = "#000000"
@@ -67,7 +68,6 @@ _STYLE: dict[str, Any] = {
     "legend.fontsize": 8,
     "hatch.linewidth": 0.6,
     "svg.fonttype": "none",
-    "svg.hashsalt": "caption-curation",
 }
 
 
@@ -77,9 +77,7 @@ def method_colour(method: str, score: str) -> str:
 
 
 @matplotlib.rc_context(_STYLE)
-def validation_curves(
-    rows: Sequence[Mapping[str, float]], best_epoch: int, colour: str
-) -> Figure:
+def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colour: str) -> Figure:
     """Validation scores per epoch: CIDEr large, with the best epoch marked, the others small.
 
     Args:
@@ -88,8 +86,8 @@ def validation_curves(
         best_epoch: the one whose captioner is tested.
         colour: of the experiment's method.
     """
-    figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.05, hspace=0.03)
+    layout = ConstrainedLayoutEngine(wspace=0.05, hspace=0.03)
+    figure = Figure(figsize=(WIDTH, 5.4), layout=layout)
     grid = figure.add_gridspec(3, 3, height_ratios=(1.8, 1, 1))
     main = figure.add_subplot(grid[0, :])
     epochs = [int(row["epoch"]) for row in rows]
@@ -117,11 +115,11 @@ def validation_curves(
     for index, metric in enumerate(others):
         axes = figure.add_subplot(grid[1 + index // 3, index % 3])
         draw(axes, metric, markersize=3, linewidth=1)
-        axes.set(xlabel="epoch", ylabel=f"{METRIC_LABELS[metric]} (× 100)")
+        axes.set_xlabel("epoch", fontsize=7.5)
+        axes.set_ylabel(f"{METRIC_LABELS[metric]} (× 100)", fontsize=7.5)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
         axes.tick_params(labelsize=8)
-        axes.xaxis.label.set_size(7.5)
-        axes.yaxis.label.set_size(7.5)
     return figure
 
 
@@ -220,7 +218,7 @@ def edits_per_epoch(counts: Mapping[int, Mapping[str, int]]) -> Figure:
 def caption_lengths(
     chosen: Mapping[int, Sequence[int]], others: Mapping[int, Sequence[int]], colour: str
 ) -> Figure:
-    """Are long captions chosen? Distributions of caption length (paper, figure 6), one row an epoch.
+    """Are long captions chosen? Their lengths per epoch, and those of the others (paper, figure 6).
 
     Args:
         chosen: by epoch, the number of words of every chosen sample's caption; never empty.
@@ -256,7 +254,6 @@ def caption_lengths(
     return figure
 
 
-@matplotlib.rc_context(_STYLE)
 def to_svg(figure: Figure, description: str) -> str:
     """The figure as an ``<svg>`` element for a page, the same bytes every time.
 
@@ -265,18 +262,19 @@ def to_svg(figure: Figure, description: str) -> str:
 
     Args:
         figure: made by one of the functions above.
-        description: plain words for who cannot see it.
+        description: plain words for who cannot see it; no two figures of a page share them.
     """
     written = io.StringIO()
-    figure.savefig(
-        written,
-        format="svg",
-        transparent=True,
-        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-    )
+    # An id may occur once in a page. Those that a figure refers to are hashes, made different by
+    # the salt; the others are numbers, the same in every figure, and nothing needs them.
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": description}):
+        figure.savefig(
+            written,
+            format="svg",
+            transparent=True,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
     svg = written.getvalue()
-    svg = svg[svg.index("<svg") :]
-    # Numbered ids are the same in every figure, and an id may occur once in a page.
-    svg = re.sub(r' id="[\w.]+_\d+"', "", svg)
+    svg = re.sub(r' id="[\w.]+_\d+"', "", svg[svg.index("<svg") :])
     svg = svg.replace(INK, "currentColor")
     return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(description)}"', 1)

@@ -16,10 +16,6 @@ from PIL import Image
 
 from caption_curation import figures
 from caption_curation.audit import audit_selection, planted_noise, training_sets
-from caption_curation.examples import caption_examples, edit_examples, loss_changes
-from caption_curation.params import Params
-from caption_curation.randomness import generator_for
-from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
 from caption_curation.descriptions import (
     EDIT_TITLES,
     METHOD_TITLES,
@@ -28,6 +24,10 @@ from caption_curation.descriptions import (
     loss_measure,
     loss_unit,
 )
+from caption_curation.examples import caption_examples, edit_examples, loss_changes
+from caption_curation.params import Params
+from caption_curation.randomness import generator_for
+from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
 
 LONGEST_SIDE = 384  # pixels; larger photographs are made smaller for the page
 DRAWN_SIDE = 96  # pixels; smaller ones are drawings whose pixels should stay sharp
@@ -182,7 +182,7 @@ def _figures(run: Run) -> dict[str, Markup]:
             figures.edits_per_epoch(_curated_epochs(run)),
             "Bars: number of curated samples per epoch; the numbers are in the table",
         )
-        lengths = {True: {}, False: {}}  # type: dict[bool, dict[int, list[int]]]
+        lengths: dict[bool, dict[int, list[int]]] = {True: {}, False: {}}
         for epoch, ids in run.chosen.items():
             for is_chosen, group in lengths.items():
                 group[epoch] = [

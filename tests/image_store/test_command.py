@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from caption_curation.image_store import Counts, ImageStore, open_store
+from caption_curation.image_store.upkeep import Size, size_of
 from tests.image_store.drawing import BATCH_SIZE, RECIPE, draw_all, requests_for
 
 
@@ -59,29 +60,34 @@ def test_size(repository: Path) -> None:
 
 def test_verify_finds_every_kind_of_damage(repository: Path) -> None:
     assert run(repository, "verify").returncode == 0
-    cut, garbage, other, resized = (stored(repository, seed) for seed in range(4))
+    cut, garbage, tables, other, resized = (stored(repository, seed) for seed in range(5))
     cut.write_bytes(cut.read_bytes()[:-50])
     garbage.write_bytes(b"\xff\xd8" + bytes(300) + b"\xff\xd9")  # begins and ends as it should
-    other.write_bytes(stored(repository, 4).read_bytes())
+    content = bytearray(tables.read_bytes())
+    first_table = content.index(b"\xff\xc4") + 5  # Huffman codes by length, of at most 16 bits
+    content[first_table : first_table + 16] = bytes(15) + b"\x01"
+    tables.write_bytes(content)
+    other.write_bytes(stored(repository, 5).read_bytes())
     with Image.open(resized) as image:
         image.resize((8, 8)).save(resized, comment=image.info["comment"])
 
     result = run(repository, "verify")
     assert result.returncode == 1
     faults = dict(line.split(": ", 1) for line in result.stdout.splitlines()[:-1])
-    assert set(faults) == {str(path) for path in (cut, garbage, other, resized)}
+    assert set(faults) == {str(path) for path in (cut, garbage, tables, other, resized)}
     assert faults[str(cut)] == "not a whole JPEG file"
     assert faults[str(garbage)].startswith("does not decode")
+    assert faults[str(tables)].startswith("does not decode")
     assert faults[str(other)] == "its content belongs to another key"
     assert faults[str(resized)] == "(8, 8) pixels, its recipe says (24, 16)"
     assert len(images_in(repository)) == 6
 
     assert run(repository, "verify", "--remove").returncode == 0
-    assert images_in(repository) == set(requests_for(range(4, 6)))
+    assert images_in(repository) == set(requests_for(range(5, 6)))
     assert run(repository, "verify").returncode == 0
     with open_store(repository / ".dvc" / "cache") as store:
         counts = store.obtain(RECIPE, requests_for(range(6)), draw_all, BATCH_SIZE)
-    assert counts == Counts(4, 2, 0)
+    assert counts == Counts(5, 1, 0)
 
 
 def test_gc_keeps_what_dvc_knows_of(repository: Path) -> None:
@@ -97,7 +103,8 @@ def test_gc_keeps_what_dvc_knows_of(repository: Path) -> None:
     assert "4 images removed" in result.stdout
     assert images_in(repository) == set(requests_for(range(2)))
     # The store shares these with DVC's cache and the output: they take no room of their own.
-    assert "2 images, 0.0 MB, of which 0.0 MB have no other" in run(repository, "size").stdout
+    kept = [stored(repository, seed) for seed in range(2)]
+    assert size_of(kept) == Size(2, sum(path.stat().st_size for path in kept), 0)
 
     (repository / "output.dvc").unlink()  # the experiment is dropped
     assert "0 images removed" in run(repository, "gc", "--force").stdout

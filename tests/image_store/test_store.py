@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ from caption_curation.image_store import (
     dvc_cache_folder,
     open_store,
 )
+from caption_curation.image_store.claims import try_claim
 from tests.image_store.drawing import BATCH_SIZE, RECIPE, draw, draw_all, requests_for
 
 
@@ -235,6 +237,9 @@ def test_cache_folder_outside_of_a_repository_is_bad_input(tmp_path: Path) -> No
 def test_images_of_dvcs_cache_are_imported(committed: Path, tmp_path: Path) -> None:
     clone = copy_of(committed, tmp_path)
     with open_store(clone / ".dvc" / "cache") as store:
+        leftover = store.path(next(iter(requests_for(range(4, 5))))).with_suffix(".partial")
+        leftover.parent.mkdir(parents=True)
+        leftover.touch()  # of a killed process
         assert obtain(store, range(4, 8)) == Counts(2, 0, 2)
         for key in requests_for(range(4, 6)):
             assert store.path(key).samefile(object_of(clone, key))
@@ -248,7 +253,7 @@ def test_absent_and_damaged_objects_are_not_imported(committed: Path, tmp_path: 
     object_of(clone, absent).unlink()
     file = object_of(clone, damaged)
     content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1  # a JPEG file still
+    content[-20] ^= 1  # of a pixel: it is a JPEG file still
     file.chmod(0o644)
     file.write_bytes(content)
     with open_store(clone / ".dvc" / "cache") as store:
@@ -277,6 +282,22 @@ def test_image_under_a_wrong_name_is_not_imported(tmp_path: Path) -> None:
         (folder / name).write_bytes(text)
     with open_store(tmp_path / "cache") as store:
         assert obtain(store, range(2)) == Counts(2, 0, 0)
+
+
+def test_what_another_process_is_obtaining_is_not_imported(committed: Path, tmp_path: Path) -> None:
+    clone = copy_of(committed, tmp_path)
+    held, *others = requests_for(range(6))
+    with open_store(clone / ".dvc" / "cache") as store, ThreadPoolExecutor() as threads:
+        claim = try_claim(store.claims / f"{held}.lock")
+        assert claim
+        try:
+            obtaining = threads.submit(obtain, store, range(6))
+            with pytest.raises(TimeoutError):  # waits for the one that is held
+                obtaining.result(timeout=1)
+            assert store.missing([held, *others]) == [held]
+        finally:
+            claim.close()
+        assert obtaining.result(timeout=60) == Counts(1, 0, 5)
 
 
 def test_import_copies_where_there_are_no_hard_links(

@@ -139,3 +139,80 @@ DEFAULT = Style(
         ),
     ),
 )
+
+# The world that the demo's base models are pretrained on: the same compositions, but half of the
+# colours and backgrounds and most of the words are others, so that fine-tuning has something to
+# learn. What is shared is what a pretrained model would know too.
+SHIFTED = Style(
+    palette={
+        "red": (205, 32, 30),
+        "green": (40, 175, 60),
+        "blue": (50, 60, 205),
+        "orange": (250, 140, 20),
+        "purple": (130, 40, 170),
+        "lime": (180, 240, 60),
+    },
+    backgrounds={
+        "white": (246, 246, 246),
+        "black": (14, 14, 14),
+        "sand": (205, 180, 140),
+        "slate": (70, 84, 104),
+    },
+    wording=Wording(
+        nouns={
+            "circle": (("circle", "circles"), ("dot", "dots")),
+            "triangle": (("triangle", "triangles"), ("wedge", "wedges")),
+            "cross": (("cross", "crosses"), ("plus", "pluses")),
+            "bar": (("bar", "bars"), ("stripe", "stripes")),
+            "ring": (("ring", "rings"), ("loop", "loops")),
+        },
+        numbers={
+            1: (("a", "is"), ("exactly one", "is")),
+            2: (("two", "are"), ("a couple of", "is")),
+            3: (("three", "are"), ("a trio of", "is")),
+        },
+        colours={
+            "red": ("red", "scarlet"),
+            "green": ("green", "emerald"),
+            "blue": ("blue", "navy"),
+            "orange": ("orange", "amber"),
+            "purple": ("purple", "violet"),
+            "lime": ("lime",),
+        },
+        sizes={"small": ("small", "tiny"), "large": ("large", "huge")},
+        backgrounds={
+            "white": ("a white page", "a white surface"),
+            "black": ("a black page", "a black surface"),
+            "sand": ("a sandy page", "a sandy surface"),
+            "slate": ("a slate page", "a slate surface"),
+        },
+        grounds={
+            "white": ("white",),
+            "black": ("black",),
+            "sand": ("sand",),
+            "slate": ("slate",),
+        },
+        relations={
+            "beside": (("left of", "on the left side of"), ("right of", "on the right side of")),
+            "stacked": (("above", "higher than"), ("below", "lower than")),
+        },
+        count_sentences=(
+            ("{sized} on {background}", "we see {sized} on {background}"),
+            ("an image of {sized}", "we see {sized}"),
+            ("{plain} over {ground}", "an icon with {plain} over {ground}"),
+            ("only {plain}", "nothing but {plain}"),
+            ("{background} that shows {plain}", "on {background} we see {plain}"),
+        ),
+        pair_sentences=(
+            ("{sized_first} {short_relation} {sized_second} on {background}",),
+            (
+                "we see {sized_first} {short_relation} {sized_second}",
+                "an icon of {sized_first} {short_relation} {sized_second}",
+            ),
+            ("{first} sits {relation} {second} over {ground}",),
+            ("we see {first} {short_relation} {second}",),
+            ("{background} that shows {first} {short_relation} {second}",),
+        ),
+        ramblings=(),
+    ),
+)

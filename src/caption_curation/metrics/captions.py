@@ -13,6 +13,14 @@ from caption_curation.metrics.meteor import meteor_process, meteor_score
 from caption_curation.metrics.ptb_tokenizer import normalize_white_space, ptb_tokenize
 
 
+@dataclass(frozen=True)
+class CaptionedSplit:
+    """Generated captions of a split, by image id, and the references of the same images."""
+
+    candidates: Mapping[str, str]
+    references: Mapping[str, Sequence[str]]
+
+
 def score_captions(
     candidates: Mapping[str, str],
     references: Mapping[str, Sequence[str]],
@@ -40,14 +48,35 @@ def score_captions(
         InputError: the captions are not as described; raised before any scoring.
         JavaError: the bundled Java is missing or failed.
     """
-    check_captions(candidates, references)
-    # METEOR needs seconds to load, so it starts before anything else. The process is the inner
-    # block: should something fail, it ends first, and the thread that waits for it ends with it.
+    return score_splits([CaptionedSplit(candidates, references)], tokenize=tokenize)[0]
+
+
+def score_splits(
+    splits: Sequence[CaptionedSplit], *, tokenize: bool = True
+) -> list[dict[str, float]]:
+    """The scores of several sets of captions, each a corpus of its own, in order.
+
+    METEOR's start takes longer than all the rest, so that one process of it serves all sets.
+    Arguments, results and errors are those of `score_captions`.
+    """
+    for split in splits:
+        check_captions(split.candidates, split.references)
+    # METEOR starts before anything else, and scores in a thread while the other measures are
+    # computed. The process is the inner block: should something fail, it ends first, and the
+    # thread that waits for it ends with it.
     with ThreadPoolExecutor(max_workers=1) as thread, meteor_process() as meteor:
-        corpus = _prepare(candidates, references, tokenize=tokenize)
-        meteor_result = thread.submit(meteor_score, meteor, corpus.candidates, corpus.references)
-        bleu, rouge_l, cider_ = _bleu(corpus), _rouge_l(corpus), _cider(corpus)
-        return {**bleu, "meteor": meteor_result.result(), "rouge_l": rouge_l, "cider": cider_}
+        corpora = [
+            _prepare(split.candidates, split.references, tokenize=tokenize) for split in splits
+        ]
+        meteor_results = [
+            thread.submit(meteor_score, meteor, corpus.candidates, corpus.references)
+            for corpus in corpora
+        ]
+        others = [(_bleu(corpus), _rouge_l(corpus), _cider(corpus)) for corpus in corpora]
+        return [
+            {**bleu, "meteor": result.result(), "rouge_l": rouge_l, "cider": cider_}
+            for result, (bleu, rouge_l, cider_) in zip(meteor_results, others, strict=True)
+        ]
 
 
 def cider(

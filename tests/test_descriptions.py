@@ -1,0 +1,75 @@
+"""An experiment in words: each parameter shows in the sentence, and nothing else does."""
+
+from typing import Any
+
+import pytest
+
+from caption_curation.descriptions import describe_curation, loss_measure, loss_unit
+from caption_curation.params import Curation
+
+DEFAULTS: dict[str, Any] = {
+    "method": "replace_image",
+    "schedule": "dynamic",
+    "score": "loss_mean",
+    "rule": "top_fraction",
+    "ratio": 0.4,
+    "std": 2.0,
+    "pair_with": "keep",
+}
+START = "After every epoch but the last, "
+HARDEST = "the 40 % of the training samples with the highest loss per token "
+IMAGE = "are given a synthetic image, made from all captions of the original image"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, f"{START}{HARDEST}{IMAGE}."),
+        ({"method": "remove"}, f"{START}{HARDEST}are removed."),
+        (
+            {"method": "replace_caption", "score": "loss_sum", "ratio": 0.125},
+            f"{START}the 12.5 % of the training samples with the highest loss per caption are "
+            "given another caption of their image.",
+        ),
+        (
+            {"method": "remove", "rule": "mean_std", "std": 1.5},
+            f"{START}the training samples whose loss per token is more than 1.5 standard "
+            "deviations above the mean are removed.",
+        ),
+        (
+            {"method": "remove", "score": "random"},
+            f"{START}40 % of the training samples, chosen at random, are removed.",
+        ),
+        (
+            {"schedule": "static"},
+            f"Once, before training, 40 % of the training samples, chosen at random, {IMAGE}.",
+        ),
+        (
+            {"pair_with": "easiest"},
+            f"{START}{HARDEST}{IMAGE}, and that of the original's captions which the captioner "
+            "finds easiest.",
+        ),
+        (
+            {"method": "none"},
+            "The captioner is fine-tuned on the training set as it is; nothing is curated.",
+        ),
+    ],
+)
+def test_sentences(changes: dict[str, Any], sentence: str) -> None:
+    assert describe_curation(Curation(**{**DEFAULTS, **changes}), "concat") == sentence
+
+
+def test_the_prompt_is_made_of_one_caption_or_all() -> None:
+    sentence = describe_curation(Curation(**DEFAULTS), "single")
+
+    assert sentence.endswith("made from their caption.")
+
+
+def test_a_random_score_is_shown_with_the_loss_per_token() -> None:
+    units = {score: loss_unit(loss_measure(score)) for score in ("loss_mean", "loss_sum", "random")}
+
+    assert units == {
+        "loss_mean": "nats per token",
+        "loss_sum": "nats per caption",
+        "random": "nats per token",
+    }
