@@ -4,7 +4,8 @@ import json
 import shutil
 import sys
 
-from caption_curation.image_store import dvc_cache_folder, image_key, open_store
+from caption_curation.dvc_cache import dvc_cache_folder
+from caption_curation.image_store import image_key, open_store
 from caption_curation.params import load_params
 from caption_curation.samples import read_images, read_samples, write_json_lines
 from caption_curation.synthesis import drawing, recipe_of, requests_of
@@ -30,9 +31,9 @@ def main(epoch_text: str) -> None:
     if requests:
         wanted = {keys[sample_id]: request for sample_id, request in requests.items()}
         with open_store(dvc_cache_folder()) as store:
-            counts = store.obtain(
-                recipe, wanted, drawing(paths.GENERATOR, recipe), section.synthesis_batch_size
-            )
+            prompts = {request.prompt for request in wanted.values()}
+            draw = drawing(paths.GENERATOR, experiment.synthesis, section.image_size, prompts)
+            counts = store.obtain(recipe, wanted, draw, section.synthesis_batch_size)
             store.link_images(wanted, partial)
         print(
             f"{len(wanted)} images: {counts.generated} generated, {counts.reused} reused, "

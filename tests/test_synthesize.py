@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
+from caption_curation.errors import InputError
 from caption_curation.image_store import image_seed
 from caption_curation.samples import (
     CaptionedImage,
@@ -50,6 +51,13 @@ class NoiseGenerator(ModuleType):
         self.loaded: list[tuple[Path, str]] = []
         self.batches: list[Sequence[str]] = []
         self.settings: list[dict[str, Any]] = []
+
+    class FaultyImages(RuntimeError):
+        """As the generator's own."""
+
+    def count_truncated(self, generator: str, prompts: Sequence[str]) -> int:
+        assert generator == "pipeline"
+        return sum("strip" in prompt for prompt in prompts)
 
     def load_generator(self, folder: Path, *, sampler: str) -> str:
         self.loaded.append((folder, sampler))
@@ -113,7 +121,11 @@ def test_writes_an_image_for_each_synthetic_sample(
 ) -> None:
     dvc_init(workspace)
     files = synthesize_of(MIXED)
-    assert "3 images: 3 generated, 0 reused, 0 from the DVC cache" in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines() == [
+        "1 of 2 prompts are longer than the text encoder reads: "
+        "their ends are lost, the styler first",
+        "3 images: 3 generated, 0 reused, 0 from the DVC cache",
+    ]
     assert list(files) == ["7#0", "7#1", "8#1", "8#2"]
     assert files["8#1"] == files["8#2"]
     assert files["7#0"] != files["7#1"]
@@ -170,6 +182,19 @@ def test_other_settings_give_other_images(
     assert before.isdisjoint(after)
     configure(seed=5)  # the seed of training and curation alone
     assert {file.name for file in synthesize_of(MIXED).values()} == after
+
+
+def test_faulty_images_are_an_error_without_an_output(
+    workspace: Path, generator: NoiseGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def black(*_: Any, **__: Any) -> NoReturn:
+        raise generator.FaultyImages("black images: seed 5, prompt 'a bar'")
+
+    dvc_init(workspace)
+    monkeypatch.setattr(generator, "generate", black)
+    with pytest.raises(InputError, match="seed 5, prompt 'a bar'"):
+        synthesize_of(MIXED)
+    assert not paths.synthetic(1).exists()
 
 
 def test_without_synthetic_samples_there_is_an_empty_index(workspace: Path) -> None:

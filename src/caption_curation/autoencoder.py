@@ -1,17 +1,14 @@
 """Train a small image autoencoder, Stable Diffusion's first stage (Rombach et al. 2022, 3.1)."""
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch.nn.functional import l1_loss, mse_loss
 from tqdm import trange
 
 from caption_curation.errors import NonFiniteLoss
+from caption_curation.generator_images import Pixels, to_model_range
 from caption_curation.params import AutoencoderSize
 
 KL_WEIGHT = 1e-4  # per latent value; keeps the latents' scale finite, hardly more
@@ -44,21 +41,8 @@ def build_autoencoder(size: AutoencoderSize, image_size: int) -> Any:
     )
 
 
-def read_image(path: Path, size: int) -> np.ndarray:
-    """An image file as uint8 RGB of shape (size, size, 3): resized (bicubic), centre-cropped."""
-    with Image.open(path) as image:
-        square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
-        return np.asarray(square)
-
-
-def to_model_range(images: Sequence[np.ndarray] | np.ndarray) -> torch.Tensor:
-    """uint8 images (height, width, 3) as float32 of shape (N, 3, height, width) in [-1, 1]."""
-    pixels = torch.from_numpy(np.stack(images))
-    return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)
-
-
 def train_autoencoder(
-    autoencoder: Any, images: np.ndarray, size: AutoencoderSize, rng: torch.Generator
+    autoencoder: Any, images: Pixels, size: AutoencoderSize, rng: torch.Generator
 ) -> None:
     """Train in place on L1 + squared error of the reconstruction; the EMA of the weights stays.
 
@@ -103,7 +87,7 @@ def _learning_rate_factor(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def normalise_latents(autoencoder: Any, images: np.ndarray, batch_size: int) -> None:
+def normalise_latents(autoencoder: Any, images: Pixels, batch_size: int) -> None:
     """Rescale the autoencoder in place so that each latent channel has mean 0 and deviation 1.
 
     What it restores does not change: the last layer of the encoder and the first of the decoder,

@@ -283,7 +283,6 @@ class GeneratorFineTuning(Section):
     gradient_clipping: Positive
     caption_dropout: Fraction
     prompt_mode: Literal["single", "concat", "mixed"]
-    checkpoint_steps: Count
 
 
 class Generator(Section):
@@ -292,6 +291,7 @@ class Generator(Section):
     base: Annotated[ScratchGenerator | LocalModel | HubModel, Field(discriminator="source")]
     image_size: Annotated[int, Field(ge=8)]
     fine_tuning: GeneratorFineTuning
+    checkpoint_steps: Count
     synthesis_batch_size: Count
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
 

@@ -17,9 +17,9 @@ import torch
 from caption_curation.autoencoder import (
     build_autoencoder,
     normalise_latents,
-    read_image,
     train_autoencoder,
 )
+from caption_curation.generator_images import read_image
 from caption_curation.params import ScratchGenerator, TextEncoderSize, UNetSize
 from caption_curation.randomness import seed_for
 from caption_curation.samples import CaptionedImage

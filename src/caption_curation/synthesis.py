@@ -1,6 +1,6 @@
 """From a training set to requests for synthetic images, and from requests to drawn images."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL.Image import Image
 
+from caption_curation.errors import InputError
 from caption_curation.image_store import ImageRequest, Recipe, image_seed
 from caption_curation.params import Generator, Prompt, Synthesis
 from caption_curation.prompts import image_prompt
@@ -56,30 +57,47 @@ def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -
     )
 
 
-def drawing(folder: Path, recipe: Recipe) -> Callable[[list[ImageRequest]], list[Image]]:
+def drawing(
+    folder: Path, synthesis: Synthesis, image_size: int, prompts: Collection[str]
+) -> Callable[[list[ImageRequest]], list[Image]]:
     """A function that draws a batch by the generator in ``folder``.
 
-    The generator, and the libraries that it needs, are loaded when it is first called.
+    The generator, and the libraries that it needs, are loaded when it is first called. It raises
+    :class:`InputError` if the generator draws an image that must not be used.
+
+    Args:
+        folder: a model in the hub's layout.
+        synthesis: how to draw.
+        image_size: width and height in pixels.
+        prompts: of all images; how many of them the text encoder cuts short is printed.
     """
 
     @cache
-    def generator() -> Any:
-        from caption_curation.generator import load_generator
+    def loaded() -> Any:
+        from caption_curation.generator import count_truncated, load_generator
 
-        return load_generator(folder, sampler=recipe.sampler)
+        generator = load_generator(folder, sampler=synthesis.sampler)
+        if truncated := count_truncated(generator, list(prompts)):
+            print(
+                f"{truncated} of {len(prompts)} prompts are longer than the text encoder reads: "
+                "their ends are lost, the styler first"
+            )
+        return generator
 
     def draw(batch: list[ImageRequest]) -> list[Image]:
-        from caption_curation.generator import generate
+        from caption_curation.generator import FaultyImages, generate
 
-        images: list[Image] = generate(
-            generator(),
-            [request.prompt for request in batch],
-            [request.seed for request in batch],
-            steps=recipe.steps,
-            guidance=recipe.guidance,
-            negative_prompt=recipe.negative_prompt,
-            size=recipe.size,
-        )
-        return images
+        try:
+            return generate(
+                loaded(),
+                [request.prompt for request in batch],
+                [request.seed for request in batch],
+                steps=synthesis.steps,
+                guidance=synthesis.guidance,
+                negative_prompt=synthesis.negative_prompt,
+                size=(image_size, image_size),
+            )
+        except FaultyImages as error:
+            raise InputError(f"the generator in {folder} drew {error}") from error
 
     return draw

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from caption_curation.errors import InputError
+from caption_curation.dvc_cache import dvc_cache_folder
 from caption_curation.image_store import (
     Counts,
     ImageRequest,
     ImageStore,
-    dvc_cache_folder,
     open_store,
 )
 from caption_curation.image_store.claims import try_claim

@@ -7,7 +7,6 @@ in its cache, or from the generator) and *links* exactly these into its own outp
 ``python -m caption_curation.image_store`` shows its size, verifies it and collects its garbage.
 """
 
-from caption_curation.image_store.dvc_cache import dvc_cache_folder
 from caption_curation.image_store.keys import ImageRequest, Recipe, image_key, image_seed
 from caption_curation.image_store.store import Counts, ImageStore, open_store
 
@@ -16,7 +15,6 @@ __all__ = [
     "ImageRequest",
     "ImageStore",
     "Recipe",
-    "dvc_cache_folder",
     "image_key",
     "image_seed",
     "open_store",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from caption_curation.dvc_cache import dvc_cache_folder
 from caption_curation.errors import InputError
-from caption_curation.image_store.dvc_cache import dvc_cache_folder
 from caption_curation.image_store.store import open_store
 from caption_curation.image_store.upkeep import (
     faulty_images,

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from caption_curation.errors import InputError, list_faults
 from caption_curation.image_store.claims import try_claim, wait_until_free
-from caption_curation.image_store.dvc_cache import images_in_dvc_cache, read_object
+from caption_curation.image_store.dvc_images import images_in_dvc_cache, read_object
 from caption_curation.image_store.image_files import encode_image, fault_of_image, looks_whole
 from caption_curation.image_store.keys import ImageRequest, Recipe
 

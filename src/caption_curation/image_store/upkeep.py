@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption_curation.image_store.dvc_cache import images_in_dvc_cache
+from caption_curation.image_store.dvc_images import images_in_dvc_cache
 from caption_curation.image_store.image_files import fault_of_image
 from caption_curation.image_store.store import ImageStore
 

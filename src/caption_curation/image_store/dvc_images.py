@@ -1,34 +1,15 @@
-"""Where DVC keeps its cache, and which synthetic images its directories hold."""
+"""Which synthetic images the directories in DVC's cache hold."""
 
 import hashlib
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from caption_curation.errors import InputError
 from caption_curation.synthetic_index import INDEX
 
 IMAGE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
 OBJECT_NAME = re.compile(r"[0-9a-f]{32}")
-
-
-def dvc_cache_folder(root: Path = Path()) -> Path:
-    """DVC's cache folder of the repository around ``root``; starts ``dvc``, about half a second.
-
-    Raises:
-        InputError: ``root`` is in no DVC repository, or DVC cannot read its configuration.
-    """
-    command = [sys.executable, "-m", "dvc", "cache", "dir"]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise InputError(
-            f"{root.resolve()}: not in a DVC repository, or its configuration cannot be read; "
-            f"`dvc cache dir` says: {result.stderr.strip()}"
-        )
-    return Path(result.stdout.strip())
 
 
 def images_in_dvc_cache(dvc_cache: Path) -> Iterator[tuple[str, Path]]:

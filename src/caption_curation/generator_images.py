@@ -1,0 +1,25 @@
+"""From image files to what a generator's autoencoder reads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+Pixels = NDArray[np.uint8]
+
+
+def read_image(path: Path, size: int) -> Pixels:
+    """An image file as RGB of shape (size, size, 3): resized (bicubic), then centre-cropped."""
+    with Image.open(path) as image:
+        square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
+        return np.asarray(square)
+
+
+def to_model_range(images: Sequence[Pixels] | NDArray[Any]) -> torch.Tensor:
+    """Images of shape (height, width, 3) as float32 (N, 3, height, width) in [-1, 1]."""
+    pixels = torch.from_numpy(np.stack(images))
+    return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)

@@ -1,0 +1,43 @@
+"""Fine-tune the text-to-image generator on captions (paper, section 4.2)."""
+
+import shutil
+
+from caption_curation.dvc_cache import dvc_cache_folder
+from caption_curation.params import load_params
+from caption_curation.samples import read_images
+from stages import run
+from stages.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS
+
+
+def main() -> None:
+    """Write data/generator; a killed run goes on from its last checkpoint.
+
+    Checkpoints lie beside DVC's cache, because DVC removes a stage's outputs before it runs. Their
+    folder is named by all that determines the result, so that no other run goes on from them.
+    """
+    section = load_params().profile.generator
+    images = read_images(GENERATOR_CORPUS / "train.jsonl")
+
+    from caption_curation.devices import prepare_device
+    from caption_curation.generator_training import fine_tune, training_digest
+
+    device = prepare_device()
+    settings, image_size = section.fine_tuning, section.image_size
+    digest = training_digest(BASE_GENERATOR, GENERATOR_CORPUS, settings, image_size, device)
+    checkpoints = dvc_cache_folder() / "caption_curation" / "checkpoints" / digest
+    fine_tune(
+        BASE_GENERATOR,
+        GENERATOR,
+        images,
+        GENERATOR_CORPUS / "images",
+        settings,
+        image_size=image_size,
+        device=device,
+        checkpoints=checkpoints,
+        checkpoint_steps=section.checkpoint_steps,
+    )
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    run(main)
