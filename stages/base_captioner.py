@@ -35,6 +35,7 @@ def main() -> None:
 
         folder = obtain_model(section.base, required=REQUIRED_PARTS)
         shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("*.bin", "*.msgpack", ".*"))
+    shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
 
 

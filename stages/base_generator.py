@@ -49,17 +49,14 @@ def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
 
 
 def _copy(source: LocalModel | HubModel, target: Path) -> None:
-    from caption_curation.model_sources import model_files, obtain_model
+    from caption_curation.model_sources import copy_model, obtain_model
 
     folder = obtain_model(source, required=REQUIRED_PARTS, optional=OPTIONAL_PARTS)
     index = folder / "model_index.json"
     kind = json.loads(index.read_text(encoding="utf-8")).get("_class_name")
     if kind != PIPELINE:
         raise InputError(f"{index}: _class_name = {kind!r}; allowed: {PIPELINE}")
-    for file in model_files(folder, [*REQUIRED_PARTS, *OPTIONAL_PARTS]):
-        copy = target / file.relative_to(folder)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
+    copy_model(folder, target, [*REQUIRED_PARTS, *OPTIONAL_PARTS])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ def main(epoch_text: str) -> None:
     score = cider(read_results(paths.validation(epoch)), references)
     print(f"epoch {epoch}: validation CIDEr {score:.3f}")
     if epoch == 0:
-        (folder / "images").mkdir(parents=True)
         write_json_lines(folder / "gallery.jsonl", [])
         scores = {"0": score}
         best = paths.captioner(0)
@@ -55,6 +54,7 @@ def _add_gallery(edited: int, epoch: int, seed: int) -> None:
         for record in read_json_lines(paths.synthetic(edited) / "index.jsonl")
     }
     gallery = read_json_lines(folder / "gallery.jsonl")
+    (folder / "images").mkdir(exist_ok=True)  # DVC keeps no empty folder
     for edit in gallery_edits(edits, edited, generator_for(seed, edited, "gallery")):
         record = {"epoch": edited, **index[edit.sample_id]}
         gallery.append(record)

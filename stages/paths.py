@@ -5,6 +5,7 @@ Epoch 0 is the state before training: the base captioner and the edits of the st
 
 from pathlib import Path
 
+PARAMETERS = Path("data/parameters.txt")  # says that they are valid
 CORPUS = Path("data/corpus")  # images/, train.jsonl, val.jsonl, test.jsonl, summary.json
 GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo world's; or empty
 GENERATOR_CORPUS = Path("data/generator_corpus")  # images/, train.jsonl, summary.json

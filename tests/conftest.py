@@ -1,5 +1,7 @@
 """Fixtures that several test files share."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,4 +15,61 @@ def shared_data() -> Path:
     folder = REPOSITORY.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"the real test data is not at {folder}")
+    return folder
+
+
+@dataclass(frozen=True)
+class TinyCorpus:
+    """Pictures of one colour each: a folder as the corpus stage writes it."""
+
+    folder: Path
+    colours: dict[str, tuple[int, int, int]]  # by name, which is the image's id too
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> TinyCorpus:
+    """Four pictures of 32 pixels with two captions each."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("tiny_corpus")
+    (folder / "images").mkdir()
+    colours = {
+        "red": (230, 20, 20),
+        "green": (20, 200, 40),
+        "blue": (30, 30, 230),
+        "white": (245, 245, 245),
+    }
+    with (folder / "train.jsonl").open("w", encoding="utf-8") as lines:
+        for name, colour in colours.items():
+            Image.new("RGB", (40, 32), colour).save(folder / "images" / f"{name}.png")
+            captions = [f"a {name} picture", f"all of it is {name}"]
+            record = {"image_id": name, "file_name": f"{name}.png", "captions": captions}
+            lines.write(json.dumps(record) + "\n")
+    return TinyCorpus(folder, colours)
+
+
+@pytest.fixture(scope="session")
+def tiny_generator(tiny_corpus: TinyCorpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Stable Diffusion in the hub's layout that draws 32 pixels: its denoiser is random."""
+    from caption_curation.params import (
+        AutoencoderSize,
+        ScratchGenerator,
+        TextEncoderSize,
+        UNetSize,
+    )
+    from caption_curation.samples import read_images
+    from caption_curation.scratch_generator import build_generator
+
+    size = ScratchGenerator(
+        source="scratch",
+        seed=0,
+        autoencoder=AutoencoderSize(
+            channels=[8, 16, 16], latent_channels=4, steps=150, batch_size=8, learning_rate=0.005
+        ),
+        text_encoder=TextEncoderSize(hidden_size=32, layers=1, heads=2, vocabulary_size=600),
+        unet=UNetSize(channels=[16, 32], heads=2),
+    )
+    folder = tmp_path_factory.mktemp("tiny_generator") / "model"
+    images = read_images(tiny_corpus.folder / "train.jsonl")
+    build_generator(size, images, tiny_corpus.folder / "images", 32).save_pretrained(folder)
     return folder

@@ -90,8 +90,6 @@ def test_all_faults_of_both_files_are_listed_at_once(root: Path) -> None:
 @pytest.mark.parametrize(
     "together",
     [
-        {"score": "random", "rule": "mean_std"},
-        {"schedule": "static", "rule": "mean_std"},
         {"schedule": "static", "pair_with": "easiest"},
         {"method": "remove", "ratio": 1.0},
     ],

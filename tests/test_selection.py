@@ -1,28 +1,60 @@
 """Scores and rules."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from caption_curation.params import Curation
 from caption_curation.samples import CaptionedImage, SampleLoss, samples_of
-from caption_curation.selection import above_mean, sample_scores, select_static, top_fraction
+from caption_curation.selection import above_mean, select, select_static, top_fraction
 
-LOSSES = [SampleLoss(f"{index}#0", total, total / 4, 4) for index, total in enumerate([8, 2, 6, 4])]
+
+def curation(**values: Any) -> Curation:
+    defaults = {
+        "method": "remove",
+        "schedule": "dynamic",
+        "score": "loss_mean",
+        "rule": "top_fraction",
+        "ratio": 0.5,
+        "std": 1.0,
+        "pair_with": "keep",
+    }
+    return Curation(**{**defaults, **values})
 
 
 def test_scores_are_the_named_loss() -> None:
+    losses = [SampleLoss("long#0", 20, 1.0, 20), SampleLoss("short#0", 9, 3.0, 3)]
     rng = np.random.default_rng(0)
-    assert sample_scores(LOSSES, "loss_sum", rng).tolist() == [8, 2, 6, 4]
-    assert sample_scores(LOSSES, "loss_mean", rng).tolist() == [2, 0.5, 1.5, 1]
+    for score, values, chosen in (("loss_sum", [20, 9], [0]), ("loss_mean", [1, 3], [1])):
+        scores, indices = select(losses, curation(score=score), rng)
+        assert scores.tolist() == values
+        assert indices == chosen
 
 
 def test_random_scores_ignore_the_loss_and_nest_over_ratios() -> None:
     many = [SampleLoss(str(index), index, index, 1) for index in range(1000)]
-    scores = sample_scores(many, "random", np.random.default_rng(3))
-    fifth, half = set(top_fraction(scores, 0.2)), set(top_fraction(scores, 0.5))
+
+    def chosen(ratio: float) -> set[int]:
+        settings = curation(score="random", ratio=ratio)
+        return set(select(many, settings, np.random.default_rng(3))[1])
+
+    fifth, half = chosen(0.2), chosen(0.5)
     assert len(fifth) == 200
     assert fifth < half
     # A uniform choice among 0..999 has a mean of 499.5 and a standard error of about 9 (n = 500).
     assert abs(np.mean(list(half)) - 499.5) < 50
+
+
+def test_the_random_control_of_an_outlier_rule_chooses_as_many() -> None:
+    losses = [SampleLoss(str(index), 1, 1 + 8 * (index < 10), 1) for index in range(100)]
+    by_loss = select(losses, curation(rule="mean_std"), np.random.default_rng(0))[1]
+    at_random = select(losses, curation(rule="mean_std", score="random"), np.random.default_rng(0))[
+        1
+    ]
+    assert sorted(by_loss) == list(range(10))
+    assert len(at_random) == 10
+    assert set(at_random) != set(by_loss)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ import torch
 
 from caption_curation.errors import InputError
 
-REQUIRED_PARTS = ("config.json", "*.safetensors", "tokenizer.json", "preprocessor_config.json")
+REQUIRED_PARTS = (
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "preprocessor_config.json",
+)
 IGNORED = -100  # cross-entropy's index of targets that do not count
 LONGEST_CAPTION = 50  # words; BLIP's pre_caption
 

@@ -8,7 +8,7 @@ from caption_curation.actions import ChosenSample, remove, replace_caption, repl
 from caption_curation.params import Curation
 from caption_curation.randomness import generator_for
 from caption_curation.samples import Edit, Sample, SampleLoss
-from caption_curation.selection import sample_scores, select, select_static
+from caption_curation.selection import select, select_static
 
 
 def curate_before_training(
@@ -69,10 +69,8 @@ def curate(
         raise ValueError(f"the losses of epoch {epoch} are not those of its training samples")
     if curation.method == "none" or curation.schedule != "dynamic":
         return []
-    scores = sample_scores(losses, curation.score, generator_for(seed, epoch, "score"))
-    chosen = [
-        ChosenSample(samples[index], float(scores[index])) for index in select(scores, curation)
-    ]
+    scores, indices = select(losses, curation, generator_for(seed, epoch, "score"))
+    chosen = [ChosenSample(samples[index], float(scores[index])) for index in indices]
     # A random score makes no caption easier: what pairs an image is then the mean loss.
     measure = "loss_sum" if curation.score == "loss_sum" else "loss_mean"
     by_sample = {loss.sample_id: float(getattr(loss, measure)) for loss in losses}

@@ -10,7 +10,9 @@ def prepare_device() -> torch.device:
     One thread does the work of a CPU: the demo's models are too small for two to pay, and results
     must not depend on how many happen to be free.
     """
+    # Progress is ours to show; what is wrong comes as an error.
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     if torch.cuda.is_available():
         return torch.device("cuda")
     torch.set_num_threads(1)

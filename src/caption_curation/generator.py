@@ -42,9 +42,14 @@ def load_generator(folder: Path, *, sampler: Sampler) -> Any:
         folder: a model in the hub's layout.
         sampler: ``dpm_solver`` (DPM-Solver++ 2M), ``ddim`` or ``pndm``.
     """
-    from diffusers import StableDiffusionPipeline
+    device = prepare_device()  # before diffusers is imported, which warns of what is not installed
 
-    device = prepare_device()
+    from diffusers import StableDiffusionPipeline
+    from diffusers.utils import logging
+
+    logging.disable_progress_bar()
+    # The pipeline prints all that it cuts from long prompts; count_truncated counts them instead.
+    logging.set_verbosity_error()
     pipeline = StableDiffusionPipeline.from_pretrained(
         folder,
         use_safetensors=True,

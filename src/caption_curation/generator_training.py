@@ -95,19 +95,6 @@ def _draw_prompt(
     return image_prompt(captions, caption, mode=mode, styler="")
 
 
-def possible_prompts(
-    images: Sequence[CaptionedImage], settings: GeneratorFineTuning
-) -> set[str]:
-    """Every prompt that :func:`batch_at` may draw."""
-    found = {""}
-    for image in images:
-        if settings.prompt_mode != "single":
-            found.add(image_prompt(image.captions, "", mode="concat", styler=""))
-        if settings.prompt_mode != "concat":
-            found |= {image_prompt((), one, mode="single", styler="") for one in image.captions}
-    return found
-
-
 def learning_rate(step: int, settings: GeneratorFineTuning) -> float:
     """Linear warm-up, then constant, or cosine to zero at ``settings.steps``."""
     if step < settings.warmup_steps:
@@ -180,11 +167,17 @@ def fine_tune(
     shutil.copytree(base, partial, copy_function=shutil.copyfile)
     if settings.steps > 0:
         models = _load(base, device)
+        timesteps = models.schedule.config.num_train_timesteps
         with _precision(device):
             inputs = TrainingInputs(
                 models.encoders,
                 [image_folder / image.file_name for image in images],
-                possible_prompts(images, settings),
+                # Of all steps, also where training goes on from a checkpoint: see generator_inputs.
+                {
+                    prompt
+                    for step in range(settings.steps)
+                    for prompt in batch_at(step, images, settings, timesteps).prompts
+                },
                 image_size,
             )
         _train(models, inputs, images, settings, checkpoints, checkpoint_steps)
@@ -223,7 +216,9 @@ def training_digest(
         "image_size": image_size,
         "device": (device.type, torch.get_num_threads()),
         "libraries": [version(name) for name in LIBRARIES],
-        "code": [file_digest(path) for path in (Path(__file__), *(Path(m.__file__) for m in MODULES))],
+        "code": [
+            file_digest(path) for path in (Path(__file__), *(Path(m.__file__) for m in MODULES))
+        ],
     }
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -238,7 +233,9 @@ class _Models:
 def _load(base: Path, device: torch.device) -> _Models:
     from diffusers import DDPMScheduler, StableDiffusionPipeline
     from diffusers.models.attention_processor import AttnProcessor
+    from diffusers.utils import logging
 
+    logging.disable_progress_bar()
     pipeline = StableDiffusionPipeline.from_pretrained(
         base,
         use_safetensors=True,
@@ -247,7 +244,6 @@ def _load(base: Path, device: torch.device) -> _Models:
         feature_extractor=None,
         requires_safety_checker=False,
     ).to(device)
-    pipeline.set_progress_bar_config(disable=True)
     schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
     if schedule.config.prediction_type not in PREDICTION_TYPES:
         raise InputError(
@@ -274,7 +270,7 @@ def _train(
     from diffusers.training_utils import EMAModel
 
     parameters = list(models.unet.parameters())
-    optimizer = torch.optim.AdamW(parameters)
+    optimizer = torch.optim.AdamW(parameters, fused=True)
     average = EMAModel(parameters, decay=settings.ema_decay, foreach=True)
     start = load_checkpoint(checkpoints, models.unet, optimizer, average)
     if start:

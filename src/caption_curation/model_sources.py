@@ -4,6 +4,7 @@ Only safetensors weights are read, because the other formats can run code when t
 """
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,6 +56,15 @@ def model_files(folder: Path, parts: Sequence[str]) -> list[Path]:
         if path.is_file() and not _is_hidden(path.relative_to(folder))
     }
     return sorted(found)
+
+
+def copy_model(folder: Path, target: Path, parts: Sequence[str]) -> None:
+    """Copy the files of a model that :func:`model_files` names, to a folder that is made."""
+    for file in model_files(folder, parts):
+        copy = target / file.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # Without its mode: a file that DVC has linked from its cache is read-only.
+        shutil.copyfile(file, copy)
 
 
 def weights_digest(folder: Path) -> str:

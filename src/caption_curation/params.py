@@ -49,18 +49,8 @@ class Curation(Section):
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:
-        if self.score == "random" and self.rule == "mean_std":
-            raise ValueError(
-                "score: random goes with rule: top_fraction only "
-                "(a uniform score has no outliers for mean_std to find)"
-            )
         if self.method == "remove" and self.rule == "top_fraction" and self.ratio == 1:
             raise ValueError("method: remove needs a ratio below 1 (nothing is left to train on)")
-        if self.schedule == "static" and self.rule == "mean_std":
-            raise ValueError(
-                "schedule: static goes with rule: top_fraction only "
-                "(before training there is no loss to compare with its mean)"
-            )
         if self.schedule == "static" and self.pair_with != "keep":
             raise ValueError(
                 f"schedule: static goes with pair_with: keep only, not {self.pair_with} "

@@ -15,17 +15,13 @@ from caption_curation.samples import Sample, SampleLoss
 FloatArray = npt.NDArray[np.float64]
 
 
-def sample_scores(losses: Sequence[SampleLoss], score: str, rng: np.random.Generator) -> FloatArray:
-    """One score a sample, in the order of ``losses``.
+def loss_scores(losses: Sequence[SampleLoss], score: str) -> FloatArray:
+    """The losses of the samples as scores, in order, in nats.
 
     Args:
-        losses: the captioner's current losses, in nats.
-        score: ``loss_mean`` (per token), ``loss_sum`` (per caption, as the paper's code does) or
-            ``random`` (uniform in [0, 1): the control that chooses as many, but any).
-        rng: draws the random scores.
+        losses: the captioner's current losses.
+        score: ``loss_mean`` (per token) or ``loss_sum`` (per caption, as the paper's code does).
     """
-    if score == "random":
-        return rng.random(len(losses))
     return np.array([getattr(loss, score) for loss in losses], dtype=np.float64)
 
 
@@ -44,8 +40,31 @@ def above_mean(scores: FloatArray, deviations: float) -> list[int]:
     return [index for index in _hardest_first(scores) if scores[index] > threshold]
 
 
-def select(scores: FloatArray, curation: Curation) -> list[int]:
-    """Indices of the samples that the configured rule chooses, hardest first."""
+def select(
+    losses: Sequence[SampleLoss], curation: Curation, rng: np.random.Generator
+) -> tuple[FloatArray, list[int]]:
+    """Score the samples and choose by the configured rule.
+
+    The score ``random`` is the control: it chooses as many samples as the rule would choose by
+    ``loss_mean``, but any.
+
+    Args:
+        losses: of all training samples.
+        curation: score and rule.
+        rng: draws the random scores, uniform in [0, 1).
+
+    Returns:
+        The scores in the order of ``losses``, and the indices of the chosen samples, hardest first.
+    """
+    if curation.score == "random":
+        count = len(_apply_rule(loss_scores(losses, "loss_mean"), curation))
+        scores = rng.random(len(losses))
+        return scores, _hardest_first(scores)[:count]
+    scores = loss_scores(losses, curation.score)
+    return scores, _apply_rule(scores, curation)
+
+
+def _apply_rule(scores: FloatArray, curation: Curation) -> list[int]:
     if curation.rule == "top_fraction":
         return top_fraction(scores, curation.ratio)
     return above_mean(scores, curation.std)

@@ -34,9 +34,7 @@ def save_checkpoint(
         older.unlink()
 
 
-def load_checkpoint(
-    folder: Path, unet: Any, optimizer: torch.optim.Optimizer, average: Any
-) -> int:
+def load_checkpoint(folder: Path, unet: Any, optimizer: torch.optim.Optimizer, average: Any) -> int:
     """Put the newest checkpoint of ``folder``, if there is one, into the given objects.
 
     Returns:

@@ -1,7 +1,5 @@
 """Pretrain the demo's base captioner on the shifted world."""
 
-import shutil
-
 from caption_curation.captioner import save_captioner
 from caption_curation.captioner_training import new_optimizer, train_epoch
 from caption_curation.devices import prepare_device
@@ -9,11 +7,11 @@ from caption_curation.pretraining import load_pretraining
 from caption_curation.samples import read_images, samples_of
 from caption_curation.scratch_captioner import build_captioner
 from stages import run
-from stages.pretrain import MODELS, WORLDS
+from stages.pretrain import CAPTIONER, WORLDS
 
 
 def main() -> None:
-    """Write data/demo_models/captioner."""
+    """Write data/pretrain/captioner."""
     params = load_pretraining()
     settings = params.captioner
     prepare_device()
@@ -41,8 +39,7 @@ def main() -> None:
             fine_tuning=settings.fine_tuning,
         )
         print(f"epoch {epoch}: mean training loss {loss:.3f} nats a token")
-    shutil.rmtree(MODELS / "captioner", ignore_errors=True)
-    save_captioner(captioner, MODELS / "captioner")
+    save_captioner(captioner, CAPTIONER)
 
 
 if __name__ == "__main__":

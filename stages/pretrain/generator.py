@@ -3,23 +3,26 @@
 import shutil
 from pathlib import Path
 
+import torch
+from diffusers import StableDiffusionPipeline
+
 from caption_curation.devices import prepare_device
 from caption_curation.generator_training import fine_tune
 from caption_curation.pretraining import load_pretraining
 from caption_curation.samples import read_images
 from stages import run
-from stages.pretrain import MODELS, UNTRAINED_GENERATOR, WORLDS
+from stages.pretrain import GENERATOR, UNTRAINED_GENERATOR, WORLDS
 
-TRAINED = Path("data/pretrain/trained_generator")
+FULL_PRECISION = Path("data/pretrain/full_precision_generator")
 CHECKPOINT_STEPS = 500
 
 
 def main() -> None:
-    """Write data/demo_models/generator, in half precision to keep the repository small."""
+    """Write data/pretrain/generator, in half precision to keep the repository small."""
     params = load_pretraining()
     fine_tune(
         UNTRAINED_GENERATOR,
-        TRAINED,
+        FULL_PRECISION,
         read_images(WORLDS / "shifted.jsonl"),
         WORLDS,
         params.generator.training,
@@ -28,12 +31,9 @@ def main() -> None:
         checkpoints=Path("data/pretrain/checkpoints"),
         checkpoint_steps=CHECKPOINT_STEPS,
     )
-    import torch
-    from diffusers import StableDiffusionPipeline
-
-    pipeline = StableDiffusionPipeline.from_pretrained(TRAINED, torch_dtype=torch.float16)
-    shutil.rmtree(MODELS / "generator", ignore_errors=True)
-    pipeline.save_pretrained(MODELS / "generator")
+    pipeline = StableDiffusionPipeline.from_pretrained(FULL_PRECISION, dtype=torch.float16)
+    pipeline.save_pretrained(GENERATOR)
+    shutil.rmtree(FULL_PRECISION)
 
 
 if __name__ == "__main__":

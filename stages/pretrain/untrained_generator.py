@@ -1,7 +1,5 @@
 """Build the demo's generator: autoencoder, tokenizer and text encoder trained, denoiser random."""
 
-import shutil
-
 from caption_curation.corpora.scenes import scene_from_json
 from caption_curation.corpora.style import SHIFTED
 from caption_curation.devices import prepare_device
@@ -15,7 +13,7 @@ from stages.pretrain import UNTRAINED_GENERATOR, WORLDS
 
 
 def main() -> None:
-    """Write data/pretrain/generator."""
+    """Write data/pretrain/untrained_generator."""
     params = load_pretraining()
     settings = params.generator
     prepare_device()
@@ -42,7 +40,6 @@ def main() -> None:
         seed=settings.text_encoder.seed,
     )
     print(f"the text encoder tells {accuracy:.1%} of the facts, of which a caption may omit some")
-    shutil.rmtree(UNTRAINED_GENERATOR, ignore_errors=True)
     pipeline.save_pretrained(UNTRAINED_GENERATOR)
 
 

@@ -142,7 +142,7 @@ class Clone:
             for role in ("AUTHOR", "COMMITTER")
             for key, value in (("NAME", "tester"), ("EMAIL", "tester@example.org"))
         }
-        return os.environ | identity | {"PATH": path, "DVC_NO_ANALYTICS": "1"}
+        return os.environ | identity | {"PATH": path, "PYTHONUNBUFFERED": "1"}
 
     def set(self, **values: Any) -> None:
         """Set dotted keys of params.yaml (``**{"curation.ratio": 0.2}``)."""
@@ -152,6 +152,10 @@ class Clone:
         """Commit everything that git does not ignore."""
         self.command("git", "add", "--all")
         self.command("git", "commit", "--quiet", "--allow-empty", "--message", message)
+
+    def reset(self) -> None:
+        """Back to the last commit; an experiment leaves its parameters in the workspace."""
+        self.command("git", "checkout", "--quiet", ".")
 
     def locks(self) -> dict[str, Any]:
         """The content of both dvc.lock files, by stage."""

@@ -29,11 +29,11 @@ class RecordingSection:
         from pydantic import BaseModel
 
         value = getattr(self._section, name)
-        path = f"{self._path}.{name}".lstrip(".")
         if isinstance(value, BaseModel):
-            return RecordingSection(value, path)
+            return RecordingSection(value, f"{self._path}.{name}".lstrip("."))
         # A method, such as model_dump, reads the whole section.
-        READ.add(self._path if callable(value) else path)
+        names = type(self._section).model_fields if callable(value) else [name]
+        READ.update(f"{self._path}.{one}".lstrip(".") for one in names)
         return value
 
 

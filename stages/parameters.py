@@ -1,0 +1,15 @@
+"""Check params.yaml and the profile before anything runs, and list every fault at once."""
+
+from caption_curation.params import load_params
+from stages import paths, run
+
+
+def main() -> None:
+    """Write a file that always says the same, so that only a fault has consequences."""
+    load_params()
+    paths.PARAMETERS.parent.mkdir(exist_ok=True)
+    paths.PARAMETERS.write_text("The parameters are valid.\n")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,60 @@
+"""Stages that are given bad input stop with a message and without a traceback, and write nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.clone import Clone, change
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return Clone(tmp_path_factory.mktemp("clone"))
+
+
+def fail(clone: Clone, *stage: str) -> str:
+    """What a stage says when it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", *stage],
+        cwd=clone.folder,
+        env=clone.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr.startswith("error: "), done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_a_model_folder_that_is_not_there(clone: Clone) -> None:
+    base = {"source": "local", "path": "models/blip"}
+    change(clone.folder / "profiles/tiny.yaml", {"captioner.base": base})
+    message = fail(clone, "stages.base_captioner")
+    assert "models/blip" in message and "no such folder" in message
+    assert not (clone.folder / "data/epochs").exists()
+
+
+def test_a_model_folder_with_missing_parts_lists_them_all(clone: Clone, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle, perhaps")
+    base = {"source": "local", "path": str(tmp_path)}
+    change(clone.folder / "profiles/tiny.yaml", {"captioner.base": base})
+    message = fail(clone, "stages.base_captioner")
+    for part in ("model.safetensors", "tokenizer.json", "preprocessor_config.json"):
+        assert part in message
+    assert "pytorch_model.bin is refused" in message
+    assert "config.json is missing" not in message.replace("preprocessor_config.json", "")
+
+
+def test_a_command_lists_the_faults_of_both_files(clone: Clone) -> None:
+    clone.reset()
+    change(clone.folder / "params.yaml", {"curation.ratio": 7})
+    change(clone.folder / "profiles/tiny.yaml", {"captioner.image_size": -1})
+    message = fail(clone, "stages.parameters")
+    clone.reset()
+    assert "2 invalid parameter(s)" in message
+    assert "curation.ratio = 7" in message and "captioner.image_size = -1" in message
