@@ -29,9 +29,8 @@ def main() -> None:
         )
         save_captioner(captioner, partial)
     else:
-        from caption_curation.model_sources import obtain_model
-
         from caption_curation.captioner import REQUIRED_PARTS
+        from caption_curation.model_sources import obtain_model
 
         folder = obtain_model(section.base, required=REQUIRED_PARTS)
         shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("*.bin", "*.msgpack", ".*"))

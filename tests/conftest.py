@@ -64,7 +64,7 @@ def tiny_generator(tiny_corpus: TinyCorpus, tmp_path_factory: pytest.TempPathFac
         source="scratch",
         seed=0,
         autoencoder=AutoencoderSize(
-            channels=[8, 16, 16], latent_channels=4, steps=150, batch_size=8, learning_rate=0.005
+            channels=[8, 16, 16], latent_channels=4, steps=20, batch_size=8, learning_rate=0.005
         ),
         text_encoder=TextEncoderSize(hidden_size=32, layers=1, heads=2, vocabulary_size=600),
         unet=UNetSize(channels=[16, 32], heads=2),

@@ -1,4 +1,4 @@
-"""Planted noise is found: the demo's base captioner, fine-tuned on a noisy world, ranks it first."""
+"""Planted noise is found: the demo's captioner, fine-tuned on a noisy world, ranks it first."""
 
 from collections import Counter
 from collections.abc import Mapping

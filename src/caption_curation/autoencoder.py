@@ -15,7 +15,8 @@ KL_WEIGHT = 1e-4  # per latent value; keeps the latents' scale finite, hardly mo
 EMA_DECAY = 0.99
 WARMUP_STEPS = 20
 # Adam's second moment forgets in 100 steps instead of 1,000: of a few hundred steps the first have
-# gradients that are much too large. It halves the error after 750 steps.
+# gradients that are much too large. In the demo world, after 750 steps of 16 images, 89 % of scenes
+# were right instead of 61 % (one seed each; seeds differ a lot).
 BETAS = (0.9, 0.99)
 GRADIENT_CLIPPING = 1.0
 
@@ -34,7 +35,8 @@ def build_autoencoder(size: AutoencoderSize, image_size: int) -> Any:
         block_out_channels=tuple(size.channels),
         layers_per_block=1,
         latent_channels=size.latent_channels,
-        # Two channels a group at the highest resolution: fewer groups train far slower.
+        # Two channels a group at the highest resolution: of 16 channels, 8 groups restored more
+        # scenes than 2, 4 or 16 did in 750 steps (seed 0).
         norm_num_groups=math.gcd(*size.channels, max(1, min(size.channels) // 2)),
         sample_size=image_size,
         mid_block_add_attention=False,

@@ -68,7 +68,8 @@ def make_sampler(sampler: Sampler, schedule: Any) -> Any:
         case "dpm_solver":
             return DPMSolverMultistepScheduler.from_config(schedule.config)
         case "ddim":
-            return DDIMScheduler.from_config(schedule.config)
+            # Its default, which a model made for another sampler leaves it, clips latents.
+            return DDIMScheduler.from_config(schedule.config, clip_sample=False)
         case "pndm":
             changes: dict[str, Any] = {"skip_prk_steps": True}
             if schedule.config.get("rescale_betas_zero_snr"):

@@ -21,5 +21,5 @@ def read_image(path: Path, size: int) -> Pixels:
 
 def to_model_range(images: Sequence[Pixels] | NDArray[Any]) -> torch.Tensor:
     """Images of shape (height, width, 3) as float32 (N, 3, height, width) in [-1, 1]."""
-    pixels = torch.from_numpy(np.stack(images))
+    pixels = torch.from_numpy(np.stack(list(images)))
     return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)

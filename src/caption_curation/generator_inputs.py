@@ -40,7 +40,8 @@ class FrozenEncoders:
         with ThreadPoolExecutor() as readers:
             images = list(readers.map(lambda file: read_image(file, size), files))
         pixels = to_model_range(images).to(self.device)
-        return self.autoencoder.encode(pixels).latent_dist.parameters.float()
+        moments: torch.Tensor = self.autoencoder.encode(pixels).latent_dist.parameters.float()
+        return moments
 
     @torch.no_grad()
     def prompt_states(self, prompts: Sequence[str]) -> torch.Tensor:
@@ -52,14 +53,16 @@ class FrozenEncoders:
             truncation=True,
             return_tensors="pt",
         )
-        return self.text_encoder(tokens.input_ids.to(self.device))[0].float()
+        states: torch.Tensor = self.text_encoder(tokens.input_ids.to(self.device))[0].float()
+        return states
 
     def sample_latents(self, moments: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
         """Latents drawn from their distribution, scaled as the denoising network expects them."""
         mean, log_variance = moments.chunk(2, dim=1)
         deviation = log_variance.clamp(-30, 20).mul(0.5).exp()  # as diffusers' distribution
         draws = torch.randn(mean.shape, generator=noise).to(mean.device)
-        return (mean + deviation * draws) * self.autoencoder.config.scaling_factor
+        scale = float(self.autoencoder.config.scaling_factor)
+        return (mean + deviation * draws) * scale
 
 
 class TrainingInputs:

@@ -7,10 +7,12 @@ Everything random in a step comes from (seed, step), so a killed run resumes to 
 """
 
 import hashlib
+import inspect
 import json
 import math
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -86,7 +88,7 @@ def _draw_prompt(
     # Always three draws, so that one setting does not change what another one draws.
     dropped = rng.random() < settings.caption_dropout
     concat = rng.random() < CONCAT_SHARE
-    caption = captions[rng.integers(len(captions))]
+    caption = captions[int(rng.integers(len(captions)))]
     if dropped:
         return ""
     mode = settings.prompt_mode
@@ -217,7 +219,7 @@ def training_digest(
         "device": (device.type, torch.get_num_threads()),
         "libraries": [version(name) for name in LIBRARIES],
         "code": [
-            file_digest(path) for path in (Path(__file__), *(Path(m.__file__) for m in MODULES))
+            file_digest(Path(inspect.getfile(one))) for one in (sys.modules[__name__], *MODULES)
         ],
     }
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -297,7 +299,7 @@ def _train(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(parameters, settings.gradient_clipping)
         optimizer.step()
         average.step(parameters)

@@ -44,7 +44,7 @@ def obtain_model(
 
 
 def model_files(folder: Path, parts: Sequence[str]) -> list[Path]:
-    """The files of a model, sorted: all configurations and tokenizers, and the weights in ``parts``.
+    """The files of a model, sorted: all configurations and tokenizers, and the parts' weights.
 
     Everything else in the folder (other formats and precisions, hidden folders) is left out.
     """

@@ -1,8 +1,8 @@
 """The second pipeline: it makes the base models that the demo fine-tunes.
 
-Its outputs lie in ``data/pretrain``; the last stage copies the models to ``data/demo_models``, which
-git keeps. If that folder were an output, the main pipeline would depend on this one, and a fresh
-clone would train what it has.
+Its outputs lie in ``data/pretrain``; the last stage copies the models to ``data/demo_models``,
+which git keeps. If that folder were an output, the main pipeline would depend on this one, and a
+fresh clone would train what it has.
 """
 
 from pathlib import Path

@@ -43,8 +43,8 @@ compositions are the same), so that the demo's fine-tuning has something to lear
 - **Use**: the `demo` profile. They know nothing but five shapes; they are of no other use.
 - **Licence**: Apache-2.0, like the repository.
 
-Measured on {machine}, by `python -m stages.pretrain.model_card`, on {scenes} scenes of the demo world
-that no training has seen. Right means that the ground-truth checker finds background, count,
+Measured on {machine}, by `python -m stages.pretrain.model_card`, on {scenes} scenes of the demo
+world that no training has seen. Right means that the ground-truth checker finds background, count,
 colours, shapes and relation all right.
 
 | images | right |

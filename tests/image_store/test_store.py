@@ -14,8 +14,8 @@ from typing import NoReturn
 import pytest
 from PIL import Image
 
-from caption_curation.errors import InputError
 from caption_curation.dvc_cache import dvc_cache_folder
+from caption_curation.errors import InputError
 from caption_curation.image_store import (
     Counts,
     ImageRequest,

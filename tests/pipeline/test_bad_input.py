@@ -1,4 +1,4 @@
-"""Stages that are given bad input stop with a message and without a traceback, and write nothing."""
+"""Stages that are given bad input stop with a message alone, and write nothing."""
 
 import subprocess
 import sys
