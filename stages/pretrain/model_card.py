@@ -37,9 +37,9 @@ They stand for the pretrained models of the paper: both were trained on a *shift
 drawn demo world (half of the colours and backgrounds and most of the words are others, the
 compositions are the same), so that the demo's fine-tuning has something to learn.
 
-- **Made by** `dvc repro stages/pretrain/dvc.yaml` with `stages/pretrain/params.yaml`: 45 CPU minutes
-  on a busy machine of two cores, one of them used (autoencoder and text encoder 20, denoiser 21,
-  captioner 4). Deterministic for a given machine and revision of the code.
+- **Made by** `dvc repro stages/pretrain/dvc.yaml` with `stages/pretrain/params.yaml`: 45 CPU
+  minutes on a busy machine of two cores, one of them used (autoencoder and text encoder 20,
+  denoiser 21, captioner 4). Deterministic for a given machine and revision of the code.
 - **Data**: drawings and captions made by `caption_curation.corpora`; no photographs, no third-party
   data. The generator's autoencoder and both tokenizers also saw clean drawings and captions in the
   demo's own style, because neither is fine-tuned later.

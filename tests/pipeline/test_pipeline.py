@@ -21,8 +21,6 @@ from dvc.repo import Repo
 
 from tests.pipeline.clone import RECORDER, Clone, Run, change
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 LOOP = {
     f"{stage}@{epoch}" for stage in ("train", "score", "validate", "history") for epoch in (1, 2)
 }
