@@ -18,15 +18,17 @@ NEUTRAL = {
     "src/caption_curation/__init__.py",
     "src/caption_curation/errors.py",
     "src/caption_curation/params.py",
+    "src/caption_curation/pretraining.py",
     "stages/__init__.py",
     "stages/paths.py",
+    "stages/pretrain/__init__.py",
 }
 
 
 def stages() -> list[tuple[str, str, set[str]]]:
-    """(name, entry point, declared code) of every stage of both pipelines."""
+    """(name, entry point, declared code) of every stage of all pipelines."""
     found = []
-    for file in ("dvc.yaml", "stages/epochs/dvc.yaml"):
+    for file in ("dvc.yaml", "stages/epochs/dvc.yaml", "stages/pretrain/dvc.yaml"):
         for name, stage in yaml.safe_load((REPOSITORY / file).read_text())["stages"].items():
             body = stage.get("do", stage)
             entry = body["cmd"].split()[2].replace(".", "/") + ".py"
