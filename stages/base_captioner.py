@@ -30,10 +30,10 @@ def main() -> None:
         save_captioner(captioner, partial)
     else:
         from caption_curation.captioner import REQUIRED_PARTS
-        from caption_curation.model_sources import obtain_model
+        from caption_curation.model_sources import copy_model, obtain_model
 
         folder = obtain_model(section.base, required=REQUIRED_PARTS)
-        shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("*.bin", "*.msgpack", ".*"))
+        copy_model(folder, partial, REQUIRED_PARTS)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
 

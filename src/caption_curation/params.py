@@ -351,9 +351,26 @@ def load_params(root: Path = Path()) -> Params:
             f"{experiment_file}: profile = {name!r}: there is no such profile; "
             f"allowed: {', '.join(available)}"
         )
-    if faults or experiment is None or profile is None:
-        raise InvalidParams("\n".join([f"{len(faults)} invalid parameter(s):", *faults]))
+    if experiment is None or profile is None:
+        raise _invalid(faults)
     return Params(experiment=experiment, profile=profile)
+
+
+def load_section(section: type[Validated], path: Path) -> Validated:
+    """Read and validate a file of parameters that is not ``params.yaml`` or a profile.
+
+    Raises:
+        InvalidParams: with one line for every fault.
+    """
+    faults: list[str] = []
+    validated = _validate(section, _read_yaml(path), path, faults)
+    if validated is None:
+        raise _invalid(faults)
+    return validated
+
+
+def _invalid(faults: list[str]) -> InvalidParams:
+    return InvalidParams("\n".join([f"{len(faults)} invalid parameter(s):", *faults]))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -2,20 +2,17 @@
 
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
 from caption_curation.params import (
     Count,
     FineTuning,
     GeneratorFineTuning,
-    InvalidParams,
     Natural,
     Positive,
     ScratchCaptioner,
     ScratchGenerator,
     Section,
     Training,
+    load_section,
 )
 
 PARAMS_FILE = Path("stages/pretrain/params.yaml")
@@ -70,7 +67,4 @@ def load_pretraining() -> Pretraining:
     Raises:
         InvalidParams: with a line for every fault.
     """
-    try:
-        return Pretraining.model_validate(yaml.safe_load(PARAMS_FILE.read_text()))
-    except ValidationError as error:
-        raise InvalidParams(f"{PARAMS_FILE}: {error}") from error
+    return load_section(Pretraining, PARAMS_FILE)

@@ -18,11 +18,12 @@ from caption_curation.corpora.scenes import Scene
 from caption_curation.corpora.style import DEFAULT
 from caption_curation.devices import prepare_device
 from caption_curation.generator_training import fine_tune
-from caption_curation.image_store import image_seed
+from caption_curation.image_store import ImageRequest, image_seed
 from caption_curation.model_sources import file_digest
 from caption_curation.params import DemoWorldSource, Params, PlantedNoise, SplitSizes, load_params
 from caption_curation.prompts import image_prompt
 from caption_curation.samples import CaptionedImage
+from caption_curation.synthesis import drawing
 from stages import run
 from stages.pretrain import CAPTIONER, GENERATOR, MODELS
 
@@ -144,23 +145,15 @@ def draw(
     folder: Path, prompts: Sequence[str], images: Sequence[CaptionedImage], params: Params
 ) -> list[Any]:
     """One image a prompt, sampled as params.yaml says."""
-    from caption_curation.generator import generate, load_generator
-
-    synthesis, section = params.experiment.synthesis, params.profile.generator
-    generator = load_generator(folder, sampler=synthesis.sampler)
-    drawn: list[Any] = []
-    for start in range(0, len(prompts), section.synthesis_batch_size):
-        batch = slice(start, start + section.synthesis_batch_size)
-        drawn += generate(
-            generator,
-            prompts[batch],
-            [image_seed(one.image_id, 0) for one in images[batch]],
-            steps=synthesis.steps,
-            guidance=synthesis.guidance,
-            negative_prompt=synthesis.negative_prompt,
-            size=(section.image_size, section.image_size),
-        )
-    return drawn
+    section = params.profile.generator
+    draw_batch = drawing(folder, params.experiment.synthesis, section.image_size, prompts)
+    requests = [
+        ImageRequest(prompt, image_seed(image.image_id, 0))
+        for prompt, image in zip(prompts, images, strict=True)
+    ]
+    size = section.synthesis_batch_size
+    batches = (requests[start : start + size] for start in range(0, len(requests), size))
+    return [image for batch in batches for image in draw_batch(batch)]
 
 
 def judge(
