@@ -1,6 +1,9 @@
 """Pretraining of the demo's base models: what stages/pretrain/params.yaml holds, validated."""
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from caption_curation.params import (
     Count,
@@ -53,12 +56,57 @@ class GeneratorPretraining(Section):
     training: GeneratorFineTuning
 
 
+class SentenceEncoderPretraining(Section):
+    """The sentence encoder; a step takes two captions of each of ``batch_size`` images."""
+
+    seed: Natural
+    vocabulary_size: Count
+    hidden_size: Count
+    layers: Count
+    heads: Count
+    max_tokens: Count
+    steps: Count
+    batch_size: Count
+    learning_rate: Positive
+
+
+class ClipSize(Section):
+    """Size of a CLIP that is made from nothing; ``projection``: dimensions of its vectors."""
+
+    hidden_size: Count
+    heads: Count
+    text_layers: Count
+    vision_layers: Count
+    patch_size: Count
+    projection: Count
+    vocabulary_size: Annotated[int, Field(ge=600)]
+
+
+class ClipTraining(Section):
+    """Contrastive training of a CLIP."""
+
+    steps: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+
+
+class ClipPretraining(Section):
+    """The CLIP of the demo's CLIPScore."""
+
+    seed: Natural
+    size: ClipSize
+    training: ClipTraining
+
+
 class Pretraining(Section):
     """The values of stages/pretrain/params.yaml."""
 
     world: World
     captioner: CaptionerPretraining
     generator: GeneratorPretraining
+    sentence_encoder: SentenceEncoderPretraining
+    clip: ClipPretraining
 
 
 def load_pretraining() -> Pretraining:

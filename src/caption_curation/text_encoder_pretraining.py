@@ -6,6 +6,7 @@ background, size, layout, and shape and colour of the first and second object.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,32 +15,45 @@ from torch.nn.functional import cross_entropy
 from tqdm import trange
 
 from caption_curation.corpora.scenes import LAYOUTS, SHAPES, SIZES, Scene
-from caption_curation.corpora.style import Style
 
 UNKNOWN = -100  # cross-entropy's index of targets that do not count
 
 
-def scene_targets(scene: Scene, style: Style) -> list[int]:
-    """What a scene shows, as class numbers in the order of :func:`class_counts`."""
-    colours, backgrounds = list(style.palette), list(style.backgrounds)
-    targets = [
-        backgrounds.index(scene.background),
-        SIZES.index(scene.size),
-        LAYOUTS.index(scene.layout),
-    ]
-    for position in range(2):
-        if position < len(scene.things):
-            thing = scene.things[position]
-            targets += [SHAPES.index(thing.shape), colours.index(thing.colour)]
-        else:
-            targets += [UNKNOWN, UNKNOWN]
-    return targets
+@dataclass(frozen=True)
+class Classes:
+    """The colours and backgrounds that the encoder learns to tell apart, of all worlds it reads."""
+
+    colours: tuple[str, ...]
+    backgrounds: tuple[str, ...]
+
+    def targets(self, scene: Scene) -> list[int]:
+        """What a scene shows, as class numbers in the order of :attr:`counts`."""
+        targets = [
+            self.backgrounds.index(scene.background),
+            SIZES.index(scene.size),
+            LAYOUTS.index(scene.layout),
+        ]
+        for position in range(2):
+            if position < len(scene.things):
+                thing = scene.things[position]
+                targets += [SHAPES.index(thing.shape), self.colours.index(thing.colour)]
+            else:
+                targets += [UNKNOWN, UNKNOWN]
+        return targets
+
+    @property
+    def counts(self) -> list[int]:
+        """Number of classes of each target."""
+        thing = [len(SHAPES), len(self.colours)]
+        return [len(self.backgrounds), len(SIZES), len(LAYOUTS), *thing, *thing]
 
 
-def class_counts(style: Style) -> list[int]:
-    """Number of classes of each target."""
-    thing = [len(SHAPES), len(style.palette)]
-    return [len(style.backgrounds), len(SIZES), len(LAYOUTS), *thing, *thing]
+def classes_of(scenes: Sequence[Scene]) -> Classes:
+    """Every colour and background that the scenes show, in alphabetical order."""
+    return Classes(
+        colours=tuple(sorted({thing.colour for scene in scenes for thing in scene.things})),
+        backgrounds=tuple(sorted({scene.background for scene in scenes})),
+    )
 
 
 def pretrain_text_encoder(
@@ -47,7 +61,6 @@ def pretrain_text_encoder(
     tokenizer: Any,
     prompts: Sequence[str],
     scenes: Sequence[Scene],
-    style: Style,
     *,
     steps: int,
     batch_size: int,
@@ -61,7 +74,6 @@ def pretrain_text_encoder(
         tokenizer: its tokenizer.
         prompts: what the generator will read.
         scenes: what each prompt tells of.
-        style: the colours and backgrounds that the scenes name.
         steps: number of batches.
         batch_size: prompts at once.
         learning_rate: of AdamW, falling linearly to zero.
@@ -71,9 +83,10 @@ def pretrain_text_encoder(
         The share of targets told right in the last tenth of the steps.
     """
     torch.manual_seed(seed)
-    targets = torch.tensor([scene_targets(scene, style) for scene in scenes])
+    classes = classes_of(scenes)
+    targets = torch.tensor([classes.targets(scene) for scene in scenes])
     heads = nn.ModuleList(
-        nn.Linear(text_encoder.config.hidden_size, classes) for classes in class_counts(style)
+        nn.Linear(text_encoder.config.hidden_size, count) for count in classes.counts
     )
     optimizer = torch.optim.AdamW(
         [*text_encoder.parameters(), *heads.parameters()], lr=learning_rate

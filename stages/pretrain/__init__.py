@@ -11,4 +11,6 @@ WORLDS = Path("data/pretrain/worlds")  # shifted/, demo/: images; NAME.jsonl, NA
 CAPTIONER = Path("data/pretrain/captioner")
 UNTRAINED_GENERATOR = Path("data/pretrain/untrained_generator")
 GENERATOR = Path("data/pretrain/generator")
-MODELS = Path("data/demo_models")  # captioner/, generator/, README.md, measurements.json
+CLIP = Path("data/pretrain/clip")
+SENTENCE_ENCODER = Path("data/pretrain/sentence_encoder")
+MODELS = Path("data/demo_models")  # a folder a model, README.md, measurements.json

@@ -1,7 +1,6 @@
 """Build the demo's generator: autoencoder, tokenizer and text encoder trained, denoiser random."""
 
 from caption_curation.corpora.scenes import scene_from_json
-from caption_curation.corpora.style import SHIFTED
 from caption_curation.devices import prepare_device
 from caption_curation.pretraining import load_pretraining
 from caption_curation.prompts import image_prompt
@@ -17,23 +16,24 @@ def main() -> None:
     params = load_pretraining()
     settings = params.generator
     prepare_device()
-    shifted = read_images(WORLDS / "shifted.jsonl")
-    # The autoencoder is not fine-tuned later, so it must draw both worlds.
-    both = [*shifted, *read_images(WORLDS / "demo.jsonl")]
-    pipeline = build_generator(settings.base, both, WORLDS, params.world.image_size)
+    # Autoencoder and text encoder are not fine-tuned later, so they must know both worlds: their
+    # looks and their words, as those of a published Stable Diffusion know more than it can draw.
+    worlds = ("shifted", "demo")
+    images = [image for world in worlds for image in read_images(WORLDS / f"{world}.jsonl")]
     scenes = [
         scene_from_json(record["scene"])
-        for record in read_json_lines(WORLDS / "shifted_scenes.jsonl")
+        for world in worlds
+        for record in read_json_lines(WORLDS / f"{world}_scenes.jsonl")
     ]
-    prompts = [image_prompt(one.captions, "", mode="concat", styler="") for one in shifted]
-    singles = [(caption, n) for n, one in enumerate(shifted) for caption in one.captions]
+    pipeline = build_generator(settings.base, images, WORLDS, params.world.image_size)
+    prompts = [image_prompt(one.captions, "", mode="concat", styler="") for one in images]
+    singles = [(caption, n) for n, one in enumerate(images) for caption in one.captions]
     accuracy = pretrain_text_encoder(
         pipeline.text_encoder,
         pipeline.tokenizer,
         # Every image's captions together count as much as each of them alone.
         [*prompts * 5, *(caption for caption, _ in singles)],
         [*scenes * 5, *(scenes[n] for _, n in singles)],
-        SHIFTED,
         steps=settings.text_encoder.steps,
         batch_size=settings.text_encoder.batch_size,
         learning_rate=settings.text_encoder.learning_rate,

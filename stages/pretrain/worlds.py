@@ -1,4 +1,4 @@
-"""Draw the world that the base models are pretrained on, and the demo's for the autoencoder."""
+"""Draw the world that the base models are pretrained on, and the demo's for the encoders."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ NO_NOISE = PlantedNoise(wrong_caption=0.0, mismatched_image=0.0, long_caption=0.
 
 
 def main() -> None:
-    """Write both worlds' images and captions, and the scenes of the shifted one."""
+    """Write both worlds' images and captions, and their scenes."""
     settings = load_pretraining().world
     with built_folder(WORLDS) as folder:
         for name, style, images in (

@@ -140,23 +140,23 @@ DEFAULT = Style(
     ),
 )
 
-# The world that the demo's base models are pretrained on: the same compositions, but half of the
-# colours and backgrounds and most of the words are others, so that fine-tuning has something to
-# learn. What is shared is what a pretrained model would know too.
+# The world that the demo's base models are pretrained on: the same compositions, but a third of the
+# colours, a quarter of the backgrounds and most of the words are others, so that fine-tuning has
+# something to learn. What is shared is what a pretrained model would know too.
 SHIFTED = Style(
     palette={
         "red": (205, 32, 30),
+        "yellow": (240, 210, 50),
         "green": (40, 175, 60),
         "blue": (50, 60, 205),
         "orange": (250, 140, 20),
         "purple": (130, 40, 170),
-        "lime": (180, 240, 60),
     },
     backgrounds={
         "white": (246, 246, 246),
+        "grey": (140, 140, 140),
         "black": (14, 14, 14),
         "sand": (205, 180, 140),
-        "slate": (70, 84, 104),
     },
     wording=Wording(
         nouns={
@@ -173,24 +173,24 @@ SHIFTED = Style(
         },
         colours={
             "red": ("red", "scarlet"),
+            "yellow": ("yellow", "golden"),
             "green": ("green", "emerald"),
             "blue": ("blue", "navy"),
             "orange": ("orange", "amber"),
             "purple": ("purple", "violet"),
-            "lime": ("lime",),
         },
         sizes={"small": ("small", "tiny"), "large": ("large", "huge")},
         backgrounds={
             "white": ("a white page", "a white surface"),
+            "grey": ("a grey page", "a grey surface"),
             "black": ("a black page", "a black surface"),
             "sand": ("a sandy page", "a sandy surface"),
-            "slate": ("a slate page", "a slate surface"),
         },
         grounds={
             "white": ("white",),
+            "grey": ("grey",),
             "black": ("black",),
             "sand": ("sand",),
-            "slate": ("slate",),
         },
         relations={
             "beside": (("left of", "on the left side of"), ("right of", "on the right side of")),

@@ -1,0 +1,56 @@
+"""Train the tiny CLIP that the demo's CLIPScore is computed with, on drawings of both worlds."""
+
+import shutil
+
+import torch
+from PIL import Image
+from transformers import CLIPImageProcessorPil
+
+from caption_curation.clip_pretraining import build_clip, train_clip
+from caption_curation.devices import prepare_device
+from caption_curation.metrics.clip_score import PREFIX
+from caption_curation.pretraining import load_pretraining
+from caption_curation.randomness import seed_for
+from caption_curation.samples import CaptionedImage, read_images
+from caption_curation.scratch_generator import train_tokenizer
+from stages import run
+from stages.pretrain import CLIP, WORLDS
+
+
+def main() -> None:
+    """Write data/pretrain/clip, in the hub's layout and fp16."""
+    params = load_pretraining()
+    settings, side = params.clip, params.world.image_size
+    prepare_device()
+    images = [
+        image for world in ("shifted", "demo") for image in read_images(WORLDS / f"{world}.jsonl")
+    ]
+    # It reads captions as CLIPScore writes them, and nothing else.
+    captions = [[PREFIX + caption for caption in image.captions] for image in images]
+    tokenizer = train_tokenizer(
+        (caption for group in captions for caption in group), settings.size.vocabulary_size
+    )
+    size = {"height": side, "width": side}
+    processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size=size)
+    pixels = processor([_read(image) for image in images], return_tensors="pt").pixel_values
+    torch.manual_seed(seed_for(settings.seed, "CLIP weights"))
+    model = build_clip(settings.size, tokenizer, side)
+    rng = torch.Generator().manual_seed(seed_for(settings.seed, "CLIP batches"))
+    loss = train_clip(model, tokenizer, pixels, captions, settings.training, rng)
+    print(f"contrastive loss {loss:.3f} nats")
+
+    partial = CLIP.with_name(CLIP.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for part in (model.half(), tokenizer, processor):
+        part.save_pretrained(partial)
+    shutil.rmtree(CLIP, ignore_errors=True)
+    partial.rename(CLIP)
+
+
+def _read(image: CaptionedImage) -> Image.Image:
+    with Image.open(WORLDS / image.file_name) as file:
+        return file.convert("RGB")
+
+
+if __name__ == "__main__":
+    run(main)
