@@ -1,0 +1,1 @@
+"""From finished experiments to tables and figures with honest uncertainty."""

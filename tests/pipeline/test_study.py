@@ -1,0 +1,155 @@
+"""A tiny study under DVC: queued, run, compared, and not run again."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline.clone import Clone
+
+# One epoch, so that curation before training is all there is: no experiment draws an image.
+STUDY = {
+    "title": "Tiny",
+    "parameters": {"training.epochs": 1, "curation.schedule": "static", "curation.ratio": 0.4},
+    "groups": [
+        {
+            "name": "methods",
+            "title": "Methods",
+            "question": "Does it help?",
+            "grids": [{"seed": 0, "curation.method": ["remove", "none"]}],
+        },
+        {
+            "name": "again",
+            "title": "Again",
+            "question": "",
+            "grids": [{"seed": 0, "curation.method": ["none"]}],
+        },
+    ],
+}
+PAGE = "reports/tiny_study"
+NAMES = ["tiny-none-seed0", "tiny-remove-static-top0.4-seed0"]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    clone = Clone(tmp_path_factory.mktemp("clone"))
+    (clone.folder / "studies/tiny.yaml").write_text(yaml.safe_dump(STUDY))
+    clone.commit("study")
+    return clone
+
+
+def python(clone: Clone, module: str, *words: str) -> str:
+    return clone.command(sys.executable, "-m", module, *words)
+
+
+def study(clone: Clone, *words: str) -> str:
+    return python(clone, "stages.study", "studies/tiny.yaml", "--jobs", "1", *words)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def queue(clone: Clone) -> dict[str, str]:
+    status = clone.dvc("queue", "status").output
+    return dict(re.findall(r"^[0-9a-f]{7} +(\S+) .* (\w+) *$", status, re.MULTILINE))
+
+
+def test_without_experiments_the_message_says_what_to_run(clone: Clone) -> None:
+    nothing = subprocess.run(
+        [sys.executable, "-m", "stages.compare"],
+        cwd=clone.folder,
+        env=clone.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert nothing.returncode == 1
+    assert nothing.stderr.startswith("error: there is no finished experiment to compare")
+    assert "dvc repro" in nothing.stderr
+
+
+def test_a_study_runs_and_is_compared(clone: Clone) -> None:
+    assert [line.split(" (")[0] for line in study(clone, "--list").splitlines()] == [
+        f"{name}: to run" for name in NAMES
+    ]
+    assert queue(clone) == {}
+    assert "2 experiments, 0 of them finished" in study(clone)
+    assert queue(clone) == dict.fromkeys(NAMES, "Success")
+
+    # The tables say what the experiments' metrics say.
+    page = clone.folder / PAGE
+    shown = json.loads(clone.dvc("exp", "show", "--json").output)
+    expected = {
+        experiment["name"]: experiment["revs"][0]["data"]["metrics"][
+            "reports/evaluation/metrics.json"
+        ]["data"]["test"]["cider"]
+        for experiment in shown[1]["experiments"]
+    }
+    found = {row["experiment"]: float(row["cider"]) for row in rows(page / "tables/runs.csv")}
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert set(found) == set(NAMES)
+    scores = rows(page / "tables/scores.csv")
+    assert {row["section"] for row in scores} == {"methods", "again"}
+    difference = next(
+        float(row["minus_none_mean"])
+        for row in scores
+        if row["method"] == "remove" and row["metric"] == "cider"
+    )
+    assert difference == pytest.approx(expected[NAMES[1]] - expected[NAMES[0]], abs=1e-5)
+
+
+def test_a_finished_study_runs_nothing_and_writes_the_same_bytes(clone: Clone) -> None:
+    before = files(clone.folder / PAGE)
+    assert "2 experiments, 2 of them finished" in study(clone)
+    assert files(clone.folder / PAGE) == before
+    # So too when the page has been committed, and the experiments are of another commit.
+    clone.command("git", "add", "--force", PAGE)
+    clone.commit("the study's page")
+    listed = study(clone, "--list").splitlines()
+    assert listed == [f"{name}: finished as {name}" for name in NAMES]
+    assert "2 of them finished" in study(clone)
+    assert files(clone.folder / PAGE) == before
+    assert queue(clone) == dict.fromkeys(NAMES, "Success")
+
+
+def test_what_cannot_be_compared_is_named(clone: Clone) -> None:
+    page = clone.folder / "reports/comparison"
+    clone.dvc("exp", "run", "--queue", "--name", "later", "-S", "seed=7")
+    compare = ["--experiments", *NAMES, "later"]
+    said = python(clone, "stages.compare", *compare)
+    assert "compared 2 experiment(s)" in said
+    assert "left out: later: queued, not run yet" in said
+    assert rows(page / "tables/left_out.csv") == [
+        {"experiment": "later", "reason": "queued, not run yet"}
+    ]
+    assert "<li>later: queued, not run yet</li>" in (page / "index.html").read_text()
+    first = files(page)
+    python(clone, "stages.compare", *compare)
+    assert files(page) == first
+
+    # A result that is nowhere at hand, as after `git fetch` without `dvc exp pull`.
+    name = NAMES[1]
+    lock = yaml.safe_load(clone.command("git", "show", f"{revision(clone, name)}:dvc.lock"))
+    (evaluation,) = lock["stages"]["evaluate"]["outs"]
+    digest = evaluation["md5"]
+    (clone.folder / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).unlink()
+    said = python(clone, "stages.compare", "--experiments", *NAMES)
+    assert "compared 1 experiment(s)" in said
+    assert f"left out: {name}: reports/evaluation is not in DVC's cache" in said
+    assert f"dvc exp pull REMOTE {name}" in said
+
+
+def revision(clone: Clone, name: str) -> str:
+    listed = clone.command("git", "for-each-ref", "--format=%(objectname) %(refname)", "refs/exps")
+    return next(line.split()[0] for line in listed.splitlines() if line.endswith(f"/{name}"))
