@@ -1,0 +1,26 @@
+"""What stages/round_trip/params.yaml holds, validated."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from caption_curation.params import Section, load_section
+
+PARAMS_FILE = Path("stages/round_trip/params.yaml")
+
+
+class RoundTrip(Section):
+    """The captioner's folder, and the text that ends the prompts "+ styler"."""
+
+    captioner: Annotated[str, Field(min_length=1)]
+    styler: Annotated[str, Field(min_length=1)]
+
+
+def load_round_trip() -> RoundTrip:
+    """Read and validate stages/round_trip/params.yaml.
+
+    Raises:
+        InvalidParams: with a line for every fault.
+    """
+    return load_section(RoundTrip, PARAMS_FILE)

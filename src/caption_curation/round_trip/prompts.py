@@ -1,0 +1,25 @@
+"""The prompts of the round trip's variants."""
+
+from collections.abc import Mapping, Sequence
+
+from caption_curation.prompts import image_prompt
+from caption_curation.round_trip.variants import PromptKind
+from caption_curation.samples import CaptionedImage
+
+
+def prompts_of(
+    kind: PromptKind,
+    images: Sequence[CaptionedImage],
+    sbert_captions: Mapping[str, str],
+    styler: str,
+) -> dict[str, str]:
+    """The prompt of every image, by image id; the single caption is the image's first."""
+    return {
+        image.image_id: image_prompt(
+            image.captions,
+            sbert_captions[image.image_id] if kind.mode == "sbert" else image.captions[0],
+            mode="concat" if kind.mode == "concat" else "single",
+            styler=styler if kind.styled else "",
+        )
+        for image in images
+    }

@@ -1,0 +1,41 @@
+"""The round trip (the paper's Table 1): captions → images → captions, scored against the first.
+
+A pipeline of its own, `dvc repro stages/round_trip/dvc.yaml`, on the outputs of the main one.
+"""
+
+from pathlib import Path
+
+from caption_curation.round_trip.variants import REAL
+from caption_curation.samples import read_images, read_json_lines
+from caption_curation.synthetic_index import INDEX
+from stages import paths
+
+CHECKED = paths.ROUND_TRIP / "parameters.txt"  # says that they are valid
+PROMPTS = paths.ROUND_TRIP / "prompts"  # PROMPT.jsonl: image_id, prompt
+EVALUATION = paths.ROUND_TRIP / "evaluation"  # scores.json, images.jsonl
+REPORT = Path("reports/round_trip")  # index.html, figures, tables
+
+
+def generator_folder(name: str) -> Path:
+    """The folder of a generator: ``base_generator`` or ``generator``, the fine-tuned one."""
+    return paths.GENERATOR.with_name(name)
+
+
+def images_folder(variant: str) -> Path:
+    """The images of a variant: KEY.jpg, and index.jsonl with image_id, key, prompt, seed."""
+    return paths.ROUND_TRIP / "images" / variant
+
+
+def captions_file(variant: str) -> Path:
+    """The captions of a variant's images, or of the real ones (COCO results JSON)."""
+    return paths.ROUND_TRIP / "captions" / f"{variant}.json"
+
+
+def image_files(variant: str) -> dict[str, Path]:
+    """The image files of a variant, or the real ones, by image id."""
+    if variant == REAL:
+        validation = read_images(paths.CORPUS / "val.jsonl")
+        return {one.image_id: paths.CORPUS / "images" / one.file_name for one in validation}
+    folder = images_folder(variant)
+    index = read_json_lines(folder / INDEX)
+    return {record["image_id"]: folder / f"{record['key']}.jpg" for record in index}

@@ -1,0 +1,34 @@
+"""Caption the images of one variant of the round trip, or the real ones."""
+
+import sys
+
+from caption_curation.captioner import load_captioner
+from caption_curation.captioner_generation import generate_captions
+from caption_curation.devices import prepare_device
+from caption_curation.metrics.caption_files import write_results
+from caption_curation.params import load_params
+from caption_curation.round_trip.captioner_folder import captioner_folder
+from caption_curation.round_trip.parameters import load_round_trip
+from stages import round_trip, run
+
+
+def main(variant: str) -> None:
+    """Write a caption for every image of the validation split as COCO results JSON."""
+    params = load_params()
+    section = params.profile.captioner
+    model = captioner_folder(load_round_trip().captioner)
+    files = round_trip.image_files(variant)
+    captions = generate_captions(
+        load_captioner(model, section.image_size, prepare_device()),
+        list(files.values()),
+        prompt=params.experiment.training.prompt,
+        evaluation=params.experiment.evaluation,
+        batch_size=section.inference_batch_size,
+    )
+    target = round_trip.captions_file(variant)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_results(target, dict(zip(files, captions, strict=True)))
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

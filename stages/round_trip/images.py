@@ -1,0 +1,52 @@
+"""Draw the images of one variant of the round trip."""
+
+import shutil
+import sys
+
+from caption_curation.errors import InputError
+from caption_curation.image_store import ImageRequest, image_seed
+from caption_curation.model_sources import weights_digest
+from caption_curation.params import load_params
+from caption_curation.round_trip.variants import Variant
+from caption_curation.samples import read_json_lines, write_json_lines
+from caption_curation.synthetic_images import obtain_images
+from caption_curation.synthetic_index import INDEX
+from stages import round_trip, run
+
+
+def main(generator: str, prompt: str) -> None:
+    """Write an image for every prompt, and their index.
+
+    An image's seed comes from its image id alone, so that all variants begin with the same noise.
+    """
+    params = load_params()
+    model = round_trip.generator_folder(generator)
+    if not model.is_dir():
+        stage = "base_generator" if generator == "base_generator" else "finetune_generator"
+        raise InputError(f"{model}: there is no such generator; `dvc repro {stage}` makes it")
+    requests = {
+        record["image_id"]: ImageRequest(record["prompt"], image_seed(record["image_id"], 0))
+        for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")
+    }
+    folder = round_trip.images_folder(Variant(generator, prompt).name)
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    keys = obtain_images(
+        requests,
+        generator=model,
+        weights_digest=weights_digest(model),
+        synthesis=params.experiment.synthesis,
+        section=params.profile.generator,
+        folder=partial,
+    )
+    index = [
+        {"image_id": name, "key": keys[name], "prompt": request.prompt, "seed": request.seed}
+        for name, request in requests.items()
+    ]
+    write_json_lines(partial / INDEX, index)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

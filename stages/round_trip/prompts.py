@@ -1,0 +1,34 @@
+"""Write the prompts that the round trip draws images from."""
+
+import shutil
+
+from caption_curation.round_trip.parameters import load_round_trip
+from caption_curation.round_trip.prompts import prompts_of
+from caption_curation.round_trip.variants import PROMPTS as KINDS
+from caption_curation.samples import read_images, read_json_lines, write_json_lines
+from stages import paths, run
+from stages.round_trip import PROMPTS
+
+
+def main() -> None:
+    """Write a file for each kind of prompts, so that images depend on theirs alone."""
+    styler = load_round_trip().styler
+    images = read_images(paths.CORPUS / "val.jsonl")
+    sbert_captions = {
+        record["image_id"]: record["caption"]
+        for record in read_json_lines(paths.sbert_captions("val"))
+    }
+    partial = PROMPTS.with_name(f"{PROMPTS.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for name, kind in KINDS.items():
+        prompts = prompts_of(kind, images, sbert_captions, styler)
+        write_json_lines(
+            partial / f"{name}.jsonl",
+            ({"image_id": image_id, "prompt": prompt} for image_id, prompt in prompts.items()),
+        )
+    shutil.rmtree(PROMPTS, ignore_errors=True)
+    partial.rename(PROMPTS)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,78 @@
+"""The round trip as a page, figures and tables."""
+
+import json
+import shutil
+
+from caption_curation.figures import to_svg
+from caption_curation.params import load_params
+from caption_curation.randomness import generator_for
+from caption_curation.round_trip.figures import draw_figures
+from caption_curation.round_trip.page import RoundTrip, build_page, choose_examples
+from caption_curation.round_trip.parameters import load_round_trip
+from caption_curation.round_trip.tables import (
+    Results,
+    correlations_csv,
+    images_csv,
+    variants_csv,
+)
+from caption_curation.round_trip.truth import track
+from caption_curation.round_trip.variants import PROMPTS as KINDS
+from caption_curation.round_trip.variants import REAL, VARIANTS
+from caption_curation.samples import read_images, read_json_lines
+from stages import paths, round_trip, run
+
+EXAMPLES = 6
+DOTS_PER_INCH = 200
+
+
+def main() -> None:
+    """Write reports/round_trip: index.html, figures as PNG and SVG, tables as CSV."""
+    params, settings = load_params(), load_round_trip()
+    results = Results(
+        json.loads((round_trip.EVALUATION / "scores.json").read_text(encoding="utf-8")),
+        read_json_lines(round_trip.EVALUATION / "images.jsonl"),
+    )
+    tracking = track(results, generator_for("round trip", "bootstrap"))
+    figures = draw_figures(results, tracking, generator_for("round trip", "spread"))
+    svgs = {name: to_svg(figure, text) for name, (figure, text) in figures.items()}
+    validation = read_images(paths.CORPUS / "val.jsonl")
+    trip = RoundTrip(
+        profile=params.experiment.profile,
+        captioner=settings.captioner,
+        styler=settings.styler,
+        synthesis=params.experiment.synthesis.model_dump(),
+        results=results,
+        tracking=tracking,
+        prompts={kind: read_prompts(kind) for kind in KINDS},
+        examples=choose_examples(validation, EXAMPLES, generator_for("round trip", "examples")),
+        files={
+            name: round_trip.image_files(name) for name in (REAL, *(one.name for one in VARIANTS))
+        },
+    )
+    texts = {
+        "index.html": build_page(trip, svgs),
+        "variants.csv": variants_csv(results),
+        "images.csv": images_csv(results),
+        **({"correlations.csv": correlations_csv(tracking.all)} if tracking else {}),
+        **{f"{name}.svg": svg for name, svg in svgs.items()},
+    }
+    partial = round_trip.REPORT.with_name(f"{round_trip.REPORT.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, text in texts.items():
+        (partial / name).write_text(text, encoding="utf-8")
+    for name, (figure, _) in figures.items():
+        figure.savefig(partial / f"{name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    shutil.rmtree(round_trip.REPORT, ignore_errors=True)
+    partial.rename(round_trip.REPORT)
+    print(round_trip.REPORT / "index.html")
+
+
+def read_prompts(kind: str) -> dict[str, str]:
+    """The prompts of a kind, by image id."""
+    records = read_json_lines(round_trip.PROMPTS / f"{kind}.jsonl")
+    return {record["image_id"]: record["prompt"] for record in records}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,122 @@
+"""The round trip under DVC: what becomes stale when one of its inputs changes.
+
+Nothing is run but one cheap stage. The outputs are stand-ins, which DVC is told to take for the
+stages' own (``dvc commit``).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from caption_curation.round_trip.variants import GENERATORS, PROMPTS, VARIANTS
+from tests.pipeline.clone import Clone, change
+
+PIPELINE = "stages/round_trip/dvc.yaml"
+CAPTIONER = "data/my_captioner"
+IMAGES = {f"images@{one.name}" for one in VARIANTS}
+CAPTIONS = {f"captions@{one.name}" for one in VARIANTS} | {"captions_of_real_images"}
+STYLED = {f"images@{one.name}" for one in VARIANTS if PROMPTS[one.prompt].styled}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which the round trip looks as if it had run."""
+    clone = Clone(tmp_path_factory.mktemp("round_trip"))
+    change(clone.folder / "stages/round_trip/params.yaml", {"captioner": CAPTIONER})
+    inputs = ["corpus/images/v.jpg", "corpus/val.jsonl", "ground_truth/scenes.jsonl"]
+    models = [*(f"{generator}/weights" for generator in GENERATORS), "my_captioner/weights"]
+    stages = yaml.safe_load((clone.folder / PIPELINE).read_text())["stages"]
+    outputs = [
+        out.replace("${item.generator}-${item.prompt}", name)
+        for stage in stages.values()
+        for out in stage["outs"]
+        for name in ([one.name for one in VARIANTS] if "matrix" in stage else [""])
+    ]
+    for name in [*(f"data/{one}" for one in [*inputs, *models]), *outputs]:
+        file = clone.folder / name
+        if not file.suffix and name in outputs:  # a folder
+            file = file / "content"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"content of {name}")
+    for prompt in PROMPTS:
+        (clone.folder / f"data/round_trip/prompts/{prompt}.jsonl").write_text(prompt)
+    clone.dvc("commit", "--force", PIPELINE)
+    return clone
+
+
+@contextmanager
+def changed(clone: Clone, file: str, text: str) -> Iterator[None]:
+    """The clone with other content of a file, put back afterwards."""
+    path = clone.folder / file
+    before = path.read_bytes()
+    path.unlink()  # linked from DVC's cache, perhaps
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.unlink()
+        path.write_bytes(before)
+
+
+def stale(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The stages whose own inputs have changed."""
+    monkeypatch.chdir(clone.folder)
+    return {name.rpartition(":")[2] for name in Repo().status(targets=[PIPELINE])}
+
+
+def test_the_matrix_has_all_variants_and_begins_unchanged(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clone.folder)
+    names = {stage.addressing.rpartition(":")[2] for stage in Repo().index.stages}
+    assert names >= IMAGES | CAPTIONS
+    assert len(IMAGES) == 8
+    assert stale(clone, monkeypatch) == set()
+
+
+def test_the_main_line_does_not_run_the_round_trip(clone: Clone) -> None:
+    assert "round_trip" not in clone.command("dvc", "repro", "--dry", "--force")
+
+
+def test_another_captioner_draws_no_image(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    with changed(clone, f"{CAPTIONER}/weights", "another"):
+        assert stale(clone, monkeypatch) == CAPTIONS
+
+
+def test_another_generator_draws_its_own_images_only(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with changed(clone, "data/generator/weights", "another"):
+        assert stale(clone, monkeypatch) == {f"images@generator-{prompt}" for prompt in PROMPTS}
+
+
+def test_another_styler_makes_new_prompts_and_they_new_images(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = clone.folder / "stages/round_trip/params.yaml"
+    with changed(clone, str(settings.relative_to(clone.folder)), settings.read_text()):
+        change(settings, {"styler": "an icon"})
+        assert stale(clone, monkeypatch) == {"parameters", "prompts", "report"}
+    prompts = clone.folder / "data/round_trip/prompts"
+    with (
+        changed(clone, str(Path(prompts, "concat_styler.jsonl")), "a cat, an icon"),
+        changed(clone, str(Path(prompts, "sbert_styler.jsonl")), "a cat, an icon"),
+    ):
+        assert stale(clone, monkeypatch) == STYLED | {"prompts", "report"}
+
+
+def test_one_variants_images_are_captioned_alone(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variant = "generator-concat"
+    with changed(clone, f"data/round_trip/images/{variant}/content", "another"):
+        assert stale(clone, monkeypatch) == {
+            f"images@{variant}",
+            f"captions@{variant}",
+            "evaluate",
+            "report",
+        }
