@@ -18,11 +18,14 @@ def main() -> None:
         curation_counts,
         epoch_rows,
         loss_histogram,
+        mean_clip_scores,
         references_of,
         training_set_sizes,
     )
+    from caption_curation.metrics.all_scores import all_scores
     from caption_curation.metrics.caption_files import read_results
-    from caption_curation.metrics.captions import CaptionedSplit, score_splits
+    from caption_curation.metrics.captions import CaptionedSplit
+    from caption_curation.metrics.status import read_reason
 
     history = paths.history(epochs[-1])
     validation_captions = {epoch: history / f"validation-{epoch}.json" for epoch in epochs}
@@ -31,21 +34,29 @@ def main() -> None:
     best_epoch = json.loads((history / "validation.json").read_text())["best_epoch"]
     sizes = training_set_sizes(read_images(paths.CORPUS / "train.jsonl"), losses)
 
+    clip = json.loads(paths.CLIP_SCORES.read_text())
+    without_spice = read_reason(paths.SPICE)
+
     print(f"scoring the captions of {len(epochs)} epoch(s) and of the test split")
     references = {
         split: references_of(read_images(paths.CORPUS / f"{split}.jsonl"))
         for split in ("val", "test")
     }
-    *validation_scores, test_scores = score_splits(
+    *validation_scores, test_scores = all_scores(
         [
             *(
                 CaptionedSplit(read_results(path), references["val"])
                 for path in validation_captions.values()
             ),
             CaptionedSplit(read_results(paths.TEST_CAPTIONS), references["test"]),
-        ]
+        ],
+        spice_files=None if without_spice else paths.SPICE,
     )
-    validation = dict(zip(epochs, validation_scores, strict=True))
+    validation = {
+        epoch: {**scores, **mean_clip_scores(clip["scores"], f"val_epoch_{epoch}")}
+        for epoch, scores in zip(epochs, validation_scores, strict=True)
+    }
+    reasons = {"clipscore": clip["reason"], "spice": without_spice}
 
     partial = paths.EVALUATION.with_name(paths.EVALUATION.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -53,7 +64,8 @@ def main() -> None:
     metrics = {
         "best_epoch": best_epoch,
         "val": validation[best_epoch],
-        "test": test_scores,
+        "test": {**test_scores, **mean_clip_scores(clip["scores"], "test")},
+        "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
     }
     _write_json(partial / "metrics.json", metrics)

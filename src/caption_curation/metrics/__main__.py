@@ -7,22 +7,31 @@ failed.
 import argparse
 import json
 import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from caption_curation.clip_parts import REQUIRED_PARTS
 from caption_curation.errors import InputError
+from caption_curation.metrics.all_scores import all_scores
 from caption_curation.metrics.caption_files import read_candidates_and_references
-from caption_curation.metrics.captions import score_captions
+from caption_curation.metrics.captions import CaptionedSplit, check_captions
+from caption_curation.metrics.image_files import find_images
 from caption_curation.metrics.java import JavaError
+from caption_curation.metrics.spice_files import ARCHIVE, machine_folder, missing_files
+from caption_curation.model_sources import obtain_model
+from caption_curation.params import LocalModel
+from caption_curation.samples import CaptionedImage
 
 
 def main() -> int:
     """Read the files named on the command line, score, print; returns the exit status."""
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    if (arguments.images is None) != (arguments.clip is None):
+        parser.error("--images and --clip go together")
     try:
-        candidates, references = read_candidates_and_references(
-            arguments.candidates, arguments.references
-        )
-        scores = score_captions(candidates, references, tokenize=arguments.tokenize)
+        scores = _scores(arguments)
     except (InputError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -33,10 +42,57 @@ def main() -> int:
     return 0
 
 
+def _scores(arguments: argparse.Namespace) -> dict[str, float | None]:
+    candidates, references = read_candidates_and_references(
+        arguments.candidates, arguments.references
+    )
+    without_spice = missing_files(machine_folder()) if arguments.spice != "off" else ""
+    if without_spice and arguments.spice == "on":
+        raise InputError(f"--spice on: {without_spice}; {ARCHIVE} holds them")
+    spice_files = machine_folder() if without_spice is None else None
+    split = CaptionedSplit(candidates, references)
+    check_captions(candidates, references)
+    images: list[CaptionedImage] = []
+    if arguments.clip:
+        model = LocalModel(source="local", path=str(arguments.clip))
+        obtain_model(model, required=REQUIRED_PARTS)
+        files = find_images(arguments.images, list(references), arguments.references[0])
+        images = [
+            CaptionedImage(image_id, str(file), tuple(captions))
+            for file, (image_id, captions) in zip(files, references.items(), strict=True)
+        ]
+    # METEOR starts before CLIP's libraries are imported, which takes about as long.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        result = thread.submit(
+            all_scores, [split], spice_files=spice_files, tokenize=arguments.tokenize
+        )
+        clip_scores = _clip_scores(arguments.clip, images, candidates) if images else {}
+        scores = result.result()[0]
+    if arguments.spice == "off":
+        del scores["spice"]
+    elif without_spice:
+        print(f"no SPICE: {without_spice}; {ARCHIVE} holds them", file=sys.stderr)
+    return {**scores, **clip_scores}
+
+
+def _clip_scores(
+    model: Path, images: Sequence[CaptionedImage], candidates: Mapping[str, str]
+) -> dict[str, float | None]:
+    from caption_curation.clip_features import score_split, split_features
+    from caption_curation.clip_model import load_clip
+    from caption_curation.devices import prepare_device
+    from caption_curation.evaluation import mean_clip_scores
+
+    clip = load_clip(model, prepare_device())
+    features = split_features(clip, images, Path())
+    return mean_clip_scores({"test": score_split(clip, images, features, candidates)}, "test")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m caption_curation.metrics",
-        description="BLEU, METEOR, ROUGE-L and CIDEr of generated captions, as JSON.",
+        description="BLEU, METEOR, ROUGE-L and CIDEr of generated captions, and, where asked for, "
+        "SPICE, CLIPScore and RefCLIPScore, as JSON.",
         epilog="Files are COCO JSON if their names end in .json, otherwise text with one caption "
         "a line, where line i of each file belongs to the same image.",
     )
@@ -59,6 +115,26 @@ def _parser() -> argparse.ArgumentParser:
         action="store_false",
         help="take tokens as separated by white space, instead of applying the PTB tokenizer "
         "of the COCO evaluation",
+    )
+    parser.add_argument(
+        "--spice",
+        choices=("auto", "on", "off"),
+        default="off",
+        help="auto: null, with a line that says why, where SPICE's two files are missing; on: that "
+        "is an error; off, the default: without SPICE",
+    )
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="FOLDER",
+        help="the images, for CLIPScore: files called as the references' JSON says, otherwise "
+        "like the image id (of text files: the number of the line)",
+    )
+    parser.add_argument(
+        "--clip",
+        type=Path,
+        metavar="FOLDER",
+        help="the CLIP of CLIPScore, in the Hugging Face hub's layout with safetensors weights",
     )
     return parser
 

@@ -1,0 +1,103 @@
+"""CLIP's vectors of images and texts: transformers' CLIP in the hub's layout, in fp32."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import trange
+
+BATCH = 64  # images or texts at once: a matter of memory, which changes no result beyond rounding
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A CLIP with its tokenizer and image processor, on a device."""
+
+    model: Any
+    tokenizer: Any
+    image_processor: Any
+    device: torch.device
+
+
+def load_clip(folder: Path, device: torch.device) -> Clip:
+    """Load a CLIP in the hub's layout; its weights become fp32 whatever they are stored in."""
+    from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
+
+    model = CLIPModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
+    return Clip(
+        model.to(device).eval(),
+        CLIPTokenizer.from_pretrained(folder),
+        CLIPImageProcessorPil.from_pretrained(folder),
+        device,
+    )
+
+
+@torch.inference_mode()
+def encode_images(clip: Clip, files: Sequence[Path]) -> Vectors:
+    """CLIP's vectors of image files.
+
+    Returns:
+        fp32, of shape (files, dimensions), not normalised.
+    """
+
+    def encode(start: int) -> Any:
+        images = []
+        for file in files[start : start + BATCH]:
+            with Image.open(file) as image:
+                images.append(image.convert("RGB"))
+        pixels = clip.image_processor(images, return_tensors="pt").pixel_values
+        return clip.model.get_image_features(pixel_values=pixels.to(clip.device))
+
+    return _encode(clip, len(files), "encoding images", encode)
+
+
+@torch.inference_mode()
+def encode_texts(clip: Clip, texts: Sequence[str]) -> Vectors:
+    """CLIP's vectors of texts, each cut to the tokens that the model reads (77).
+
+    Equal texts are encoded once.
+
+    Returns:
+        fp32, of shape (texts, dimensions), not normalised.
+    """
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    unique = list(places)
+
+    def encode(start: int) -> Any:
+        tokens = text_tokens(clip.tokenizer, clip.model, unique[start : start + BATCH])
+        return clip.model.get_text_features(
+            input_ids=tokens.input_ids.to(clip.device),
+            attention_mask=tokens.attention_mask.to(clip.device),
+        )
+
+    vectors = _encode(clip, len(unique), "encoding captions", encode)
+    return vectors[[places[text] for text in texts]]
+
+
+def text_tokens(tokenizer: Any, model: Any, texts: Sequence[str]) -> Any:
+    """Token ids and mask of texts, padded to the longest; a cut text keeps its end token."""
+    return tokenizer(
+        list(texts),
+        padding="longest",
+        truncation=True,
+        max_length=model.config.text_config.max_position_embeddings,
+        return_tensors="pt",
+    )
+
+
+def _encode(clip: Clip, count: int, title: str, encode: Callable[[int], Any]) -> Vectors:
+    """The vectors of all batches, one below the other."""
+    batches = [
+        encode(start).pooler_output.cpu().numpy()
+        for start in trange(0, count, BATCH, desc=title, unit="batch", disable=None)
+    ]
+    if not batches:
+        return np.zeros((0, clip.model.config.projection_dim), np.float32)
+    return np.concatenate(batches)

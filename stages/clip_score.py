@@ -1,0 +1,47 @@
+"""CLIPScore and RefCLIPScore of every generated caption: of all epochs, and of the test split."""
+
+import json
+import os
+import sys
+
+from caption_curation.metrics.caption_files import read_results
+from caption_curation.metrics.status import read_reason
+from caption_curation.samples import read_images
+from stages import paths, run
+
+
+def main(epochs: str) -> None:
+    """Write ``scores`` by split and image, or null and the ``reason``."""
+    reason = read_reason(paths.CLIP_FEATURES)
+    content = {"reason": reason, "scores": None if reason else _scores(int(epochs))}
+    partial = paths.CLIP_SCORES.with_name(paths.CLIP_SCORES.name + ".partial")
+    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, paths.CLIP_SCORES)
+
+
+def _scores(epochs: int) -> dict[str, dict[str, dict[str, float]]]:
+    """``val_epoch_1`` and so on, and ``test``: by image id, both scores."""
+    from safetensors.numpy import load_file
+
+    from caption_curation.clip_features import score_split
+    from caption_curation.clip_model import load_clip
+    from caption_curation.devices import prepare_device
+
+    clip = load_clip(paths.CLIP, prepare_device())
+    images = {split: read_images(paths.CORPUS / f"{split}.jsonl") for split in ("val", "test")}
+    features = {split: load_file(paths.CLIP_FEATURES / f"{split}.safetensors") for split in images}
+    history = paths.history(epochs)
+    captions = {
+        **{f"val_epoch_{n}": history / f"validation-{n}.json" for n in range(1, epochs + 1)},
+        "test": paths.TEST_CAPTIONS,
+    }
+    return {
+        name: score_split(
+            clip, images[name.split("_")[0]], features[name.split("_")[0]], read_results(path)
+        )
+        for name, path in captions.items()
+    }
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])

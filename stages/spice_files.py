@@ -1,0 +1,39 @@
+"""Bring SPICE's two files into the pipeline, if they are wanted and this machine has them."""
+
+import shutil
+
+from caption_curation.errors import InputError
+from caption_curation.metrics.spice_files import ARCHIVE, FILES, machine_folder, missing_files
+from caption_curation.metrics.status import write_reason
+from caption_curation.params import load_params
+from stages import paths, run
+
+
+def main() -> None:
+    """Write data/spice: the files, or why they are not there (``reason`` in status.json).
+
+    Raises:
+        InputError: ``evaluation.spice`` is "on" and a file is missing.
+    """
+    choice = load_params().experiment.evaluation.spice
+    source = machine_folder()
+    reason = "evaluation.spice is off" if choice == "off" else missing_files(source)
+    if reason and choice == "on":
+        raise InputError(f"params.yaml: evaluation.spice is on: {reason}; {ARCHIVE} holds them")
+    if reason and choice == "auto":
+        reason += ", then `dvc repro -f spice_files`"
+    partial = paths.SPICE.with_name(paths.SPICE.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    if reason is None:
+        for name in FILES:
+            shutil.copyfile(source / name, partial / name)
+    else:
+        print(f"no SPICE: {reason}; {ARCHIVE} holds them" if choice == "auto" else reason)
+    write_reason(partial, reason)
+    shutil.rmtree(paths.SPICE, ignore_errors=True)
+    partial.rename(paths.SPICE)
+
+
+if __name__ == "__main__":
+    run(main)
