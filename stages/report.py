@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from caption_curation.params import load_params
 from caption_curation.samples import read_edits, read_images, read_json_lines, read_losses
@@ -28,11 +29,14 @@ def main() -> None:
                 for epoch in range(1, epochs + 1)
             },
             edits=read_edits(history / "edits.jsonl"),
+            synthesis=json.loads((history / "synthesis.json").read_text()),
             gallery=read_json_lines(history / "gallery.jsonl"),
             train=read_images(paths.CORPUS / "train.jsonl"),
             test=read_images(paths.CORPUS / "test.jsonl"),
             test_captions=read_results(paths.EVALUATION / "captions" / "test.json"),
-            noise=_read_noise(paths.GROUND_TRUTH / "noise.jsonl"),
+            noise=_read_ground_truth(paths.GROUND_TRUTH / "noise.jsonl"),
+            scenes=_read_ground_truth(paths.GROUND_TRUTH / "scenes.jsonl"),
+            verdicts=read_json_lines(paths.verdicts(epochs)),
             photographs=paths.CORPUS / "images",
             synthetic=history / "images",
         )
@@ -43,8 +47,8 @@ def main() -> None:
     print(f"{paths.REPORT}: {len(page) / 2**20:.1f} MB")
 
 
-def _read_noise(path: Path) -> list[dict[str, str]]:
-    """Planted noise; a real corpus has none that is known."""
+def _read_ground_truth(path: Path) -> list[dict[str, Any]]:
+    """Records of planted noise or of scenes; a real corpus has none that are known."""
     return read_json_lines(path) if path.is_file() else []
 
 

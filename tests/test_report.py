@@ -19,7 +19,7 @@ from caption_curation.evaluation import (
 from caption_curation.metrics.caption_files import write_results
 from caption_curation.samples import read_edits, read_images, read_losses
 from stages import paths, report
-from tests.small_run import KEPT, TRAIN, write_small_run
+from tests.small_run import KEPT, NO_SPICE, TRAIN, write_small_run
 
 SCORES = {
     "bleu_1": 0.6,
@@ -29,6 +29,9 @@ SCORES = {
     "meteor": 0.25,
     "rouge_l": 0.55,
     "cider": 1.234,
+    "clipscore": 0.762,
+    "ref_clipscore": 0.8,
+    "spice": None,
 }
 VOID = {"meta", "img"}
 
@@ -81,7 +84,8 @@ def write_evaluation(epochs: int) -> None:
     metrics = {
         "best_epoch": min(2, epochs),
         "val": SCORES,
-        "test": {name: score / 2 for name, score in SCORES.items()},
+        "test": {name: score and score / 2 for name, score in SCORES.items()},
+        "not_computed": {"spice": NO_SPICE},
         "curation": curation_counts(read_edits(history / "edits.jsonl"), sizes),
     }
     rows = epoch_rows(dict.fromkeys(losses, SCORES), losses)
@@ -160,6 +164,13 @@ def test_numbers_are_those_of_the_run(make_page: Any) -> None:
     assert "the 40 % of the training samples with the highest loss per token" in page.texts("p")[1]
     assert page.texts("dd") == ["61.7", "2 of 3", "4", "8"]
     assert rows_of(page, "scores")[1] == "CIDEr 123.4 61.7"
+    assert rows_of(page, "scores")[-3:] == [
+        "SPICE – –",
+        "CLIPScore 76.2 38.1",
+        "RefCLIPScore 80.0 40.0",
+    ]
+    assert f"No SPICE: {NO_SPICE}." in page.texts("p")
+    assert any("are by data/demo_models/clip ;" in text for text in page.texts("p"))
     # Chosen: b#1, c#1, c#0 with (3 + 2.6 + 2.4) / 3, then half of it; d#1 with 1.8 / 2, / 3.
     assert rows_of(page, "losses")[1:] == [
         "1 → 2 2.67 → 1.33 1.10 → 0.55",
@@ -170,6 +181,29 @@ def test_numbers_are_those_of_the_run(make_page: Any) -> None:
         "1 8 3 3",
         "2 8 1 1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("too_long", "redrawn", "notes"),
+    [
+        (0, 0, []),
+        (
+            141,
+            2,
+            [
+                "141 of 501 prompts were longer than 77 tokens and were cut. Of the synthetic "
+                "images, 2 were black or not finite at first, and were drawn again with another "
+                "seed."
+            ],
+        ),
+    ],
+)
+def test_long_prompts_and_images_drawn_again_are_told(
+    make_page: Any, too_long: int, redrawn: int, notes: list[str]
+) -> None:
+    counts = {"prompts": 501, "too_long": too_long, "most_tokens": 77, "redrawn": redrawn}
+    paragraphs = Page(make_page(synthesis=counts)).texts("p")
+    assert [text for text in paragraphs if "prompts were" in text] == notes
 
 
 def test_the_selection_is_compared_with_the_planted_noise(make_page: Any) -> None:

@@ -37,7 +37,12 @@ METRIC_LABELS = {
     "bleu_4": "BLEU-4",
     "meteor": "METEOR",
     "rouge_l": "ROUGE-L",
+    "spice": "SPICE",
+    "clipscore": "CLIPScore",
+    "ref_clipscore": "RefCLIPScore",
 }
+# Every run has these; they are the small panels beside CIDEr.
+_N_GRAM_METRICS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l")
 
 EDIT_LABELS = {
     "removed": "removed",
@@ -55,7 +60,7 @@ _EDIT_COLOURS = {
 WIDTH = 4.6  # inches: a column of text on paper, and still readable on a telephone
 MOST_BINS = 40
 
-_STYLE: dict[str, Any] = {
+STYLE: dict[str, Any] = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
@@ -76,7 +81,7 @@ def method_colour(method: str, score: str) -> str:
     return METHOD_COLOURS["random" if score == "random" and method != "none" else method]
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colour: str) -> Figure:
     """Validation scores per epoch: CIDEr large, with the best epoch marked, the others small.
 
@@ -111,8 +116,7 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
         ha="center",
     )
     main.set(xlabel="epoch", ylabel="CIDEr (× 100)")
-    others = [metric for metric in METRIC_LABELS if metric != "cider"]
-    for index, metric in enumerate(others):
+    for index, metric in enumerate(_N_GRAM_METRICS):
         axes = figure.add_subplot(grid[1 + index // 3, index % 3])
         draw(axes, metric, markersize=3, linewidth=1)
         axes.set_xlabel("epoch", fontsize=7.5)
@@ -123,7 +127,7 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
     return figure
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def loss_distributions(
     losses: Mapping[int, Sequence[float]],
     chosen: Mapping[int, Sequence[float]],
@@ -170,7 +174,7 @@ def loss_distributions(
     return figure
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def edits_per_epoch(counts: Mapping[int, Mapping[str, int]]) -> Figure:
     """Stacked bars: what became of the samples chosen after each epoch (0: before training).
 
@@ -214,7 +218,7 @@ def edits_per_epoch(counts: Mapping[int, Mapping[str, int]]) -> Figure:
     return figure
 
 
-@matplotlib.rc_context(_STYLE)
+@matplotlib.rc_context(STYLE)
 def caption_lengths(
     chosen: Mapping[int, Sequence[int]], others: Mapping[int, Sequence[int]], colour: str
 ) -> Figure:
@@ -267,7 +271,7 @@ def to_svg(figure: Figure, description: str) -> str:
     written = io.StringIO()
     # An id may occur once in a page. Those that a figure refers to are hashes, made different by
     # the salt; the others are numbers, the same in every figure, and nothing needs them.
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": description}):
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": description}):
         figure.savefig(
             written,
             format="svg",

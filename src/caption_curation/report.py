@@ -15,18 +15,31 @@ from markupsafe import Markup
 from PIL import Image
 
 from caption_curation import figures
-from caption_curation.audit import audit_selection, planted_noise, training_sets
+from caption_curation.audit import (
+    PlantedNoise,
+    audit_selection,
+    planted_noise,
+    training_sets,
+)
 from caption_curation.descriptions import (
     EDIT_TITLES,
     METHOD_TITLES,
     NOISE_LABELS,
     describe_curation,
+    describe_synthesis,
     loss_measure,
     loss_unit,
 )
-from caption_curation.examples import caption_examples, edit_examples, loss_changes
-from caption_curation.params import Params
+from caption_curation.examples import (
+    EditExample,
+    caption_examples,
+    edit_examples,
+    loss_changes,
+)
+from caption_curation.ground_truth import GroundTruth
+from caption_curation.params import HubModel, LocalModel, Params
 from caption_curation.randomness import generator_for
+from caption_curation.repairs import NO_NOISE, Repair, judge_edit, repair_table
 from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
 
 LONGEST_SIDE = 384  # pixels; larger photographs are made smaller for the page
@@ -45,10 +58,14 @@ class Run:
         base_cider: validation CIDEr before fine-tuning.
         losses: by epoch from 1.
         edits: the whole edit log.
+        synthesis: ``prompts``, ``too_long``, ``most_tokens``, ``redrawn`` of the training set's
+            synthetic images.
         gallery: ``sample_id``, ``epoch``, ``key``, ``prompt`` of the synthetic images at hand.
         train, test: the images of these splits.
         test_captions: generated captions by image id.
         noise: ``sample_id`` and ``kind`` of planted noise; empty for a real corpus.
+        scenes: ``image_id`` and ``shown`` scene of its images; empty for a real corpus.
+        verdicts: ``sample_id`` and ``faults`` of the last epoch's training set; as empty.
         photographs, synthetic: the folders of the corpus's and the gallery's images.
     """
 
@@ -58,11 +75,14 @@ class Run:
     base_cider: float
     losses: Mapping[int, Sequence[SampleLoss]]
     edits: Sequence[Edit]
+    synthesis: Mapping[str, int]
     gallery: Sequence[Mapping[str, Any]]
     train: Sequence[CaptionedImage]
     test: Sequence[CaptionedImage]
     test_captions: Mapping[str, str]
     noise: Sequence[Mapping[str, str]]
+    scenes: Sequence[Mapping[str, Any]]
+    verdicts: Sequence[Mapping[str, Any]]
     photographs: Path
     synthetic: Path
 
@@ -83,6 +103,16 @@ class Run:
     def training_sets(self) -> dict[int, list[Sample]]:
         """By epoch, the samples that the curation after it chose from."""
         return training_sets(self.train, self.edits, len(self.losses))
+
+    @cached_property
+    def originals(self) -> dict[str, Sample]:
+        """The training split as it was, by sample id."""
+        return {sample.sample_id: sample for sample in self.training_sets[0]}
+
+    @cached_property
+    def truth(self) -> GroundTruth | None:
+        """What is known of the corpus's images; ``None`` for a real corpus."""
+        return GroundTruth(self.scenes) if self.scenes else None
 
     @cached_property
     def chosen(self) -> dict[int, set[str]]:
@@ -107,7 +137,7 @@ def build_report(run: Run) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "score": lambda value: f"{100 * value:.1f}",
+        "score": lambda value: "–" if value is None else f"{100 * value:.1f}",
         "loss": lambda value: f"{value:.2f}",
         "share": lambda value: f"{100 * value:.{0 if value >= 0.0995 else 1}f} %",
         "count": lambda value: f"{value:,}",
@@ -127,6 +157,7 @@ def page_content(run: Run) -> dict[str, Any]:
         "metrics": run.metrics,
         "metric_labels": figures.METRIC_LABELS,
         "base_cider": run.base_cider,
+        "clip": _clip_name(run.params),
         "unit": loss_unit(run.measure),
         "edit_titles": EDIT_TITLES,
         "figures": _figures(run),
@@ -134,8 +165,10 @@ def page_content(run: Run) -> dict[str, Any]:
         "edited": sum(edit.action != "keep" for edit in run.edits),
         "first_training_set": len(run.training_sets[0]),
         "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
+        "synthesis": describe_synthesis(run.synthesis, experiment.prompt),
         "loss_changes": loss_changes(run.edits, run.loss_of),
         "audit": _audit(run),
+        "repairs": _repairs(run),
         "noise_labels": NOISE_LABELS,
         "edit_examples": _edit_examples(run),
         "caption_examples": _caption_examples(run),
@@ -144,6 +177,16 @@ def page_content(run: Run) -> dict[str, Any]:
             f"profiles/{experiment.profile}.yaml": _as_yaml(run.params.profile.model_dump()),
         },
     }
+
+
+def _clip_name(params: Params) -> str | None:
+    """Which CLIP the CLIPScores are by."""
+    match params.profile.clip:
+        case LocalModel(path=path):
+            return path
+        case HubModel(id=name, revision=revision):
+            return f"{name} {revision[:8]}"
+    return None
 
 
 def _curated_epochs(run: Run) -> dict[int, dict[str, int]]:
@@ -209,6 +252,19 @@ def _audit(run: Run) -> list[dict[str, Any]]:
     ]
 
 
+def _repairs(run: Run) -> dict[str, Any] | None:
+    """What became of spoilt and good samples; ``None`` where the truth is not known."""
+    if run.truth is None:
+        return None
+    originals = list(run.originals.values())
+    right = {record["sample_id"]: not record["faults"] for record in run.verdicts}
+    return {
+        "rows": repair_table(originals, run.edits, planted_noise(run.noise, run.train), right),
+        "before": (sum(not run.truth.faults(sample) for sample in originals), len(originals)),
+        "after": (sum(right.values()), len(right)),
+    }
+
+
 def _edit_examples(run: Run) -> list[dict[str, Any]]:
     per_epoch = 2 * max(1, EXAMPLES_IN_ALL // (2 * max(1, len(run.chosen))))
     examples = edit_examples(
@@ -222,10 +278,11 @@ def _edit_examples(run: Run) -> list[dict[str, Any]]:
     return [
         {
             "example": example,
+            "repair": _judge(run, example),
             "losses": [
                 loss for loss in (example.loss_before, example.loss_after) if loss is not None
             ],
-            "noise": [NOISE_LABELS[kind] for kind in sorted(noise.kinds(example.edit.before))],
+            "noise": _planted(run, noise, example.edit.before),
             "photograph": _picture(run.photographs / example.edit.before.file_name),
             "synthetic": (
                 _picture(run.synthetic / example.synthetic.file_name) if example.synthetic else None
@@ -233,6 +290,25 @@ def _edit_examples(run: Run) -> list[dict[str, Any]]:
         }
         for example in examples
     ]
+
+
+def _planted(run: Run, noise: PlantedNoise, sample: Sample) -> list[str]:
+    """The noise that was planted in a sample, in words; empty where none is known."""
+    if run.truth is None and not run.noise:
+        return []
+    original = run.originals[sample.sample_id]
+    present, planted = noise.kinds(sample), noise.kinds(original)
+    labels = [NOISE_LABELS[kind] for kind in sorted(present)]
+    labels += [f"{NOISE_LABELS[kind]}, replaced before" for kind in sorted(planted - present)]
+    return labels or [NOISE_LABELS[NO_NOISE]]
+
+
+def _judge(run: Run, example: EditExample) -> Repair | None:
+    """The verdict on an edit that is shown; ``None`` where the truth is not known."""
+    if run.truth is None:
+        return None
+    made = run.synthetic / example.synthetic.file_name if example.synthetic else None
+    return judge_edit(example.edit, run.truth, made)
 
 
 def _caption_examples(run: Run) -> dict[str, list[dict[str, Any]]]:

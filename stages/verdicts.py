@@ -1,0 +1,32 @@
+"""Judge every sample of an epoch's training set by the demo's ground truth, for the report only."""
+
+import sys
+
+from caption_curation.samples import read_json_lines, read_samples, write_json_lines
+from caption_curation.synthetic_index import synthetic_files
+from stages import paths, run
+
+
+def main(epoch_text: str) -> None:
+    """Write what is wrong with each sample that this epoch was trained on, if that is known."""
+    epoch = int(epoch_text)
+    scenes = read_json_lines(paths.GROUND_TRUTH / "scenes.jsonl")
+    verdicts = []
+    if scenes:  # a real corpus has none
+        from tqdm import tqdm
+
+        from caption_curation.ground_truth import GroundTruth
+
+        truth = GroundTruth(scenes)
+        samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
+        synthetic = synthetic_files(paths.synthetic(epoch - 1))
+        for sample in tqdm(samples, desc="judging", unit="sample", disable=None):
+            faults = truth.faults(sample, synthetic.get(sample.sample_id))
+            verdicts.append({"sample_id": sample.sample_id, "faults": faults})
+        right = sum(not verdict["faults"] for verdict in verdicts)
+        print(f"{right} of {len(verdicts)} samples are right")
+    write_json_lines(paths.verdicts(epoch), verdicts)
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])
