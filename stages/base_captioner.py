@@ -2,13 +2,13 @@
 
 import shutil
 
-from caption_curation.params import ScratchCaptioner, load_params
+from caption_curation.params import BlipCheckpoint, ScratchCaptioner, load_params
 from caption_curation.samples import read_images
 from stages import paths, run
 
 
 def main() -> None:
-    """Write the base captioner in the hub's layout: from scratch, a folder or the hub."""
+    """Write the base captioner in the hub's layout: from scratch, a folder, the hub or BLIP."""
     params = load_params()
     section = params.profile.captioner
     target = paths.captioner(0)
@@ -28,6 +28,11 @@ def main() -> None:
             section.image_size,
         )
         save_captioner(captioner, partial)
+    elif isinstance(section.base, BlipCheckpoint):
+        from caption_curation.blip_conversion import convert_checkpoint
+        from caption_curation.captioner import save_captioner
+
+        save_captioner(convert_checkpoint(section.base, section.image_size), partial)
     else:
         from caption_curation.captioner import REQUIRED_PARTS
         from caption_curation.model_sources import copy_model, obtain_model

@@ -37,6 +37,7 @@ def main(epoch_text: str) -> None:
         _add_gallery(epoch - 1, epoch, seed)
         copy_file(paths.losses(epoch), folder / f"losses-{epoch}.jsonl")
         copy_file(paths.curated(epoch - 1) / "edits.jsonl", folder / "edits.jsonl")
+        copy_file(paths.synthesis_counts(epoch - 1), folder / "synthesis.json")
         scores = {**read_validation_scores(folder), str(epoch): score}
         is_best = best_epoch(scores) == epoch
         best = paths.captioner(epoch) if is_best else paths.best_captioner(epoch - 1)

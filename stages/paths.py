@@ -11,10 +11,21 @@ GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo 
 GENERATOR_CORPUS = Path("data/generator_corpus")  # images/, train.jsonl, summary.json
 BASE_GENERATOR = Path("data/base_generator")
 GENERATOR = Path("data/generator")
+ROUND_TRIP = Path("data/round_trip")
 
+CLIP = Path("data/clip/model")  # status.json; a CLIP in the hub's layout, if there is one
+CLIP_FEATURES = Path("data/clip/features")  # status.json; val.safetensors, test.safetensors
+SPICE = Path("data/spice")  # status.json; both of SPICE's files, or none
+
+CLIP_SCORES = Path("reports/clip_scores.json")  # of every caption
 EVALUATION = Path("reports/evaluation")
 TEST_CAPTIONS = Path("reports/test_captions.json")
 REPORT = Path("reports/report.html")
+
+
+def sbert_captions(split: str) -> Path:
+    """The caption of each image that prompts of mode ``sbert`` are made from."""
+    return (ROUND_TRIP if split == "val" else Path("data")) / "sbert_captions.jsonl"
 
 
 def captioner(epoch: int) -> Path:
@@ -38,13 +49,26 @@ def curated(epoch: int) -> Path:
 
 
 def synthetic(epoch: int) -> Path:
-    """The synthetic images of the training set after this epoch: KEY.jpg and index.jsonl."""
+    """The synthetic images of the training set after this epoch: KEY.jpg and index.jsonl.
+
+    The index has ``attempt`` where an image's own seed (attempt 0) gave none that can be used.
+    """
     return _epoch(epoch) / "synthetic"
+
+
+def synthesis_counts(epoch: int) -> Path:
+    """How many prompts of these images were too long, and how many images were drawn again."""
+    return _epoch(epoch) / "synthesis.json"
 
 
 def validation(epoch: int) -> Path:
     """Captions of the validation split (COCO results JSON)."""
     return _epoch(epoch) / "validation.json"
+
+
+def verdicts(epoch: int) -> Path:
+    """What is wrong with each sample that this epoch was trained on; empty for a real corpus."""
+    return _epoch(epoch) / "verdicts.jsonl"
 
 
 def history(epoch: int) -> Path:

@@ -1,53 +1,83 @@
 """Draw the synthetic images that the training set shows from an epoch on."""
 
 import json
+import os
 import shutil
 import sys
+from pathlib import Path
 
-from caption_curation.dvc_cache import dvc_cache_folder
-from caption_curation.image_store import image_key, open_store
+from caption_curation.image_store import attempt_of
 from caption_curation.params import load_params
-from caption_curation.samples import read_images, read_samples, write_json_lines
-from caption_curation.synthesis import drawing, recipe_of, requests_of
+from caption_curation.prompt_overflow import fit_requests, load_reader
+from caption_curation.samples import read_images, read_json_lines, read_samples, write_json_lines
+from caption_curation.synthesis import requests_of
+from caption_curation.synthetic_images import obtain_images
 from caption_curation.synthetic_index import INDEX
 from stages import paths, run
 
 
 def main(epoch_text: str) -> None:
-    """Write the image of every sample that shows a synthetic one, and their index."""
+    """Write the image of every sample that shows a synthetic one, their index and counts."""
     epoch = int(epoch_text)
     params = load_params()
-    experiment, section = params.experiment, params.profile.generator
+    experiment = params.experiment
     samples = read_samples(paths.curated(epoch) / "samples.jsonl")
     images = read_images(paths.CORPUS / "train.jsonl")
-    requests = requests_of(samples, images, experiment.prompt)
+    sbert_captions = {
+        record["image_id"]: record["caption"]
+        for record in read_json_lines(paths.sbert_captions("train"))
+    }
+    requests = requests_of(samples, images, experiment.prompt, sbert_captions)
+    reader = load_reader(paths.GENERATOR)
+    prompts = len({request.prompt for request in requests.values()})
+    requests, too_long = fit_requests(requests, experiment.prompt, reader)
     digest = json.loads((paths.GENERATOR / "digest.json").read_text(encoding="utf-8"))
-    recipe = recipe_of(experiment.synthesis, section, digest["sha256"])
-    keys = {sample_id: image_key(recipe, request) for sample_id, request in requests.items()}
 
     folder = paths.synthetic(epoch)
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    if requests:
-        wanted = {keys[sample_id]: request for sample_id, request in requests.items()}
-        with open_store(dvc_cache_folder()) as store:
-            prompts = {request.prompt for request in wanted.values()}
-            draw = drawing(paths.GENERATOR, experiment.synthesis, section.image_size, prompts)
-            counts = store.obtain(recipe, wanted, draw, section.synthesis_batch_size)
-            store.link_images(wanted, partial)
-        print(
-            f"{len(wanted)} images: {counts.generated} generated, {counts.reused} reused, "
-            f"{counts.imported} from the DVC cache"
-        )
-    else:
-        print("0 images")
+    keys = obtain_images(
+        requests,
+        generator=paths.GENERATOR,
+        weights_digest=digest["sha256"],
+        synthesis=experiment.synthesis,
+        section=params.profile.generator,
+        folder=partial,
+    )
+    attempts = {key: attempt_of(partial / f"{key}.jpg") for key in set(keys.values())}
     index = [
         {"sample_id": name, "key": keys[name], "prompt": request.prompt, "seed": request.seed}
+        # Only where there was another attempt, so that the index of all others stays what it was.
+        | ({"attempt": attempts[keys[name]]} if attempts[keys[name]] else {})
         for name, request in requests.items()
     ]
     write_json_lines(partial / INDEX, index)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
+    redrawn = sum(attempt > 0 for attempt in attempts.values())
+    _write_counts(
+        paths.synthesis_counts(epoch),
+        {
+            "prompts": prompts,
+            "too_long": too_long,
+            "most_tokens": reader.most_tokens,
+            "redrawn": redrawn,
+        },
+    )
+
+
+def _write_counts(path: Path, counts: dict[str, int]) -> None:
+    """Write the counts and say what is out of the ordinary."""
+    if counts["too_long"]:
+        print(
+            f"{counts['too_long']} of {counts['prompts']} prompts are longer than "
+            f"{counts['most_tokens']} tokens (prompt.overflow says what becomes of them)"
+        )
+    if counts["redrawn"]:
+        print(f"{counts['redrawn']} images are from another attempt than the first")
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from caption_curation.metrics.caption_files import write_results
+from caption_curation.metrics.status import write_reason
 from caption_curation.samples import (
     CaptionedImage,
     Edit,
@@ -58,6 +59,8 @@ LOSSES = {
 # Chosen by the highest losses: after epoch 1 three of them, after epoch 2 one, which is kept when
 # its image has no other caption left.
 CHOSEN = {1: ["b#1", "c#1", "c#0"], 2: ["d#1"]}
+NOTHING_CUT = {"prompts": 4, "too_long": 0, "most_tokens": 77, "redrawn": 0}
+NO_SPICE = "SPICE needs a file"
 KEPT = "the image has no unused other caption"
 
 
@@ -110,6 +113,7 @@ def write_small_run(
     noise: bool = True,
     train: list[CaptionedImage] = TRAIN,
     changes: Mapping[str, Any] | None = None,
+    synthesis: Mapping[str, int] = NOTHING_CUT,
 ) -> None:
     """Write all that ``evaluate`` and ``report`` read under ``root``."""
     set_parameters(root, {"curation.method": method, "training.epochs": epochs, **(changes or {})})
@@ -121,6 +125,7 @@ def write_small_run(
             colour = COLOURS.get(image.image_id, "grey")
             Image.new("RGB", (16, 12), colour).save(corpus / "images" / image.file_name)
     write_json_lines(root / paths.GROUND_TRUTH / "noise.jsonl", NOISE if noise else [])
+    write_json_lines(root / paths.verdicts(epochs), [])
 
     history = root / paths.history(epochs)
     (history / "images").mkdir(parents=True)
@@ -143,6 +148,7 @@ def write_small_run(
         captions = {"v": "a red ring", "w": "a blue circle" if epoch > 1 else "a pink bar"}
         write_results(history / f"validation-{epoch}.json", captions)
     write_json_lines(history / "edits.jsonl", edits)
+    (history / "synthesis.json").write_text(json.dumps(synthesis), encoding="utf-8")
     gallery = []
     for edit in edits:
         if edit.action == "replace_image":
@@ -161,4 +167,19 @@ def write_small_run(
     write_json_lines(history / "gallery.jsonl", gallery)
     best = {"cider": {"0": 0.01, "1": 0.5, "2": 0.9, "3": 0.7}, "best_epoch": min(2, epochs)}
     (history / "validation.json").write_text(json.dumps(best), encoding="utf-8")
+    clip_scores = {
+        f"val_epoch_{epoch}": {
+            "v": {"clipscore": 0.5, "ref_clipscore": 0.6},
+            "w": {"clipscore": 0.1 * epoch, "ref_clipscore": 0.2 * epoch},
+        }
+        for epoch in range(1, epochs + 1)
+    }
+    clip_scores["test"] = {
+        "t": {"clipscore": 0.75, "ref_clipscore": 0.5},
+        "u": {"clipscore": 0.25, "ref_clipscore": 1.0},
+    }
+    (root / paths.CLIP_SCORES).parent.mkdir(parents=True)
+    (root / paths.CLIP_SCORES).write_text(json.dumps({"reason": None, "scores": clip_scores}))
+    (root / paths.SPICE).mkdir(parents=True)
+    write_reason(root / paths.SPICE, NO_SPICE)
     write_results(root / paths.TEST_CAPTIONS, {"t": "a pink bar", "u": "a red ring on brown"})

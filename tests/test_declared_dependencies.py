@@ -19,16 +19,19 @@ NEUTRAL = {
     "src/caption_curation/errors.py",
     "src/caption_curation/params.py",
     "src/caption_curation/pretraining.py",
+    "src/caption_curation/round_trip/parameters.py",
     "stages/__init__.py",
     "stages/paths.py",
     "stages/pretrain/__init__.py",
+    "stages/round_trip/__init__.py",
 }
 
 
 def stages() -> list[tuple[str, str, set[str]]]:
     """(name, entry point, declared code) of every stage of all pipelines."""
     found = []
-    for file in ("dvc.yaml", "stages/epochs/dvc.yaml", "stages/pretrain/dvc.yaml"):
+    for folder in ("", "stages/epochs/", "stages/pretrain/", "stages/round_trip/"):
+        file = f"{folder}dvc.yaml"
         for name, stage in yaml.safe_load((REPOSITORY / file).read_text())["stages"].items():
             body = stage.get("do", stage)
             entry = body["cmd"].split()[2].replace(".", "/") + ".py"

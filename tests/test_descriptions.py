@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from caption_curation.descriptions import describe_curation, loss_measure, loss_unit
-from caption_curation.params import Curation
+from caption_curation.descriptions import (
+    describe_curation,
+    describe_synthesis,
+    loss_measure,
+    loss_unit,
+)
+from caption_curation.params import Curation, Prompt
 
 DEFAULTS: dict[str, Any] = {
     "method": "replace_image",
@@ -73,3 +78,21 @@ def test_a_random_score_is_shown_with_the_loss_per_token() -> None:
         "loss_sum": "nats per caption",
         "random": "nats per token",
     }
+
+
+@pytest.mark.parametrize(
+    ("overflow", "styler", "fate"),
+    [
+        ("truncate", "a photograph", "were cut."),
+        ("keep_styler", "a photograph", "were cut before the styler."),
+        ("keep_styler", "", "were cut."),
+        ("chunk", "a photograph", "were read in windows."),
+    ],
+)
+def test_long_prompts_are_told(overflow: str, styler: str, fate: str) -> None:
+    prompt = Prompt.model_validate({"mode": "concat", "styler": styler, "overflow": overflow})
+    counts = {"prompts": 1501, "too_long": 141, "most_tokens": 77, "redrawn": 0}
+    sentence = f"141 of 1,501 prompts were longer than 77 tokens and {fate}"
+    assert describe_synthesis(counts, prompt) == sentence
+    assert describe_synthesis({**counts, "too_long": 0}, prompt) == ""
+    assert "3 were black or not finite" in describe_synthesis({**counts, "redrawn": 3}, prompt)

@@ -48,7 +48,7 @@ def test_the_defaults_are_the_documented_ones(root: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("profile", "imagenet", ["profile", "'imagenet'", "allowed: demo"]),
+        ("profile", "imagenet", ["profile", "'imagenet'", "allowed: coco, demo, flickr30k"]),
         ("curation.method", "delete", ["curation.method", "'delete'", "'replace_caption'"]),
         ("curation.ratio", 0, ["curation.ratio", "= 0", "greater than 0"]),
         ("curation.ratio", 1.01, ["curation.ratio", "= 1.01", "less than or equal to 1"]),
@@ -61,6 +61,7 @@ def test_the_defaults_are_the_documented_ones(root: Path) -> None:
         ("seed", "0", ["seed", "= '0'", "valid integer"]),
         ("curation.ratio", "1e-1", ["curation.ratio", "reads this as text"]),
         ("curation.method", False, ["curation.method", "quote the word"]),
+        ("evaluation.spice", "maybe", ["evaluation.spice", "'auto', 'on' or 'off'"]),
         ("evaluation.min_length", 21, ["evaluation", "min_length (21)", "max_length (20)"]),
     ],
 )
@@ -99,6 +100,16 @@ def test_values_that_do_not_go_together_are_refused(root: Path, together: dict[s
         change(root / "params.yaml", f"curation.{key}", value)
     with pytest.raises(InvalidParams, match="curation"):
         load_params(root)
+
+
+@pytest.mark.parametrize("written", ["on", "off", "auto", '"on"'])
+def test_spice_is_a_word_also_where_yaml_reads_a_boolean(root: Path, written: str) -> None:
+    """``dvc exp run -S evaluation.spice=on`` writes the word without quotes."""
+    path = root / "params.yaml"
+    before = path.read_text()
+    assert "  spice: auto " in before
+    path.write_text(before.replace("  spice: auto ", f"  spice: {written} "))
+    assert load_params(root).experiment.evaluation.spice == written.strip('"')
 
 
 def test_missing_keys_and_files(root: Path) -> None:

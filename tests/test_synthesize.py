@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NoReturn
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from PIL import Image
 
 from caption_curation.errors import InputError
 from caption_curation.image_store import image_seed
+from caption_curation.image_store.keys import attempt_seed
 from caption_curation.samples import (
     CaptionedImage,
     Sample,
@@ -43,6 +45,10 @@ MIXED = [
 ]
 
 
+PIPELINE = SimpleNamespace(device=SimpleNamespace(type="cpu"))
+STYLER = "national geographic, high quality photography"
+
+
 class NoiseGenerator(ModuleType):
     """In place of ``caption_curation.generator``: records what it is asked for."""
 
@@ -51,27 +57,25 @@ class NoiseGenerator(ModuleType):
         self.loaded: list[tuple[Path, str]] = []
         self.batches: list[Sequence[str]] = []
         self.settings: list[dict[str, Any]] = []
+        self.unusable: set[int] = set()  # seeds
 
-    class FaultyImages(RuntimeError):
-        """As the generator's own."""
-
-    def count_truncated(self, generator: str, prompts: Sequence[str]) -> int:
-        assert generator == "pipeline"
-        return sum("strip" in prompt for prompt in prompts)
-
-    def load_generator(self, folder: Path, *, sampler: str) -> str:
+    def load_generator(self, folder: Path, *, sampler: str) -> Any:
         self.loaded.append((folder, sampler))
-        return "pipeline"
+        return PIPELINE
 
     def generate(
-        self, generator: str, prompts: Sequence[str], seeds: Sequence[int], **settings: Any
-    ) -> list[Image.Image]:
-        assert generator == "pipeline"
+        self, generator: Any, prompts: Sequence[str], seeds: Sequence[int], **settings: Any
+    ) -> list[Image.Image | None]:
+        assert generator is PIPELINE
         self.batches.append(prompts)
         self.settings.append(settings)
         shape = (*reversed(settings["size"]), 3)
         return [
-            Image.fromarray(np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8))
+            None
+            if seed in self.unusable
+            else Image.fromarray(
+                np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+            )
             for seed in seeds
         ]
 
@@ -91,11 +95,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(REPOSITORY / "profiles", tmp_path / "profiles")
     configure(
         profile="demo",
-        prompt={"mode": "concat", "styler": "high quality"},
+        prompt={"mode": "concat", "styler": "high quality", "overflow": "truncate"},
         synthesis={"sampler": "ddim", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"},
     )
     write_json_lines(paths.CORPUS / "train.jsonl", IMAGES)
-    paths.GENERATOR.mkdir()
+    write_json_lines(paths.sbert_captions("train"), [])
+    tokenizer = REPOSITORY / "data" / "demo_models" / "generator" / "tokenizer"
+    shutil.copytree(tokenizer, paths.GENERATOR / "tokenizer")
     (paths.GENERATOR / "digest.json").write_text('{"sha256": "5e8f"}')
     return tmp_path
 
@@ -111,6 +117,11 @@ def synthesize_of(samples: Sequence[Sample], epoch: int = 1) -> dict[str, Path]:
     return synthetic_files(paths.synthetic(epoch))
 
 
+def counts_of(epoch: int) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(paths.synthesis_counts(epoch).read_text())
+    return counts
+
+
 def dvc_init(workspace: Path) -> None:
     command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
     subprocess.run(command, cwd=workspace, check=True)
@@ -122,8 +133,6 @@ def test_writes_an_image_for_each_synthetic_sample(
     dvc_init(workspace)
     files = synthesize_of(MIXED)
     assert capsys.readouterr().out.splitlines() == [
-        "1 of 2 prompts are longer than the text encoder reads: "
-        "their ends are lost, the styler first",
         "3 images: 3 generated, 0 reused, 0 from the DVC cache",
     ]
     assert list(files) == ["7#0", "7#1", "8#1", "8#2"]
@@ -148,8 +157,17 @@ def test_writes_an_image_for_each_synthetic_sample(
     assert generator.loaded == [(paths.GENERATOR, "ddim")]
     assert generator.batches == [[ring, ring, bar]]
     assert generator.settings == [
-        {"steps": 3, "guidance": 2.5, "negative_prompt": "blur", "size": (32, 32)}
+        {
+            "in_windows": [False, False, False],
+            "steps": 3,
+            "guidance": 2.5,
+            "negative_prompt": "blur",
+            "size": (32, 32),
+            "fill_to": 1,
+        }
     ]
+    assert all(set(line) == {"sample_id", "key", "prompt", "seed"} for line in index)
+    assert counts_of(1) == {"prompts": 2, "too_long": 0, "most_tokens": 77, "redrawn": 0}
 
 
 def test_the_next_epoch_draws_only_what_is_new(
@@ -166,8 +184,8 @@ def test_the_next_epoch_draws_only_what_is_new(
 @pytest.mark.parametrize(
     "change",
     [
-        {"prompt": {"mode": "single", "styler": "high quality"}},
-        {"prompt": {"mode": "concat", "styler": ""}},
+        {"prompt": {"mode": "single", "styler": "high quality", "overflow": "truncate"}},
+        {"prompt": {"mode": "concat", "styler": "", "overflow": "truncate"}},
         {"synthesis": {"sampler": "pndm", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"}},
     ],
     ids=["prompt mode", "styler", "sampler"],
@@ -184,17 +202,95 @@ def test_other_settings_give_other_images(
     assert {file.name for file in synthesize_of(MIXED).values()} == after
 
 
-def test_faulty_images_are_an_error_without_an_output(
-    workspace: Path, generator: NoiseGenerator, monkeypatch: pytest.MonkeyPatch
+def test_image_that_never_is_usable_is_an_error_without_an_output(
+    workspace: Path, generator: NoiseGenerator
 ) -> None:
-    def black(*_: Any, **__: Any) -> NoReturn:
-        raise generator.FaultyImages("black images: seed 5, prompt 'a bar'")
-
     dvc_init(workspace)
-    monkeypatch.setattr(generator, "generate", black)
-    with pytest.raises(InputError, match="seed 5, prompt 'a bar'"):
+    seed = image_seed("8", 0)
+    generator.unusable = {attempt_seed(seed, attempt) for attempt in range(100)}
+    with pytest.raises(InputError, match=f"seed {seed}, prompt 'a bar. a strip. a blue bar"):
         synthesize_of(MIXED)
     assert not paths.synthetic(1).exists()
+    assert not paths.synthesis_counts(1).exists()
+
+
+def test_another_attempt_is_in_the_index_of_everybody_who_shows_the_image(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    before = {sample_id: file.name for sample_id, file in synthesize_of(MIXED).items()}
+    shutil.rmtree(workspace / ".dvc" / "cache")
+    generator.unusable = {image_seed("8", 0)}
+    for epoch in (1, 2):  # drawn, then found in the store
+        after = {sample_id: file.name for sample_id, file in synthesize_of(MIXED, epoch).items()}
+        assert after == before
+        index = read_json_lines(paths.synthetic(epoch) / "index.jsonl")
+        assert [line.get("attempt", 0) for line in index] == [0, 0, 1, 1]
+        assert [line["seed"] for line in index][2:] == [image_seed("8", 0)] * 2
+        assert counts_of(epoch)["redrawn"] == 1
+    assert len(generator.batches) == 3
+
+
+LONG_CAPTIONS = tuple(
+    f"a long caption of {number} words. " + "red ring " * 9 for number in range(5)
+)
+LONG_AND_SHORT = [
+    CaptionedImage("7", "7.jpg", LONG_CAPTIONS),
+    CaptionedImage("8", "8.jpg", ("a bar", "a blue bar")),
+    CaptionedImage("9", "9.jpg", ("a cross",)),
+]
+
+
+def test_overflow_concerns_long_prompts_only(
+    workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc_init(workspace)
+    write_json_lines(paths.CORPUS / "train.jsonl", LONG_AND_SHORT)
+    samples = [
+        replace(sample, replicate=0)
+        for sample in samples_of(LONG_AND_SHORT)
+        if sample.sample_id.endswith("#0")
+    ]
+    files, drawn = {}, {}
+    for overflow in ("truncate", "keep_styler", "chunk"):
+        configure(prompt={"mode": "concat", "styler": STYLER, "overflow": overflow})
+        generator.batches.clear()
+        generator.settings.clear()
+        files[overflow] = synthesize_of(samples)
+        drawn[overflow] = [prompt for batch in generator.batches for prompt in batch]
+        assert counts_of(1) == {"prompts": 3, "too_long": 1, "most_tokens": 77, "redrawn": 0}
+        assert "1 of 3 prompts are longer than 77 tokens" in capsys.readouterr().out
+        index = read_json_lines(paths.synthetic(1) / "index.jsonl")
+        assert [line["sample_id"] for line in index] == ["7#0", "8#0", "9#0"]
+        assert index[0]["prompt"] in drawn[overflow]
+    for short in ("8#0", "9#0"):
+        assert len({files[overflow][short].name for overflow in files}) == 1
+    assert len({files[overflow]["7#0"].name for overflow in files}) == 3
+    whole = ". ".join(caption.strip() for caption in LONG_CAPTIONS) + f", {STYLER}"
+    assert drawn["truncate"][0] == whole and len(drawn["truncate"]) == 3
+    assert drawn["chunk"] == [whole]
+    assert generator.settings[0]["in_windows"] == [True]
+    (shortened,) = drawn["keep_styler"]
+    assert shortened.endswith(f", {STYLER}")
+    assert whole.startswith(shortened.removesuffix(f", {STYLER}"))
+
+
+def test_prompts_in_windows_are_drawn_together(workspace: Path, generator: NoiseGenerator) -> None:
+    dvc_init(workspace)
+    write_json_lines(paths.CORPUS / "train.jsonl", LONG_AND_SHORT)
+    configure(prompt={"mode": "concat", "styler": STYLER, "overflow": "chunk"})
+    samples = [replace(sample, replicate=0) for sample in samples_of(LONG_AND_SHORT)]
+    synthesize_of(samples)
+    assert generator.settings[0]["in_windows"] == [False, False, True]
+
+
+def test_a_gpu_computes_full_batches(
+    workspace: Path, generator: NoiseGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dvc_init(workspace)
+    monkeypatch.setattr(PIPELINE.device, "type", "cuda")
+    synthesize_of(MIXED)
+    assert generator.settings[0]["fill_to"] == 32  # profile demo's batch
 
 
 def test_without_synthetic_samples_there_is_an_empty_index(workspace: Path) -> None:
@@ -203,6 +299,7 @@ def test_without_synthetic_samples_there_is_an_empty_index(workspace: Path) -> N
     assert "torch" not in modules_of_stage(workspace, epoch=0)
     assert [file.name for file in paths.synthetic(0).iterdir()] == ["index.jsonl"]
     assert synthetic_files(paths.synthetic(0)) == {}
+    assert counts_of(0) == {"prompts": 0, "too_long": 0, "most_tokens": 77, "redrawn": 0}
 
 
 def test_with_all_images_stored_torch_is_not_imported(

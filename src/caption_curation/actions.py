@@ -95,8 +95,8 @@ def replace_image(
     """Give every chosen sample a synthetic image that no other sample was ever given.
 
     The images are numbered per prompt: with ``prompt_mode`` ``concat`` all samples of an image
-    share the prompt, so they get its replicates 0, 1, 2, …; with ``single`` each caption has a
-    prompt, and replicates, of its own.
+    or ``sbert`` all samples of an image share the prompt, so they get its replicates 0, 1, 2, …;
+    with ``single`` each caption has a prompt, and replicates, of its own.
 
     Args:
         chosen: hardest first.
@@ -104,7 +104,7 @@ def replace_image(
         pair_with: the caption that goes with the synthetic image: ``keep`` the sample's, or one of
             its image that is easier for the captioner now: ``random_easier`` or ``easiest``; the
             sample's where none is.
-        prompt_mode: ``single`` or ``concat``.
+        prompt_mode: ``single``, ``sbert`` or ``concat``.
         samples: the current training set.
         losses: the current loss by sample id; may be empty with ``keep``.
         log: all earlier edits.

@@ -22,7 +22,7 @@ REQUIRED_PARTS = (
     "preprocessor_config.json",
 )
 IGNORED = -100  # cross-entropy's index of targets that do not count
-LONGEST_CAPTION = 50  # words; BLIP's pre_caption
+LONGEST_CAPTION = 30  # words; max_words of BLIP's training sets for COCO and Flickr30K
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ def save_captioner(captioner: Captioner, folder: Path) -> None:
 
 
 def clean_caption(caption: str) -> str:
-    """A caption as BLIP trains on it: lower case, no punctuation, at most 50 words.
+    """A caption as BLIP trains on it: lower case, no punctuation, at most 30 words.
 
-    The same rules as ``pre_caption`` in salesforce/BLIP, data/utils.py.
+    The rules of ``pre_caption`` in salesforce/BLIP, data/utils.py, as its training sets call it.
     """
     caption = re.sub(r"[.!\"()*#:;~]", " ", caption.lower())
     return " ".join(caption.split()[:LONGEST_CAPTION])

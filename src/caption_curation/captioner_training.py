@@ -23,6 +23,7 @@ from caption_curation.captioner import (
 from caption_curation.errors import NonFiniteLoss
 from caption_curation.image_transforms import augment, read_image, to_tensor
 from caption_curation.params import Augmentation, FineTuning, Training
+from caption_curation.random_augmentation import rand_augment
 from caption_curation.randomness import generator_for, seed_for
 from caption_curation.samples import Sample
 
@@ -68,7 +69,10 @@ class TrainingImages:
         sample = self.samples[index]
         rng = generator_for(self.seed, self.epoch, "augmentation", sample.sample_id)
         image = read_image(self.files[sample.sample_id])
-        return sample, to_tensor(augment(image, self.size, self.augmentation, rng))
+        image = augment(image, self.size, self.augmentation, rng)
+        if self.augmentation.rand_augment:
+            image = rand_augment(image, self.augmentation.rand_augment, rng)
+        return sample, to_tensor(image)
 
 
 def train_epoch(

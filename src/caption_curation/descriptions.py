@@ -1,6 +1,8 @@
 """An experiment in words: what its parameters mean, for people who do not know their names."""
 
-from caption_curation.params import Curation
+from collections.abc import Mapping
+
+from caption_curation.params import Curation, Prompt
 
 METHOD_TITLES = {
     "none": "No curation",
@@ -21,6 +23,8 @@ NOISE_LABELS = {
     "mismatched_image": "mismatched image",
     "long_caption": "over-long caption",
     "any": "any of them",
+    "none": "nothing",
+    "all": "all samples",
 }
 
 _ACTIONS = {
@@ -28,7 +32,11 @@ _ACTIONS = {
     "replace_caption": "are given another caption of their image",
     "replace_image": "are given a synthetic image, made from",
 }
-_PROMPTS = {"single": "their caption", "concat": "all captions of the original image"}
+_PROMPTS = {
+    "single": "their caption",
+    "sbert": "the caption that is closest to all captions of the original image",
+    "concat": "all captions of the original image",
+}
 _PAIRINGS = {
     "keep": "",
     "random_easier": ", and another of the original's captions that the captioner finds easier",
@@ -60,6 +68,29 @@ def describe_curation(curation: Curation, prompt_mode: str) -> str:
     if curation.method == "replace_image":
         action += f" {_PROMPTS[prompt_mode]}{_PAIRINGS[curation.pair_with]}"
     return f"{when} {_choice(curation)} {action}."
+
+
+def describe_synthesis(counts: Mapping[str, int], prompt: Prompt) -> str:
+    """What is out of the ordinary about the synthetic images; empty if nothing is.
+
+    Args:
+        counts: ``prompts``, ``too_long``, ``most_tokens``, ``redrawn``.
+        prompt: how captions became prompts.
+    """
+    sentences = []
+    if counts["too_long"]:
+        kept = prompt.overflow == "keep_styler" and prompt.styler
+        fate = "were read in windows" if prompt.overflow == "chunk" else "were cut"
+        sentences.append(
+            f"{counts['too_long']:,} of {counts['prompts']:,} prompts were longer than "
+            f"{counts['most_tokens']} tokens and {fate}{' before the styler' if kept else ''}."
+        )
+    if counts["redrawn"]:
+        sentences.append(
+            f"Of the synthetic images, {counts['redrawn']:,} were black or not finite at first, "
+            "and were drawn again with another seed."
+        )
+    return " ".join(sentences)
 
 
 def _choice(curation: Curation) -> str:

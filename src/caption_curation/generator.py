@@ -1,5 +1,6 @@
 """Draw images with a Stable Diffusion: prompts and seeds in, images out."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -9,34 +10,16 @@ import torch
 from PIL import Image
 
 from caption_curation.devices import prepare_device
+from caption_curation.prompt_windows import encode_in_windows, tokens_in_windows
 
 Sampler = Literal["dpm_solver", "ddim", "pndm"]
 
 
-class FaultyImages(RuntimeError):
-    """Some images of a batch must not be used; ``positions`` says which (from 0)."""
-
-    def __init__(
-        self, fault: str, positions: list[int], prompts: Sequence[str], seeds: Sequence[int]
-    ) -> None:
-        """Name the prompt and the seed of every faulty image."""
-        named = "; ".join(f"seed {seeds[one]}, prompt {prompts[one]!r}" for one in positions)
-        super().__init__(f"{fault}: {named}")
-        self.positions = positions
-
-
-class BlackImage(FaultyImages):
-    """An image is black all over, as the safety checker leaves one that it objects to."""
-
-
-class NonFiniteImage(FaultyImages):
-    """An image has values that are infinite or not numbers."""
-
-
 def load_generator(folder: Path, *, sampler: Sampler) -> Any:
-    """A StableDiffusionPipeline with the given sampler, in float16 where there is a GPU.
+    """A StableDiffusionPipeline with the given sampler, made fast where there is a GPU.
 
-    The model's own safety checker is loaded where the folder has one.
+    The model's own safety checker is loaded where the folder has one. A GPU draws in bfloat16
+    (float16 before Ampere), with networks that are compiled for the batches that they see first.
 
     Args:
         folder: a model in the hub's layout.
@@ -48,16 +31,37 @@ def load_generator(folder: Path, *, sampler: Sampler) -> Any:
     from diffusers.utils import logging
 
     logging.disable_progress_bar()
-    # The pipeline prints all that it cuts from long prompts; count_truncated counts them instead.
+    # The pipeline prints all that it cuts from long prompts; the stage counts them instead.
     logging.set_verbosity_error()
     pipeline = StableDiffusionPipeline.from_pretrained(
         folder,
         use_safetensors=True,
-        dtype=torch.float16 if device.type == "cuda" else torch.float32,
+        dtype=image_dtype(device),
     ).to(device)
+    if device.type == "cuda":
+        compile_networks(pipeline)
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def image_dtype(device: torch.device) -> torch.dtype:
+    """What images are computed in: half the bits on a GPU, bfloat16 if it has it in hardware."""
+    if device.type != "cuda":
+        return torch.float32
+    in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if in_hardware else torch.float16
+
+
+def compile_networks(pipeline: Any) -> None:
+    """Lay out and compile the networks that take a GPU's time: the denoiser and the decoder.
+
+    They are compiled when they are first called, once for each shape.
+    """
+    for network in (pipeline.unet, pipeline.vae):
+        network.to(memory_format=torch.channels_last)
+    for network in (pipeline.unet, pipeline.vae.decoder):
+        network.compile(dynamic=False)
 
 
 def make_sampler(sampler: Sampler, schedule: Any) -> Any:
@@ -85,54 +89,61 @@ def generate(
     prompts: Sequence[str],
     seeds: Sequence[int],
     *,
+    in_windows: Sequence[bool],
     steps: int,
     guidance: float,
     negative_prompt: str,
     size: tuple[int, int],
-) -> list[Image.Image]:
-    """One RGB image for each prompt.
+    fill_to: int,
+) -> list[Image.Image | None]:
+    """One RGB image for each prompt; ``None`` where a value of it is not finite.
 
     The noise comes from the image's own seed, so an image does not depend on which others are
-    drawn with it (but for rounding, where a batch of another size is computed differently).
+    drawn with it (but for rounding, where a batch of another size is computed differently). For
+    the same reason, and as the denoiser attends to padding, prompts of different numbers of
+    windows are drawn one group after the other instead of being padded to the longest.
 
     Args:
         generator: from :func:`load_generator`.
-        prompts: one an image; CLIP cuts them after 77 tokens, see :func:`count_truncated`.
+        prompts: one an image.
         seeds: one an image, in [0, 2**63).
+        in_windows: of each image, whether the text encoder reads the whole prompt in windows
+            (:mod:`caption_curation.prompt_windows`); otherwise CLIP cuts it after 77 tokens.
         steps: of the sampler.
         guidance: classifier-free guidance scale; 1: none.
         negative_prompt: what guidance leads away from; read where ``guidance`` is above 1.
         size: (width, height) in pixels, multiples of 8.
-
-    Raises:
-        BlackImage: naming prompts and seeds.
-        NonFiniteImage: likewise.
+        fill_to: the pipeline gets at least so many prompts at a time, the last one repeated as
+            often as it takes, for networks that are compiled for one size of batch; 1: none.
     """
-    width, height = size
-    pixels = generator(
-        list(prompts),
-        generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-        num_inference_steps=steps,
-        guidance_scale=guidance,
-        negative_prompt=[negative_prompt] * len(prompts),
-        width=width,
-        height=height,
-        output_type="np",
-    ).images  # float32, (N, height, width, 3), in [0, 1]
-    finite = np.isfinite(pixels).all(axis=(1, 2, 3))
-    if not finite.all():
-        where = np.flatnonzero(~finite).tolist()
-        raise NonFiniteImage("images with values that are not finite", where, prompts, seeds)
-    images = generator.image_processor.numpy_to_pil(pixels)
-    black = [place for place, image in enumerate(images) if image.getbbox() is None]
-    if black:
-        raise BlackImage("black images", black, prompts, seeds)
-    return list(images)
-
-
-def count_truncated(generator: Any, prompts: Sequence[str]) -> int:
-    """Number of prompts that the text encoder cuts short (CLIP's longer than 77 tokens)."""
-    if not prompts:
-        return 0
-    tokens = generator.tokenizer(list(prompts), truncation=False, verbose=False).input_ids
-    return sum(len(one) > generator.tokenizer.model_max_length for one in tokens)
+    tokens: dict[int, torch.Tensor] = {}  # of prompts in windows, by their place
+    groups: dict[int, list[int]] = defaultdict(list)  # places, by number of windows; 0: cut
+    for place, (prompt, windows) in enumerate(zip(prompts, in_windows, strict=True)):
+        if windows:
+            tokens[place] = tokens_in_windows(generator.tokenizer, prompt)
+        groups[len(tokens[place]) if windows else 0].append(place)
+    images: list[Image.Image | None] = [None] * len(prompts)
+    for number, places in groups.items():
+        filled = places + places[-1:] * (fill_to - len(places))
+        text = (
+            encode_in_windows(generator, [tokens[place] for place in filled], negative_prompt)
+            if number
+            else {
+                "prompt": [prompts[place] for place in filled],
+                "negative_prompt": [negative_prompt] * len(filled),
+            }
+        )
+        pixels = generator(
+            **text,
+            generator=[torch.Generator("cpu").manual_seed(seeds[place]) for place in filled],
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            width=size[0],
+            height=size[1],
+            output_type="np",
+        ).images[: len(places)]  # float32, (N, height, width, 3), in [0, 1]
+        finite = np.isfinite(pixels).all(axis=(1, 2, 3))
+        drawn = generator.image_processor.numpy_to_pil(np.nan_to_num(pixels))
+        for place, image, usable in zip(places, drawn, finite, strict=True):
+            images[place] = image if usable else None
+    return images

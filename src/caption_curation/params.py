@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    model_validator,
+)
 
 from caption_curation.errors import InputError
 
@@ -81,8 +89,9 @@ class Training(Section):
 class Prompt(Section):
     """How captions become the text that an image is synthesized from (paper, section 3.3)."""
 
-    mode: Literal["single", "concat"]
+    mode: Literal["single", "sbert", "concat"]
     styler: str
+    overflow: Literal["truncate", "keep_styler", "chunk"]
 
 
 class Synthesis(Section):
@@ -94,12 +103,18 @@ class Synthesis(Section):
     negative_prompt: str
 
 
+def _as_word(value: Any) -> Any:
+    """YAML 1.1 reads on and off as booleans, and ``dvc exp run -S`` writes them unquoted."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
 class Evaluation(Section):
-    """Beam search captions of the validation and test splits."""
+    """Beam search captions of the validation and test splits; whether SPICE scores them."""
 
     beams: Count
     min_length: Count
     max_length: Count
+    spice: Annotated[Literal["auto", "on", "off"], BeforeValidator(_as_word)]
 
     @model_validator(mode="after")
     def _lengths(self) -> Self:
@@ -198,11 +213,34 @@ class HubModel(Section):
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
+class BlipCheckpoint(Section):
+    """A file that salesforce/BLIP publishes; see :mod:`caption_curation.blip_conversion`.
+
+    ``sha256: null`` accepts any file. The tokenizer is BERT's, for its ``vocab.txt``.
+    """
+
+    source: Literal["blip_checkpoint"]
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    tokenizer: Annotated[LocalModel | HubModel, Field(discriminator="source")]
+
+
+class RandAugment(Section):
+    """Random operations on a whole image; see :mod:`caption_curation.random_augmentation`."""
+
+    operations: Count
+    magnitude: Annotated[int, Field(ge=0, le=10)]
+
+
 class Augmentation(Section):
-    """Random changes of training images: area kept by the random crop, mirror images."""
+    """Random changes of training images: area kept by the random crop, mirror images, RandAugment.
+
+    They are made in this order; ``rand_augment: null`` makes none of the last.
+    """
 
     smallest_crop: Annotated[float, Field(gt=0, le=1)]
     horizontal_flip: StrictBool
+    rand_augment: RandAugment | None
 
 
 class FineTuning(Section):
@@ -218,7 +256,9 @@ class FineTuning(Section):
 class Captioner(Section):
     """The image-to-text model."""
 
-    base: Annotated[ScratchCaptioner | LocalModel | HubModel, Field(discriminator="source")]
+    base: Annotated[
+        ScratchCaptioner | LocalModel | HubModel | BlipCheckpoint, Field(discriminator="source")
+    ]
     image_size: Annotated[int, Field(ge=8)]
     fine_tuning: FineTuning
     inference_batch_size: Count
@@ -299,6 +339,8 @@ class Profile(Section):
     generator_data: GeneratorDataSource
     captioner: Captioner
     generator: Generator
+    sentence_encoder: Annotated[LocalModel | HubModel, Field(discriminator="source")]
+    clip: Annotated[LocalModel | HubModel, Field(discriminator="source")] | None
 
 
 class Experiment(Section):
@@ -398,7 +440,7 @@ def _validate(
 def _describe(fault: Any, path: Path) -> str:
     """One line for a fault that pydantic found: file, key, value, what is allowed."""
     # A discriminated union puts its tag ("scratch") into the location; no key is called that.
-    tags = {"demo_world", "karpathy", "same", "scratch", "local", "hub"}
+    tags = {"demo_world", "karpathy", "same", "scratch", "local", "hub", "blip_checkpoint"}
     key = ".".join(str(part) for part in fault["loc"] if part not in tags)
     if fault["type"] == "extra_forbidden":
         return f"{path}: {key}: unknown key"

@@ -1,6 +1,6 @@
 """From a training set to requests for synthetic images, and from requests to drawn images."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -8,7 +8,6 @@ from typing import Any
 
 from PIL.Image import Image
 
-from caption_curation.errors import InputError
 from caption_curation.image_store import ImageRequest, Recipe, image_seed
 from caption_curation.params import Generator, Prompt, Synthesis
 from caption_curation.prompts import image_prompt
@@ -16,7 +15,10 @@ from caption_curation.samples import CaptionedImage, Sample
 
 
 def requests_of(
-    samples: Iterable[Sample], images: Iterable[CaptionedImage], prompt: Prompt
+    samples: Iterable[Sample],
+    images: Iterable[CaptionedImage],
+    prompt: Prompt,
+    sbert_captions: Mapping[str, str],
 ) -> dict[str, ImageRequest]:
     """What to draw for each sample that shows a synthetic image, by sample id, in their order.
 
@@ -26,18 +28,34 @@ def requests_of(
         samples: a training set.
         images: the split that it was made from; prompts are of its captions, which no edit changes.
         prompt: how captions become a prompt.
+        sbert_captions: the caption that mode ``sbert`` draws, by image id; empty in other modes.
     """
     captions = {image.image_id: image.captions for image in images}
     return {
         sample.sample_id: ImageRequest(
-            image_prompt(
-                captions[sample.image_id], sample.caption, mode=prompt.mode, styler=prompt.styler
+            prompt_of(
+                captions[sample.image_id],
+                sbert_captions[sample.image_id] if prompt.mode == "sbert" else sample.caption,
+                prompt,
             ),
             image_seed(sample.image_id, sample.replicate),
         )
         for sample in samples
         if sample.replicate is not None
     }
+
+
+def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
+    """The text that an image is drawn from.
+
+    Args:
+        captions: all captions of the image.
+        caption: the one that is drawn alone, unless the mode is ``concat``: with ``single`` the
+            sample's own, with ``sbert`` the one that stands for all of the image's.
+        prompt: how captions become a prompt.
+    """
+    mode = "concat" if prompt.mode == "concat" else "single"
+    return image_prompt(captions, caption, mode=mode, styler=prompt.styler)
 
 
 def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -> Recipe:
@@ -58,46 +76,39 @@ def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -
 
 
 def drawing(
-    folder: Path, synthesis: Synthesis, image_size: int, prompts: Collection[str]
-) -> Callable[[list[ImageRequest]], list[Image]]:
+    folder: Path, synthesis: Synthesis, image_size: int, batch_size: int
+) -> Callable[[list[ImageRequest]], list[Image | None]]:
     """A function that draws a batch by the generator in ``folder``.
 
-    The generator, and the libraries that it needs, are loaded when it is first called. It raises
-    :class:`InputError` if the generator draws an image that must not be used.
+    The generator, and the libraries that it needs, are loaded when it is first called. It returns
+    ``None`` for an image with values that are not finite.
 
     Args:
         folder: a model in the hub's layout.
         synthesis: how to draw.
         image_size: width and height in pixels.
-        prompts: of all images; how many of them the text encoder cuts short is printed.
+        batch_size: images at a time at most; a GPU computes smaller batches as if they had so many.
     """
 
     @cache
     def loaded() -> Any:
-        from caption_curation.generator import count_truncated, load_generator
+        from caption_curation.generator import load_generator
 
-        generator = load_generator(folder, sampler=synthesis.sampler)
-        if truncated := count_truncated(generator, list(prompts)):
-            print(
-                f"{truncated} of {len(prompts)} prompts are longer than the text encoder reads: "
-                "their ends are lost, the styler first"
-            )
-        return generator
+        return load_generator(folder, sampler=synthesis.sampler)
 
-    def draw(batch: list[ImageRequest]) -> list[Image]:
-        from caption_curation.generator import FaultyImages, generate
+    def draw(batch: list[ImageRequest]) -> list[Image | None]:
+        from caption_curation.generator import generate
 
-        try:
-            return generate(
-                loaded(),
-                [request.prompt for request in batch],
-                [request.seed for request in batch],
-                steps=synthesis.steps,
-                guidance=synthesis.guidance,
-                negative_prompt=synthesis.negative_prompt,
-                size=(image_size, image_size),
-            )
-        except FaultyImages as error:
-            raise InputError(f"the generator in {folder} drew {error}") from error
+        return generate(
+            loaded(),
+            [request.prompt for request in batch],
+            [request.seed for request in batch],
+            in_windows=[request.in_windows for request in batch],
+            steps=synthesis.steps,
+            guidance=synthesis.guidance,
+            negative_prompt=synthesis.negative_prompt,
+            size=(image_size, image_size),
+            fill_to=batch_size if loaded().device.type == "cuda" else 1,
+        )
 
     return draw

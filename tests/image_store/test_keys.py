@@ -8,6 +8,7 @@ import pytest
 
 from caption_curation.errors import InputError
 from caption_curation.image_store import ImageRequest, Recipe, image_key, image_seed
+from caption_curation.image_store.keys import attempt_seed
 
 RECIPE = Recipe(
     generator="5e8f",
@@ -44,6 +45,20 @@ def test_key_is_the_hash_of_canonical_json() -> None:
         '"request":{"prompt":"a caf\\u00e9. a dog","seed":7}}'
     )
     assert image_key(RECIPE, REQUEST) == hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def test_keys_are_those_of_images_that_people_have() -> None:
+    # Computed by the code of before there were windows: these images must not be drawn again.
+    before = "2e8dae5141ac5feed83bfc3209ecfb2082f01b42202fa9db426cae0b5c65a456"
+    assert image_key(RECIPE, REQUEST) == before
+    assert image_key(RECIPE, replace(REQUEST, in_windows=True)) != before
+
+
+def test_an_attempts_seed_is_its_own() -> None:
+    seeds = {attempt_seed(seed, attempt) for seed in range(50) for attempt in range(4)}
+    assert len(seeds) == 200
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    assert attempt_seed(2**62, 0) == 2**62
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Recipe)])

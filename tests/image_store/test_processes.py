@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from caption_curation.image_store import Counts, open_store
+from caption_curation.image_store import Counts, ImageStore, open_store
 from tests.image_store.drawing import BATCH_SIZE, RECIPE, draw_all, requests_for
 
 DRAWING = Path(__file__).with_name("drawing.py")
@@ -72,6 +72,8 @@ def test_processes_share_the_work(start: Start, tmp_path: Path) -> None:
 def test_killed_process_keeps_its_finished_images(start: Start, tmp_path: Path) -> None:
     process = start(range(9), blocked=6)
     wait_for((tmp_path / "log.blocked").exists)
+    drawn = list(requests_for(range(6)))  # a moment ago, so that they may be on their way still
+    wait_for(lambda: not ImageStore(tmp_path / "cache").missing(drawn))
     process.kill()
     process.wait()
     with open_store(tmp_path / "cache") as store:

@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from PIL import Image
@@ -20,9 +22,13 @@ from caption_curation.image_store import (
     Counts,
     ImageRequest,
     ImageStore,
+    attempt_of,
     open_store,
 )
 from caption_curation.image_store.claims import try_claim
+from caption_curation.image_store.image_files import encode_image, fault_of_image
+from caption_curation.image_store.keys import attempt_seed
+from caption_curation.image_store.store import ATTEMPTS
 from tests.image_store.drawing import BATCH_SIZE, RECIPE, draw, draw_all, requests_for
 
 
@@ -138,18 +144,91 @@ def test_opening_clears_what_killed_processes_left(tmp_path: Path) -> None:
             assert all(leftover.exists() for leftover in leftovers)
 
 
-def test_black_image_is_never_stored(store: ImageStore) -> None:
-    def generate(batch: list[ImageRequest]) -> list[Image.Image]:
-        return [
-            Image.new("RGB", RECIPE.size) if request.seed in (1, 2) else draw(request)
-            for request in batch
-        ]
+def own_seed(request: ImageRequest) -> int:
+    """The seed of the request that an attempt is for."""
+    return int(request.prompt.removeprefix("a drawing of "))
+
+
+def test_image_that_never_is_usable_is_not_stored(store: ImageStore) -> None:
+    asked: list[int] = []
+
+    def generate(batch: list[ImageRequest]) -> list[Image.Image | None]:
+        asked.extend(request.seed for request in batch if own_seed(request) == 1)
+        unusable = {1: Image.new("RGB", RECIPE.size), 2: None}
+        return [unusable.get(own_seed(request), draw(request)) for request in batch]
 
     with pytest.raises(InputError) as raised:
         store.obtain(RECIPE, requests_for(range(4)), generate, BATCH_SIZE)
     assert "seed 1, prompt 'a drawing of 1'" in str(raised.value)
     assert "seed 2, prompt 'a drawing of 2'" in str(raised.value)
+    assert "seed 0" not in str(raised.value)
     assert store.missing(requests_for(range(4))) == list(requests_for(range(1, 3)))
+    assert list(store.claims.iterdir()) == []
+    assert asked[0] == 1 and len(set(asked)) == len(asked) == ATTEMPTS
+
+
+@pytest.mark.parametrize("unusable", [None, Image.new("RGB", RECIPE.size)], ids=["NaN", "black"])
+def test_unusable_image_is_drawn_with_the_next_seed(
+    store: ImageStore, tmp_path: Path, unusable: Image.Image | None
+) -> None:
+    def generate(batch: list[ImageRequest]) -> list[Image.Image | None]:
+        # The second of four at its first attempt, the third at its first and second.
+        fails = [(1, 0), (2, 0), (2, 1)]
+        bad = {(own, attempt_seed(own, attempt)) for own, attempt in fails}
+        return [
+            unusable if (own_seed(request), request.seed) in bad else draw(request)
+            for request in batch
+        ]
+
+    requests = requests_for(range(4))
+    assert store.obtain(RECIPE, requests, generate, BATCH_SIZE) == Counts(4, 0, 0)
+    assert [attempt_of(store.path(key)) for key in requests] == [0, 1, 2, 0]
+    assert all(fault_of_image(store.path(key).read_bytes(), key) is None for key in requests)
+    key, request = list(requests.items())[2]
+    plain = tmp_path / "plain.jpg"
+    draw(replace(request, seed=attempt_seed(2, 2))).save(plain, quality=RECIPE.jpeg_quality)
+    with Image.open(store.path(key)) as image, Image.open(plain) as expected:
+        assert image.tobytes() == expected.tobytes()
+    # The key is of the request, so that nobody draws it again, and what is usable is as ever.
+    assert store.obtain(RECIPE, requests, nothing_to_draw, BATCH_SIZE) == Counts(0, 4, 0)
+    with open_store(tmp_path / "another cache") as another:
+        obtain(another, range(1))
+        first = next(iter(requests))
+        assert store.path(first).read_bytes() == another.path(first).read_bytes()
+
+
+def test_failed_write_is_an_error(store: ImageStore) -> None:
+    requests = requests_for(range(9))
+    fourth = list(requests)[3]
+    blocking = store.path(fourth).with_suffix(".partial")
+    blocking.mkdir(parents=True)  # a folder where the image is to be written
+    with pytest.raises(IsADirectoryError):
+        store.obtain(RECIPE, requests, draw_all, BATCH_SIZE)
+    assert list(store.claims.iterdir()) == []
+    # The other images of the batch are there, and nothing is left of the one that failed.
+    assert set(store.missing(requests)) & set(list(requests)[:BATCH_SIZE]) == {fourth}
+    blocking.rmdir()
+    obtain(store, range(9))
+    assert store.missing(requests) == []
+
+
+def test_next_batch_is_drawn_while_images_are_written(
+    store: ImageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second_batch = threading.Event()
+
+    def generate(batch: list[ImageRequest]) -> list[Image.Image]:
+        if batch[0].seed == BATCH_SIZE:
+            second_batch.set()
+        return draw_all(batch)
+
+    def slow(*arguments: Any, **options: Any) -> bytes:
+        assert second_batch.wait(timeout=60), "nothing is drawn while an image waits to be written"
+        return encode_image(*arguments, **options)
+
+    monkeypatch.setattr("caption_curation.image_store.store.encode_image", slow)
+    requests = requests_for(range(2 * BATCH_SIZE))
+    assert store.obtain(RECIPE, requests, generate, BATCH_SIZE) == Counts(len(requests), 0, 0)
 
 
 def test_nearly_black_image_is_stored(store: ImageStore) -> None:
@@ -165,7 +244,10 @@ def test_generator_must_return_every_image_at_its_size(store: ImageStore) -> Non
         store.obtain(RECIPE, requests, lambda batch: [draw(batch[0])], BATCH_SIZE)
     with pytest.raises(ValueError, match=r"\(5, 5\) pixels"):
         store.obtain(
-            RECIPE, requests, lambda batch: [Image.new("RGB", (5, 5), "red")] * 2, BATCH_SIZE
+            RECIPE,
+            requests,
+            lambda batch: [Image.new("RGB", (5, 5), "red") for _ in batch],
+            BATCH_SIZE,
         )
 
 

@@ -45,7 +45,11 @@ TINY_PROFILE: dict[str, Any] = {
             "learning_rate": 0.003,
             "weight_decay": 0.05,
             "max_tokens": 40,
-            "augmentation": {"smallest_crop": 1.0, "horizontal_flip": False},
+            "augmentation": {
+                "smallest_crop": 1.0,
+                "horizontal_flip": False,
+                "rand_augment": None,
+            },
         },
         "inference_batch_size": 12,
     },
@@ -80,6 +84,8 @@ TINY_PROFILE: dict[str, Any] = {
         "synthesis_batch_size": 4,
         "jpeg_quality": 95,
     },
+    "sentence_encoder": {"source": "local", "path": "data/demo_models/sentence_encoder"},
+    "clip": {"source": "local", "path": "data/demo_models/clip"},
 }
 TINY_PARAMS: dict[str, Any] = {
     "profile": "tiny",

@@ -7,6 +7,7 @@ in its cache, or from the generator) and *links* exactly these into its own outp
 ``python -m caption_curation.image_store`` shows its size, verifies it and collects its garbage.
 """
 
+from caption_curation.image_store.image_files import attempt_of
 from caption_curation.image_store.keys import ImageRequest, Recipe, image_key, image_seed
 from caption_curation.image_store.store import Counts, ImageStore, open_store
 
@@ -15,6 +16,7 @@ __all__ = [
     "ImageRequest",
     "ImageStore",
     "Recipe",
+    "attempt_of",
     "image_key",
     "image_seed",
     "open_store",

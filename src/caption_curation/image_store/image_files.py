@@ -9,7 +9,7 @@ import os
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from caption_curation.image_store.keys import ImageRequest, Recipe, describe
 
@@ -17,8 +17,13 @@ START_OF_IMAGE = b"\xff\xd8"
 END_OF_IMAGE = b"\xff\xd9"
 
 
-def encode_image(image: Image.Image, recipe: Recipe, request: ImageRequest) -> bytes:
+def encode_image(
+    image: Image.Image, recipe: Recipe, request: ImageRequest, *, attempt: int
+) -> bytes:
     """The image as JPEG, with its description as comment; the same bytes for the same image.
+
+    The comment is of the request, whichever attempt the image is from, for the key is a hash of
+    it. Later attempts than the first (0) are noted as EXIF, which :func:`attempt_of` reads.
 
     Raises:
         ValueError: the image does not have the recipe's size.
@@ -26,10 +31,23 @@ def encode_image(image: Image.Image, recipe: Recipe, request: ImageRequest) -> b
     if image.size != recipe.size:
         raise ValueError(f"the generator drew {image.size} pixels, the recipe says {recipe.size}")
     encoded = BytesIO()
+    notes = Image.Exif()
+    if attempt:
+        notes[ExifTags.Base.ImageNumber] = attempt
     image.convert("RGB").save(
-        encoded, "JPEG", quality=recipe.jpeg_quality, comment=describe(recipe, request)
+        encoded,
+        "JPEG",
+        quality=recipe.jpeg_quality,
+        comment=describe(recipe, request),
+        exif=notes.tobytes() if attempt else b"",
     )
     return encoded.getvalue()
+
+
+def attempt_of(path: Path) -> int:
+    """The attempt (from 0) at which an image was drawn."""
+    with Image.open(path, formats=["JPEG"]) as image:
+        return int(image.getexif().get(ExifTags.Base.ImageNumber, 0))
 
 
 def looks_whole(path: Path) -> bool:

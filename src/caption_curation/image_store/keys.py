@@ -12,10 +12,15 @@ LONGEST_DESCRIPTION = 65533  # bytes that fit into a JPEG comment
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """What tells two images of one recipe apart; ``seed`` is in [0, 2**63)."""
+    """What tells two images of one recipe apart; ``seed`` is in [0, 2**63).
+
+    ``in_windows``: the prompt is longer than the text encoder reads, and is encoded in windows
+    instead of being cut. It is never set where a prompt fits, so that such an image has one key.
+    """
 
     prompt: str
     seed: int
+    in_windows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,10 @@ def describe(recipe: Recipe, request: ImageRequest) -> bytes:
     Raises:
         InputError: it does not fit into a JPEG comment (a prompt of tens of thousands of letters).
     """
-    record = {"recipe": asdict(recipe), "request": asdict(request)}
+    what = asdict(request)
+    if not request.in_windows:  # then keys are those from before there were windows
+        del what["in_windows"]
+    record = {"recipe": asdict(recipe), "request": what}
     description = json.dumps(record, sort_keys=True, separators=(",", ":")).encode("ascii")
     if len(description) > LONGEST_DESCRIPTION:
         raise InputError(
@@ -69,3 +77,8 @@ def image_seed(image_id: str, replicate: int) -> int:
     It depends on nothing else, the experiment's seed included: experiments share their images.
     """
     return seed_for("image", image_id, replicate)
+
+
+def attempt_seed(seed: int, attempt: int) -> int:
+    """The seed of an attempt (from 0) at an image: its own at first, then others, [0, 2**63)."""
+    return seed_for("attempt", seed, attempt) if attempt else seed

@@ -4,26 +4,29 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 from tqdm import tqdm
 
 from caption_curation.errors import InputError, list_faults
-from caption_curation.image_store.claims import try_claim, wait_until_free
+from caption_curation.image_store.claims import Claim, try_claim, wait_until_free
 from caption_curation.image_store.dvc_images import images_in_dvc_cache, read_object
 from caption_curation.image_store.image_files import encode_image, fault_of_image, looks_whole
-from caption_curation.image_store.keys import ImageRequest, Recipe
+from caption_curation.image_store.keys import ImageRequest, Recipe, attempt_seed
 
 READ_ONLY = 0o444  # hard links share their content: an edit in place would change all of them
-BLACK_IMAGES = (
-    "all-black images from the generator (a safety checker draws them, and a model that computes "
-    "NaN); change the prompt or the generator"
+ATTEMPTS = 4  # seeds tried before an image is given up
+WRITERS = 4  # threads that encode and write images while the next ones are drawn
+UNUSABLE_IMAGES = (
+    f"{ATTEMPTS} attempts with as many seeds gave all-black images (a safety checker draws them) "
+    "or values that are not finite; change the prompt or the generator"
 )
 
-Generate = Callable[[list[ImageRequest]], Iterable[Image.Image]]
+Generate = Callable[[list[ImageRequest]], Iterable[Image.Image | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +98,19 @@ class ImageStore:
         that need the same images at the same time share the work: each draws what no other one is
         drawing, and at the end waits for the others' last batches.
 
+        An image that is all black, or ``None``, is drawn again with the next of ``ATTEMPTS``
+        seeds (:func:`attempt_seed`), and stored under the key of its request all the same.
+
         Args:
             recipe: how ``generate`` draws.
             requests: what to draw, by key (:func:`image_key`).
-            generate: called with at most ``batch_size`` requests, returns their images in order;
-                never called if nothing is missing.
-            batch_size: images drawn, and claimed, at a time.
+            generate: called with at most ``batch_size`` requests, returns their images in order,
+                ``None`` for one that is not usable; never called if nothing is missing.
+            batch_size: images drawn, and claimed, at a time. Those of the batch before are encoded
+                and written meanwhile.
 
         Raises:
-            InputError: an image is all black; the others of its batch are stored.
+            InputError: no attempt at an image was usable; the others of its batch are stored.
         """
         missing = self.missing(requests)
         imported = self._import_from_dvc(missing)
@@ -158,41 +165,82 @@ class ImageStore:
         generate: Generate,
         batch_size: int,
     ) -> int:
-        generated = 0
         progress = tqdm(total=len(requests), desc="images", unit="image", disable=None)
         batches = self._claimed_batches(list(requests), batch_size, progress)
-        with progress, closing(batches):
-            for batch in batches:
-                black: list[str] = []
-                wanted = [requests[key] for key in batch]
-                for key, request, image in zip(batch, wanted, generate(wanted), strict=True):
-                    if image.getbbox() is None:
-                        black.append(f"seed {request.seed}, prompt {request.prompt!r}")
-                        continue
-                    self._write(key, encode_image(image, recipe, request))
-                    generated += 1
-                    progress.update()
-                if black:
-                    raise InputError(list_faults(BLACK_IMAGES, black))
+        generated = 0
+        # On an error the writers finish what is drawn before it goes on to the caller.
+        with progress, ThreadPoolExecutor(WRITERS) as writers, closing(batches):
+            writing: list[Future[None]] = []
+            for claims in batches:
+                earlier = writing
+                writing = self._draw_batch(recipe, requests, claims, generate, writers)
+                generated += _finish(earlier, progress)
+            generated += _finish(writing, progress)
         return generated
+
+    def _draw_batch(
+        self,
+        recipe: Recipe,
+        requests: Mapping[str, ImageRequest],
+        claims: dict[str, Claim],
+        generate: Generate,
+        writers: Executor,
+    ) -> list["Future[None]"]:
+        """Draw the images of the claimed keys; each claim ends when its image is written."""
+        writing = []
+        waiting = list(claims)
+        try:
+            for attempt in range(ATTEMPTS):
+                batch = [
+                    replace(request, seed=attempt_seed(request.seed, attempt))
+                    for request in map(requests.__getitem__, waiting)
+                ]
+                unusable = []
+                for key, image in zip(waiting, generate(batch), strict=True):
+                    if image is None or image.getbbox() is None:
+                        unusable.append(key)
+                        continue
+                    write = (claims.pop(key), key, image, recipe, requests[key], attempt)
+                    writing.append(writers.submit(self._encode_and_write, *write))
+                waiting = unusable
+                if not waiting:
+                    return writing
+        finally:
+            for claim in claims.values():
+                claim.close()
+        faults = [f"seed {requests[key].seed}, prompt {requests[key].prompt!r}" for key in unusable]
+        raise InputError(list_faults(UNUSABLE_IMAGES, faults))
+
+    def _encode_and_write(
+        self,
+        claim: Claim,
+        key: str,
+        image: Image.Image,
+        recipe: Recipe,
+        request: ImageRequest,
+        attempt: int,
+    ) -> None:
+        with closing(claim):
+            self._write(key, encode_image(image, recipe, request, attempt=attempt))
 
     def _claimed_batches(
         self, keys: list[str], batch_size: int, progress: "tqdm[None]"
-    ) -> Generator[list[str], None, None]:
-        """Batches of the keys that are missing still, each claimed while the caller draws it.
+    ) -> Generator[dict[str, Claim], None, None]:
+        """Batches of the keys that are missing still, with their claims, which the caller ends.
 
         All processes go through their keys in order and pass over what another one holds, so two
         that need the same images draw alternate batches, whatever they share and whenever they
         start; other starting points or orders would give no more. A process waits only when all
-        that it still needs is being drawn elsewhere, and holds no claim then.
+        that it still needs is being drawn elsewhere; the claims that it holds then are of drawn
+        images, and end with their writing.
         """
         pending = keys
         while pending:
             held_elsewhere: list[str] = []
             remaining = iter(pending)
             while True:
-                with ExitStack() as claims:
-                    batch: list[str] = []
+                with ExitStack() as held:
+                    claims: dict[str, Claim] = {}
                     for key in remaining:
                         claim = try_claim(self._claim_file(key))
                         if claim is None:
@@ -201,13 +249,13 @@ class ImageStore:
                             claim.close()
                             progress.update()
                         else:
-                            claims.enter_context(closing(claim))
-                            batch.append(key)
-                        if len(batch) == batch_size:
+                            claims[key] = held.enter_context(closing(claim))
+                        if len(claims) == batch_size:
                             break
-                    if not batch:
+                    if not claims:
                         break
-                    yield batch
+                    held.pop_all()  # the caller's from here on
+                yield claims
             if held_elsewhere:
                 wait_until_free(self._claim_file(held_elsewhere[0]))
             pending = held_elsewhere
@@ -227,6 +275,16 @@ class ImageStore:
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)  # read-only, of a process that was killed
         return partial
+
+
+def _finish(writing: Iterable["Future[None]"], progress: "tqdm[None]") -> int:
+    """Wait until images are written; their number. Raises what their writing raised."""
+    number = 0
+    for future in writing:
+        future.result()
+        progress.update()
+        number += 1
+    return number
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

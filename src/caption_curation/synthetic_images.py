@@ -1,0 +1,55 @@
+"""Synthetic images for a stage: from the store where it has them, drawn where it does not."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from caption_curation.dvc_cache import dvc_cache_folder
+from caption_curation.image_store import ImageRequest, image_key, open_store
+from caption_curation.params import Generator, Synthesis
+from caption_curation.synthesis import drawing, recipe_of
+
+
+def obtain_images(
+    requests: Mapping[str, ImageRequest],
+    *,
+    generator: Path,
+    weights_digest: str,
+    synthesis: Synthesis,
+    section: Generator,
+    folder: Path,
+) -> dict[str, str]:
+    """Link the image of every request into a new folder as KEY.jpg, and print where they were from.
+
+    Args:
+        requests: what to draw, by any name; several may ask for the same image. Without any,
+            the folder is not made and DVC is not asked for its cache.
+        generator: the folder of the model.
+        weights_digest: of that model.
+        synthesis: how to draw.
+        section: the profile's, for size, quality and batch size.
+        folder: to be made.
+
+    Returns:
+        The keys, by the names of ``requests``.
+
+    Raises:
+        InputError: no attempt at an image gave one that can be used.
+    """
+    if not requests:
+        print("0 images")
+        return {}
+    recipe = recipe_of(synthesis, section, weights_digest)
+    keys = {name: image_key(recipe, request) for name, request in requests.items()}
+    # Prompts in windows come last, so that as few batches as possible have some of both kinds.
+    ordered = sorted(requests, key=lambda name: requests[name].in_windows)
+    wanted = {keys[name]: requests[name] for name in ordered}
+    batch_size = section.synthesis_batch_size
+    with open_store(dvc_cache_folder()) as store:
+        draw = drawing(generator, synthesis, section.image_size, batch_size)
+        counts = store.obtain(recipe, wanted, draw, batch_size)
+        store.link_images(wanted, folder)
+    print(
+        f"{len(wanted)} images: {counts.generated} generated, {counts.reused} reused, "
+        f"{counts.imported} from the DVC cache"
+    )
+    return keys

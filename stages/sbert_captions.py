@@ -1,0 +1,31 @@
+"""Of each image of a split, the caption that prompts of mode ``sbert`` are made from."""
+
+import sys
+
+from caption_curation.params import load_params
+from caption_curation.samples import read_images, write_json_lines
+from stages import paths, run
+
+
+def main(split: str) -> None:
+    """Write the captions of ``train`` (empty unless prompt.mode is sbert), or of ``val``.
+
+    The validation split's are for the round trip, which always has a prompt of this mode.
+    """
+    params = load_params()
+    source = params.profile.sentence_encoder
+    chosen: dict[str, str] = {}
+    if split == "val" or params.experiment.prompt.mode == "sbert":
+        from caption_curation.model_sources import obtain_model
+        from caption_curation.sbert_captions import REQUIRED_PARTS, sbert_captions
+
+        images = read_images(paths.CORPUS / f"{split}.jsonl")
+        chosen = sbert_captions(images, obtain_model(source, required=REQUIRED_PARTS))
+    write_json_lines(
+        paths.sbert_captions(split),
+        ({"image_id": image_id, "caption": caption} for image_id, caption in chosen.items()),
+    )
+
+
+if __name__ == "__main__":
+    run(main, *sys.argv[1:])
