@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # A queued experiment runs in a checkout of its own. Its stages must use the code of that checkout,
 # not that of the folder that was installed with `pip install -e .`, which may have changed since.
@@ -11,6 +12,31 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
 def run(main: Callable[..., None], *arguments: str) -> None:
     """Run a stage; bad input ends it with its message alone, everything else with a traceback."""
+    from caption_curation.processes import these_processes
+
+    processes = these_processes()
+    if processes.count > 1:
+        sys.exit(
+            f"error: {processes.count} processes were launched for a stage that runs in one; "
+            "start it with python -m"
+        )
+    _run(main, *arguments)
+
+
+def run_on_processes(main: Callable[..., None], *arguments: str) -> None:
+    """Run a stage whose work several processes can share, by the launcher that the user names.
+
+    See :mod:`caption_curation.processes`. ``main`` runs in each of them; the main process writes.
+    """
+    from caption_curation.processes import launch
+
+    spec = sys.modules["__main__"].__spec__
+    if spec:  # started by python -m
+        _run(launch, spec.name, arguments)
+    _run(main, *arguments)
+
+
+def _run(main: Callable[..., None], *arguments: Any) -> None:
     from caption_curation.errors import InputError, NonFiniteLoss
 
     try:

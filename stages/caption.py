@@ -5,7 +5,7 @@ import sys
 from caption_curation.metrics.caption_files import write_results
 from caption_curation.params import load_params
 from caption_curation.samples import read_images
-from stages import paths, run
+from stages import paths, run_on_processes
 
 
 def main(split: str, epoch_text: str) -> None:
@@ -22,7 +22,9 @@ def main(split: str, epoch_text: str) -> None:
     from caption_curation.captioner import load_captioner
     from caption_curation.captioner_generation import generate_captions
     from caption_curation.devices import prepare_device
+    from caption_curation.process_group import join_processes, process_index
 
+    join_processes()
     captions = generate_captions(
         load_captioner(model, section.image_size, prepare_device()),
         [paths.CORPUS / "images" / image.file_name for image in images],
@@ -30,8 +32,10 @@ def main(split: str, epoch_text: str) -> None:
         evaluation=params.experiment.evaluation,
         batch_size=section.inference_batch_size,
     )
-    write_results(target, dict(zip((image.image_id for image in images), captions, strict=True)))
+    if process_index() == 0:
+        by_id = dict(zip((image.image_id for image in images), captions, strict=True))
+        write_results(target, by_id)
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run_on_processes(main, *sys.argv[1:])

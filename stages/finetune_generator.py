@@ -5,7 +5,7 @@ import shutil
 from caption_curation.dvc_cache import dvc_cache_folder
 from caption_curation.params import load_params
 from caption_curation.samples import read_images
-from stages import run
+from stages import run_on_processes
 from stages.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS
 
 
@@ -20,7 +20,9 @@ def main() -> None:
 
     from caption_curation.devices import prepare_device
     from caption_curation.generator_training import fine_tune, training_digest
+    from caption_curation.process_group import join_processes, process_index
 
+    join_processes()
     device = prepare_device()
     settings, image_size = section.fine_tuning, section.image_size
     digest = training_digest(BASE_GENERATOR, GENERATOR_CORPUS, settings, image_size, device)
@@ -36,8 +38,9 @@ def main() -> None:
         checkpoints=checkpoints,
         checkpoint_steps=section.checkpoint_steps,
     )
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    if process_index() == 0:
+        shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    run(main)
+    run_on_processes(main)

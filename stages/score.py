@@ -5,7 +5,7 @@ import sys
 from caption_curation.params import load_params
 from caption_curation.samples import read_samples, write_json_lines
 from caption_curation.synthetic_index import image_files
-from stages import paths, run
+from stages import paths, run_on_processes
 
 
 def main(epoch_text: str) -> None:
@@ -19,7 +19,9 @@ def main(epoch_text: str) -> None:
     from caption_curation.captioner import load_captioner
     from caption_curation.captioner_scoring import sample_losses
     from caption_curation.devices import prepare_device
+    from caption_curation.process_group import join_processes, process_index
 
+    join_processes()
     captioner = load_captioner(paths.captioner(epoch), section.image_size, prepare_device())
     losses = sample_losses(
         captioner,
@@ -29,8 +31,9 @@ def main(epoch_text: str) -> None:
         max_tokens=section.fine_tuning.max_tokens,
         batch_size=section.inference_batch_size,
     )
-    write_json_lines(paths.losses(epoch), losses)
+    if process_index() == 0:
+        write_json_lines(paths.losses(epoch), losses)
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run_on_processes(main, *sys.argv[1:])

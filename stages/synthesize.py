@@ -8,12 +8,13 @@ from pathlib import Path
 
 from caption_curation.image_store import attempt_of
 from caption_curation.params import load_params
+from caption_curation.processes import these_processes
 from caption_curation.prompt_overflow import fit_requests, load_reader
 from caption_curation.samples import read_images, read_json_lines, read_samples, write_json_lines
 from caption_curation.synthesis import requests_of
 from caption_curation.synthetic_images import obtain_images
 from caption_curation.synthetic_index import INDEX
-from stages import paths, run
+from stages import paths, run_on_processes
 
 
 def main(epoch_text: str) -> None:
@@ -35,7 +36,9 @@ def main(epoch_text: str) -> None:
 
     folder = paths.synthetic(epoch)
     partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    is_main = these_processes().is_main
+    if is_main:
+        shutil.rmtree(partial, ignore_errors=True)
     keys = obtain_images(
         requests,
         generator=paths.GENERATOR,
@@ -44,6 +47,8 @@ def main(epoch_text: str) -> None:
         section=params.profile.generator,
         folder=partial,
     )
+    if not is_main:
+        return
     attempts = {key: attempt_of(partial / f"{key}.jpg") for key in set(keys.values())}
     index = [
         {"sample_id": name, "key": keys[name], "prompt": request.prompt, "seed": request.seed}
@@ -81,4 +86,4 @@ def _write_counts(path: Path, counts: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run_on_processes(main, *sys.argv[1:])

@@ -5,7 +5,7 @@ import sys
 from caption_curation.params import load_params
 from caption_curation.samples import read_samples
 from caption_curation.synthetic_index import image_files
-from stages import paths, run
+from stages import paths, run_on_processes
 
 
 def main(epoch_text: str) -> None:
@@ -24,7 +24,9 @@ def main(epoch_text: str) -> None:
         train_epoch,
     )
     from caption_curation.devices import prepare_device
+    from caption_curation.process_group import join_processes, process_index
 
+    join_processes()
     captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, prepare_device())
     optimizer = new_optimizer(captioner, section.fine_tuning.weight_decay)
     if epoch > 1:
@@ -39,10 +41,12 @@ def main(epoch_text: str) -> None:
         training=params.experiment.training,
         fine_tuning=section.fine_tuning,
     )
+    if process_index() > 0:
+        return
     print(f"epoch {epoch}: {len(samples)} samples, mean training loss {loss:.3f} nats a token")
     save_captioner(captioner, paths.captioner(epoch))
     save_optimizer(optimizer, paths.optimizer(epoch))
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run_on_processes(main, *sys.argv[1:])

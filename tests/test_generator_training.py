@@ -79,7 +79,8 @@ def loss_on_corpus(folder: Path, corpus: TinyCorpus) -> float:
     random = torch.Generator().manual_seed(1)
     with torch.no_grad():
         moments = models.encoders.latent_moments(files, 32)
-        latents = models.encoders.sample_latents(moments, random)
+        draws = torch.randn(moments[:, : moments.shape[1] // 2].shape, generator=random)
+        latents = models.encoders.sample_latents(moments, draws)
         loss = denoising_loss(
             models.unet,
             models.schedule,

@@ -7,8 +7,10 @@ import torch
 from tqdm import tqdm
 
 from caption_curation.captioner import Captioner
-from caption_curation.image_transforms import read_image, resize, to_tensor
+from caption_curation.devices import autocast
+from caption_curation.image_loading import ResizedImages, pixel_batches
 from caption_curation.params import Evaluation
+from caption_curation.process_group import collected, dealt, process_index
 
 
 @torch.inference_mode()
@@ -20,7 +22,7 @@ def generate_captions(
     evaluation: Evaluation,
     batch_size: int,
 ) -> list[str]:
-    """One caption an image file, in order, without the prompt.
+    """One caption an image file, in order, without the prompt; processes that joined share them.
 
     Args:
         captioner: the model; it is put into evaluation mode.
@@ -31,25 +33,34 @@ def generate_captions(
     """
     captioner.model.eval()
     prompt_ids = captioner.tokenizer(prompt, return_tensors="pt").input_ids
-    captions: list[str] = []
-    with tqdm(desc="captioning", total=len(files), unit="image", disable=None) as progress:
-        for start in range(0, len(files), batch_size):
-            batch = files[start : start + batch_size]
-            pixels = torch.stack(
-                [to_tensor(resize(read_image(file), captioner.image_size)) for file in batch]
-            )
+    images = ResizedImages(files, captioner.image_size)
+    batches = dealt(
+        [
+            range(start, min(start + batch_size, len(files)))
+            for start in range(0, len(files), batch_size)
+        ]
+    )
+    captions: list[list[str]] = []
+    with tqdm(
+        desc="captioning",
+        total=sum(map(len, batches)),
+        unit="image",
+        disable=None if process_index() == 0 else True,
+    ) as progress:
+        for pixels in pixel_batches(images, batches, captioner.device):
             # generate() writes its start token into the ids that it is given, and drops the last.
-            ids = captioner.model.generate(
-                pixel_values=pixels.to(captioner.device),
-                input_ids=prompt_ids.repeat(len(batch), 1).to(captioner.device),
-                num_beams=evaluation.beams,
-                min_length=evaluation.min_length,
-                max_length=evaluation.max_length,
-                do_sample=False,
-            )
+            with autocast(captioner.device):
+                ids = captioner.model.generate(
+                    pixel_values=pixels,
+                    input_ids=prompt_ids.repeat(len(pixels), 1).to(captioner.device),
+                    num_beams=evaluation.beams,
+                    min_length=evaluation.min_length,
+                    max_length=evaluation.max_length,
+                    do_sample=False,
+                )
             texts = captioner.tokenizer.batch_decode(
                 ids[:, prompt_ids.shape[1] - 1 :], skip_special_tokens=True
             )
-            captions += [text.strip() for text in texts]
-            progress.update(len(batch))
-    return captions
+            captions.append([text.strip() for text in texts])
+            progress.update(len(texts))
+    return [caption for batch in collected(captions) for caption in batch]

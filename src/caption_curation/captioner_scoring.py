@@ -14,8 +14,10 @@ from caption_curation.captioner import (
     encode_images,
     next_token_logits,
 )
+from caption_curation.devices import autocast
 from caption_curation.errors import NonFiniteLoss
-from caption_curation.image_transforms import read_image, resize, to_tensor
+from caption_curation.image_loading import ResizedImages, pixel_batches
+from caption_curation.process_group import collected, dealt, process_index
 from caption_curation.samples import Sample, SampleLoss
 
 
@@ -31,7 +33,8 @@ def sample_losses(
 ) -> list[SampleLoss]:
     """Loss of every sample with dropout, augmentation and label smoothing off.
 
-    Every image is encoded once for all the captions that are paired with it.
+    Every image is encoded once for all the captions that are paired with it. The processes that
+    joined share the work.
 
     Args:
         captioner: the model; it is put into evaluation mode.
@@ -49,40 +52,66 @@ def sample_losses(
     """
     captioner.model.eval()
     groups = _by_image(samples, files)
-    losses: dict[str, SampleLoss] = {}
-    with tqdm(desc="scoring", total=len(samples), unit="sample", disable=None) as progress:
-        for start in range(0, len(groups), batch_size):
-            batch = groups[start : start + batch_size]
-            pixels = torch.stack(
-                [to_tensor(resize(read_image(file), captioner.image_size)) for file, _ in batch]
-            )
-            states = encode_images(captioner, pixels.to(captioner.device))
-            of_image = torch.tensor(
-                [index for index, (_, shown) in enumerate(batch) for _ in shown],
-                device=captioner.device,
-            )
-            batch_samples = [sample for _, shown in batch for sample in shown]
-            tokens = caption_tokens(
-                captioner,
-                [sample.caption for sample in batch_samples],
-                prompt=prompt,
-                max_tokens=max_tokens,
-            ).to(captioner.device)
-            logits = next_token_logits(captioner, states[of_image], tokens)
-            # (captions, tokens): zero where no loss is counted
-            by_token = cross_entropy(
-                logits.transpose(1, 2).float(),
-                tokens.targets,
-                ignore_index=IGNORED,
-                reduction="none",
-            )
-            sums = by_token.sum(dim=1).tolist()
-            counts = (tokens.targets != IGNORED).sum(dim=1).tolist()
-            for sample, total, count in zip(batch_samples, sums, counts, strict=True):
-                losses[sample.sample_id] = SampleLoss(sample.sample_id, total, total / count, count)
-            progress.update(len(batch_samples))
-    _check_finite(losses)
-    return [losses[sample.sample_id] for sample in samples]
+    images = ResizedImages([file for file, _ in groups], captioner.image_size)
+    batches = dealt(
+        [
+            range(start, min(start + batch_size, len(groups)))
+            for start in range(0, len(groups), batch_size)
+        ]
+    )
+    losses: list[list[SampleLoss]] = []
+    with tqdm(
+        desc="scoring",
+        total=sum(len(groups[place][1]) for batch in batches for place in batch),
+        unit="sample",
+        disable=None if process_index() == 0 else True,
+    ) as progress:
+        for batch, pixels in zip(
+            batches, pixel_batches(images, batches, captioner.device), strict=True
+        ):
+            shown = [groups[place][1] for place in batch]
+            losses.append(_batch_losses(captioner, pixels, shown, prompt, max_tokens))
+            progress.update(len(losses[-1]))
+    by_id = {loss.sample_id: loss for batch in collected(losses) for loss in batch}
+    _check_finite(by_id)
+    return [by_id[sample.sample_id] for sample in samples]
+
+
+def _batch_losses(
+    captioner: Captioner,
+    pixels: torch.Tensor,
+    shown: Sequence[Sequence[Sample]],
+    prompt: str,
+    max_tokens: int,
+) -> list[SampleLoss]:
+    """Losses of the samples that show each of the images of ``pixels``."""
+    samples = [sample for of_one_image in shown for sample in of_one_image]
+    of_image = torch.tensor(
+        [index for index, of_one_image in enumerate(shown) for _ in of_one_image],
+        device=captioner.device,
+    )
+    tokens = caption_tokens(
+        captioner,
+        [sample.caption for sample in samples],
+        prompt=prompt,
+        max_tokens=max_tokens,
+    ).to(captioner.device)
+    with autocast(captioner.device):
+        states = encode_images(captioner, pixels)
+        logits = next_token_logits(captioner, states[of_image], tokens)
+    # (captions, tokens): zero where no loss is counted
+    by_token = cross_entropy(
+        logits.transpose(1, 2).float(),
+        tokens.targets,
+        ignore_index=IGNORED,
+        reduction="none",
+    )
+    sums = by_token.sum(dim=1).tolist()
+    counts = (tokens.targets != IGNORED).sum(dim=1).tolist()
+    return [
+        SampleLoss(sample.sample_id, total, total / count, count)
+        for sample, total, count in zip(samples, sums, counts, strict=True)
+    ]
 
 
 def _by_image(

@@ -1,17 +1,17 @@
 """One epoch of fine-tuning the captioner, from the epoch before."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from caption_curation.batch_dropout import BatchDropout, replace_dropout
 from caption_curation.captioner import (
     IGNORED,
     Captioner,
@@ -20,12 +20,16 @@ from caption_curation.captioner import (
     encode_images,
     next_token_logits,
 )
+from caption_curation.devices import autocast
 from caption_curation.errors import NonFiniteLoss
+from caption_curation.image_loading import pixel_batches
 from caption_curation.image_transforms import augment, read_image, to_tensor
 from caption_curation.params import Augmentation, FineTuning, Training
+from caption_curation.process_group import process_index
 from caption_curation.random_augmentation import rand_augment
 from caption_curation.randomness import generator_for, seed_for
 from caption_curation.samples import Sample
+from caption_curation.shared_batches import Rows, SharedBatches, computed_rows
 
 BETAS = (0.9, 0.999)  # AdamW's, as in BLIP
 EPSILON = 1e-8
@@ -65,14 +69,14 @@ class TrainingImages:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple[Sample, torch.Tensor]:
+    def __getitem__(self, index: int) -> torch.Tensor:
         sample = self.samples[index]
         rng = generator_for(self.seed, self.epoch, "augmentation", sample.sample_id)
         image = read_image(self.files[sample.sample_id])
         image = augment(image, self.size, self.augmentation, rng)
         if self.augmentation.rand_augment:
             image = rand_augment(image, self.augmentation.rand_augment, rng)
-        return sample, to_tensor(image)
+        return to_tensor(image)
 
 
 def train_epoch(
@@ -86,7 +90,9 @@ def train_epoch(
     training: Training,
     fine_tuning: FineTuning,
 ) -> float:
-    """Train on every sample once, in place.
+    """Train on every sample once, in place, together with the other processes that joined.
+
+    The result does not depend on their number, nor on how much memory there is, but for rounding.
 
     Args:
         captioner: its weights are changed.
@@ -96,7 +102,8 @@ def train_epoch(
         epoch: from 1.
         seed: of shuffling, augmentation and dropout, together with ``epoch``.
         training: label smoothing, prompt and learning rate schedule.
-        fine_tuning: batch size, learning rate, longest caption and augmentation.
+        fine_tuning: batch size (of all processes together), learning rate, longest caption and
+            augmentation.
 
     Returns:
         The mean training loss (label-smoothed, nats per token) over the epoch's batches.
@@ -108,7 +115,7 @@ def train_epoch(
         group["lr"] = learning_rate(epoch, fine_tuning.learning_rate, training.schedule_epochs)
     torch.manual_seed(seed_for(seed, epoch, "dropout"))
     captioner.model.train()
-    total, batches = 0.0, 0
+    dropouts = replace_dropout(captioner.model)
     images = TrainingImages(
         samples=shuffled(samples, seed, epoch),
         files=files,
@@ -117,32 +124,75 @@ def train_epoch(
         seed=seed,
         epoch=epoch,
     )
-    progress = tqdm(
-        _batches(images, fine_tuning.batch_size, captioner.device),
-        desc=f"training, epoch {epoch}",
-        total=math.ceil(len(images) / fine_tuning.batch_size),
-        unit="batch",
-        disable=None,
+    starts = range(0, len(images), fine_tuning.batch_size)
+    batches = [images.samples[start : start + fine_tuning.batch_size] for start in starts]
+    rows = [computed_rows(len(batch)) for batch in batches]
+    positions = [
+        range(start + own.start, start + own.stop) for start, own in zip(starts, rows, strict=True)
+    ]
+    shared = SharedBatches(
+        optimizer, captioner.device, captioner.model.activation_checkpointing_enable
     )
-    for step, (batch, pixels) in enumerate(progress, start=1):
+    losses = []
+    progress = tqdm(
+        zip(batches, rows, pixel_batches(images, positions, captioner.device), strict=True),
+        desc=f"training, epoch {epoch}",
+        total=len(batches),
+        unit="batch",
+        disable=None if process_index() == 0 else True,
+    )
+    for step, (batch, own, pixels) in enumerate(progress, start=1):
         tokens = caption_tokens(
             captioner,
             [sample.caption for sample in batch],
             prompt=training.prompt,
             max_tokens=fine_tuning.max_tokens,
         ).to(captioner.device)
-        loss = training_loss(captioner, pixels, tokens, training.label_smoothing)
-        if not torch.isfinite(loss):
+        loss = shared.backward(
+            len(batch),
+            partial(
+                _loss_of_rows, captioner, dropouts, tokens, pixels, own, training.label_smoothing
+            ),
+        )
+        if not math.isfinite(loss):
             names = ", ".join(sample.sample_id for sample in batch)
             raise NonFiniteLoss(
-                f"the loss is {loss.item()} in epoch {epoch}, step {step}, samples {names}; "
+                f"the loss is {loss} in epoch {epoch}, step {step}, samples {names}; "
                 "lower captioner.fine_tuning.learning_rate or look at these samples"
             )
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
         optimizer.step()
-        total, batches = total + loss.item(), batches + 1
-    return total / batches
+        losses.append(loss)
+    return sum(losses) / len(losses)
+
+
+def _loss_of_rows(
+    captioner: Captioner,
+    dropouts: Sequence[BatchDropout],
+    tokens: CaptionTokens,
+    pixels: torch.Tensor,
+    own: Rows,
+    label_smoothing: float,
+    rows: Rows,
+) -> torch.Tensor:
+    """What ``rows`` add to their batch's loss, which is the mean over all its target tokens.
+
+    Args:
+        captioner: the model.
+        dropouts: of the model.
+        tokens: of the whole batch, so that all its parts are padded alike.
+        pixels: of the rows ``own``, which ``rows`` are some of.
+        own: what this process has to compute.
+        label_smoothing: as in :func:`training_loss`.
+        rows: to compute now.
+    """
+    for dropout in dropouts:
+        dropout.rows = rows
+    here = slice(rows.start, rows.stop)
+    part = CaptionTokens(tokens.inputs[here], tokens.mask[here], tokens.targets[here])
+    share = (part.targets != IGNORED).sum() / (tokens.targets != IGNORED).sum()
+    shown = pixels[rows.start - own.start : rows.stop - own.start]
+    with autocast(captioner.device):
+        return training_loss(captioner, shown, part, label_smoothing) * share
 
 
 def training_loss(
@@ -158,7 +208,7 @@ def training_loss(
     """
     logits = next_token_logits(captioner, encode_images(captioner, pixels), tokens)
     return cross_entropy(
-        logits.flatten(0, 1),
+        logits.flatten(0, 1).float(),
         tokens.targets.flatten(),
         ignore_index=IGNORED,
         label_smoothing=label_smoothing,
@@ -189,26 +239,3 @@ def load_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-
-
-def _batches(
-    images: TrainingImages, batch_size: int, device: torch.device
-) -> Iterator[tuple[list[Sample], torch.Tensor]]:
-    """The epoch's batches: samples, and pixels (batch, 3, size, size) on ``device``."""
-    # A CPU trains on the cores that workers would need; a GPU waits for images without them.
-    on_gpu = device.type == "cuda"
-    loader: DataLoader[Any] = DataLoader(
-        images,  # type: ignore[arg-type]
-        batch_size=batch_size,
-        collate_fn=_collate,
-        num_workers=8 if on_gpu else 0,
-        pin_memory=on_gpu,
-    )
-    for samples, pixels in loader:
-        yield samples, pixels.to(device, non_blocking=True)
-
-
-def _collate(
-    pairs: Sequence[tuple[Sample, torch.Tensor]],
-) -> tuple[list[Sample], torch.Tensor]:
-    return [sample for sample, _ in pairs], torch.stack([pixels for _, pixels in pairs])

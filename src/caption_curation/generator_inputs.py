@@ -56,11 +56,15 @@ class FrozenEncoders:
         states: torch.Tensor = self.text_encoder(tokens.input_ids.to(self.device))[0].float()
         return states
 
-    def sample_latents(self, moments: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
-        """Latents drawn from their distribution, scaled as the denoising network expects them."""
+    def sample_latents(self, moments: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
+        """Latents drawn from their distribution, scaled as the denoising network expects them.
+
+        Args:
+            moments: of the latents.
+            draws: standard normal, of the latents' shape.
+        """
         mean, log_variance = moments.chunk(2, dim=1)
         deviation = log_variance.clamp(-30, 20).mul(0.5).exp()  # as diffusers' distribution
-        draws = torch.randn(mean.shape, generator=noise).to(mean.device)
         scale = float(self.autoencoder.config.scaling_factor)
         return (mean + deviation * draws) * scale
 

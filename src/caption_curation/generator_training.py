@@ -15,7 +15,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
@@ -27,13 +27,16 @@ from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
 from caption_curation import generator_images, generator_inputs, prompts, randomness
+from caption_curation.devices import autocast
 from caption_curation.errors import InputError, NonFiniteLoss
 from caption_curation.generator_inputs import FrozenEncoders, TrainingInputs
 from caption_curation.model_sources import DIGEST, file_digest, weights_digest
 from caption_curation.params import GeneratorFineTuning
+from caption_curation.process_group import process_index
 from caption_curation.prompts import image_prompt
 from caption_curation.randomness import generator_for, seed_for
 from caption_curation.samples import CaptionedImage
+from caption_curation.shared_batches import Rows, SharedBatches
 from caption_curation.training_checkpoints import load_checkpoint, save_checkpoint
 
 CONCAT_SHARE = 0.7  # of the prompts in mode ``mixed`` are all captions of the image
@@ -148,6 +151,8 @@ def fine_tune(
 ) -> None:
     """Write a copy of a Stable Diffusion with a fine-tuned denoising network.
 
+    All processes that joined train; the result does not depend on their number but for rounding.
+
     Args:
         base: the model to start from, in the hub's layout.
         target: the folder to write, in the same layout, with the model's digest in digest.json.
@@ -155,7 +160,7 @@ def fine_tune(
         image_folder: the folder that ``file_name`` is relative to.
         settings: of the training; with 0 steps the model is copied.
         image_size: width and height in pixels.
-        device: to train on; on a GPU in bfloat16 where torch's autocast finds that safe.
+        device: to train on.
         checkpoints: folder of this run's checkpoints; training goes on from the newest one.
         checkpoint_steps: steps between two checkpoints.
 
@@ -163,14 +168,10 @@ def fine_tune(
         InputError: the model predicts neither noise nor velocity.
         NonFiniteLoss: naming the step and the images.
     """
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    # Without their modes: files that DVC has linked from its cache are read-only.
-    shutil.copytree(base, partial, copy_function=shutil.copyfile)
-    if settings.steps > 0:
-        models = _load(base, device)
+    models = _load(base, device) if settings.steps > 0 else None
+    if models:
         timesteps = models.schedule.config.num_train_timesteps
-        with _precision(device):
+        with autocast(device):
             inputs = TrainingInputs(
                 models.encoders,
                 [image_folder / image.file_name for image in images],
@@ -183,13 +184,24 @@ def fine_tune(
                 image_size,
             )
         _train(models, inputs, images, settings, checkpoints, checkpoint_steps)
-        models.unet.save_pretrained(partial / "unet")
+    if process_index() == 0:
+        _write(base, target, models.unet if models else None)
+
+
+def _write(base: Path, target: Path, unet: Any) -> None:
+    """A copy of the model in ``base``, with another denoising network unless that is ``None``."""
+    copy = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(copy, ignore_errors=True)
+    # Without their modes: files that DVC has linked from its cache are read-only.
+    shutil.copytree(base, copy, copy_function=shutil.copyfile)
+    if unet is not None:
+        unet.save_pretrained(copy / "unet")
         # The saved configuration names the folder that the model was loaded from.
-        shutil.copyfile(base / "unet" / "config.json", partial / "unet" / "config.json")
-    digest = json.dumps({"sha256": weights_digest(partial)})
-    (partial / DIGEST).write_text(digest + "\n", encoding="utf-8")
+        shutil.copyfile(base / "unet" / "config.json", copy / "unet" / "config.json")
+    digest = json.dumps({"sha256": weights_digest(copy)})
+    (copy / DIGEST).write_text(digest + "\n", encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
-    os.replace(partial, target)
+    os.replace(copy, target)
 
 
 def training_digest(
@@ -274,8 +286,11 @@ def _train(
     parameters = list(models.unet.parameters())
     optimizer = torch.optim.AdamW(parameters, fused=True)
     average = EMAModel(parameters, decay=settings.ema_decay, foreach=True)
+    device = models.encoders.device
+    shared = SharedBatches(optimizer, device, models.unet.enable_gradient_checkpointing)
+    is_main = process_index() == 0
     start = load_checkpoint(checkpoints, models.unet, optimizer, average)
-    if start:
+    if start and is_main:
         print(f"resumed after step {start} of {settings.steps}")
     losses = []
     for step in tqdm(
@@ -284,27 +299,24 @@ def _train(
         total=settings.steps,
         desc="fine-tuning the generator",
         unit="step",
-        disable=None,
+        disable=None if is_main else True,
     ):
-        batch = batch_at(step, images, settings, models.schedule.config.num_train_timesteps)
-        with _precision(models.encoders.device):
-            loss = _loss(batch, models, inputs)
-        if not torch.isfinite(loss):
-            names = ", ".join(images[image].image_id for image in batch.images)
-            raise NonFiniteLoss(
-                f"the loss is {loss.item()} in step {step} of the generator's fine-tuning, images "
-                f"{names}; lower generator.fine_tuning.learning_rate or look at these images"
-            )
-        losses.append(loss.item())
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        batch = batch_at(step, images, settings, models.schedule.config.num_train_timesteps)
+        loss = shared.backward(len(batch.images), partial(_loss_of_rows, batch, models, inputs))
+        if not math.isfinite(loss):
+            names = ", ".join(images[image].image_id for image in batch.images)
+            raise NonFiniteLoss(
+                f"the loss is {loss} in step {step} of the generator's fine-tuning, images "
+                f"{names}; lower generator.fine_tuning.learning_rate or look at these images"
+            )
+        losses.append(loss)
         torch.nn.utils.clip_grad_norm_(parameters, settings.gradient_clipping)
         optimizer.step()
         average.step(parameters)
         done = step + 1
-        if done % checkpoint_steps == 0 or done == settings.steps:
+        if is_main and (done % checkpoint_steps == 0 or done == settings.steps):
             tqdm.write(f"step {done} of {settings.steps}: mean loss {fmean(losses):.4f}")
             losses.clear()
             if done < settings.steps:
@@ -312,20 +324,26 @@ def _train(
     average.copy_to(parameters)
 
 
-def _loss(batch: Batch, models: _Models, inputs: TrainingInputs) -> torch.Tensor:
+def _loss_of_rows(
+    batch: Batch, models: _Models, inputs: TrainingInputs, rows: Rows
+) -> torch.Tensor:
+    """What ``rows`` add to their batch's loss, which is the mean over all its images."""
     device = models.encoders.device
-    # Drawn on the CPU: the same noise on every machine.
-    random = torch.Generator().manual_seed(batch.noise_seed)
-    latents = models.encoders.sample_latents(inputs.moments(batch.images), random)
-    return denoising_loss(
-        models.unet,
-        models.schedule,
-        latents,
-        inputs.states(batch.prompts),
-        torch.tensor(batch.timesteps, device=device),
-        torch.randn(latents.shape, generator=random).to(device),
-    )
-
-
-def _precision(device: torch.device) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    here = slice(rows.start, rows.stop)
+    with autocast(device):
+        moments = inputs.moments(batch.images[here])
+        # Drawn on the CPU, and for the whole batch: the same noise on every machine, and for any
+        # number of processes.
+        random = torch.Generator().manual_seed(batch.noise_seed)
+        shape = (rows.total, moments.shape[1] // 2, *moments.shape[2:])
+        draws = torch.randn(shape, generator=random)[here].to(device)
+        noise = torch.randn(shape, generator=random)[here].to(device)
+        loss = denoising_loss(
+            models.unet,
+            models.schedule,
+            models.encoders.sample_latents(moments, draws),
+            inputs.states(batch.prompts[here]),
+            torch.tensor(batch.timesteps[here], device=device),
+            noise,
+        )
+        return loss * ((rows.stop - rows.start) / rows.total)

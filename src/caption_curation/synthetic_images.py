@@ -6,6 +6,7 @@ from pathlib import Path
 from caption_curation.dvc_cache import dvc_cache_folder
 from caption_curation.image_store import ImageRequest, image_key, open_store
 from caption_curation.params import Generator, Synthesis
+from caption_curation.processes import these_processes
 from caption_curation.synthesis import drawing, recipe_of
 
 
@@ -19,6 +20,9 @@ def obtain_images(
     folder: Path,
 ) -> dict[str, str]:
     """Link the image of every request into a new folder as KEY.jpg, and print where they were from.
+
+    Where several processes call this, each draws a part of what is missing and returns when all of
+    it is stored; only the main one links.
 
     Args:
         requests: what to draw, by any name; several may ask for the same image. Without any,
@@ -35,8 +39,10 @@ def obtain_images(
     Raises:
         InputError: no attempt at an image gave one that can be used.
     """
+    processes = these_processes()
     if not requests:
-        print("0 images")
+        if processes.is_main:
+            print("0 images")
         return {}
     recipe = recipe_of(synthesis, section, weights_digest)
     keys = {name: image_key(recipe, request) for name, request in requests.items()}
@@ -47,9 +53,11 @@ def obtain_images(
     with open_store(dvc_cache_folder()) as store:
         draw = drawing(generator, synthesis, section.image_size, batch_size)
         counts = store.obtain(recipe, wanted, draw, batch_size)
-        store.link_images(wanted, folder)
+        if processes.is_main:
+            store.link_images(wanted, folder)
+    who = f"process {processes.index + 1} of {processes.count}, " if processes.count > 1 else ""
     print(
-        f"{len(wanted)} images: {counts.generated} generated, {counts.reused} reused, "
+        f"{who}{len(wanted)} images: {counts.generated} generated, {counts.reused} reused, "
         f"{counts.imported} from the DVC cache"
     )
     return keys

@@ -7,9 +7,10 @@ from caption_curation.captioner_generation import generate_captions
 from caption_curation.devices import prepare_device
 from caption_curation.metrics.caption_files import write_results
 from caption_curation.params import load_params
+from caption_curation.process_group import join_processes, process_index
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
-from stages import round_trip, run
+from stages import round_trip, run_on_processes
 
 
 def main(variant: str) -> None:
@@ -18,6 +19,7 @@ def main(variant: str) -> None:
     section = params.profile.captioner
     model = captioner_folder(load_round_trip().captioner)
     files = round_trip.image_files(variant)
+    join_processes()
     captions = generate_captions(
         load_captioner(model, section.image_size, prepare_device()),
         list(files.values()),
@@ -25,10 +27,12 @@ def main(variant: str) -> None:
         evaluation=params.experiment.evaluation,
         batch_size=section.inference_batch_size,
     )
+    if process_index() > 0:
+        return
     target = round_trip.captions_file(variant)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_results(target, dict(zip(files, captions, strict=True)))
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run_on_processes(main, *sys.argv[1:])

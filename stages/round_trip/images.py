@@ -7,11 +7,12 @@ from caption_curation.errors import InputError
 from caption_curation.image_store import ImageRequest, image_seed
 from caption_curation.model_sources import weights_digest
 from caption_curation.params import load_params
+from caption_curation.processes import these_processes
 from caption_curation.round_trip.variants import Variant
 from caption_curation.samples import read_json_lines, write_json_lines
 from caption_curation.synthetic_images import obtain_images
 from caption_curation.synthetic_index import INDEX
-from stages import round_trip, run
+from stages import round_trip, run_on_processes
 
 
 def main(generator: str, prompt: str) -> None:
@@ -30,7 +31,9 @@ def main(generator: str, prompt: str) -> None:
     }
     folder = round_trip.images_folder(Variant(generator, prompt).name)
     partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    is_main = these_processes().is_main
+    if is_main:
+        shutil.rmtree(partial, ignore_errors=True)
     keys = obtain_images(
         requests,
         generator=model,
@@ -39,6 +42,8 @@ def main(generator: str, prompt: str) -> None:
         section=params.profile.generator,
         folder=partial,
     )
+    if not is_main:
+        return
     index = [
         {"image_id": name, "key": keys[name], "prompt": request.prompt, "seed": request.seed}
         for name, request in requests.items()
@@ -49,4 +54,4 @@ def main(generator: str, prompt: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run_on_processes(main, *sys.argv[1:])
