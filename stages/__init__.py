@@ -28,12 +28,16 @@ def run_on_processes(main: Callable[..., None], *arguments: str) -> None:
 
     See :mod:`caption_curation.processes`. ``main`` runs in each of them; the main process writes.
     """
-    from caption_curation.processes import launch
+    from caption_curation.processes import launch, these_processes
 
     spec = sys.modules["__main__"].__spec__
     if spec:  # started by python -m
         _run(launch, spec.name, arguments)
     _run(main, *arguments)
+    if these_processes().count > 1:
+        from caption_curation.process_group import leave_processes
+
+        leave_processes()
 
 
 def _run(main: Callable[..., None], *arguments: Any) -> None:

@@ -10,7 +10,8 @@ from caption_curation.captioner import Captioner
 from caption_curation.devices import autocast
 from caption_curation.image_loading import ResizedImages, pixel_batches
 from caption_curation.params import Evaluation
-from caption_curation.process_group import collected, dealt, process_index
+from caption_curation.process_group import collected, dealt
+from caption_curation.processes import these_processes
 
 
 @torch.inference_mode()
@@ -45,7 +46,7 @@ def generate_captions(
         desc="captioning",
         total=sum(map(len, batches)),
         unit="image",
-        disable=None if process_index() == 0 else True,
+        disable=these_processes().hide_progress,
     ) as progress:
         for pixels in pixel_batches(images, batches, captioner.device):
             # generate() writes its start token into the ids that it is given, and drops the last.

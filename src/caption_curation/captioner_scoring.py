@@ -17,7 +17,8 @@ from caption_curation.captioner import (
 from caption_curation.devices import autocast
 from caption_curation.errors import NonFiniteLoss
 from caption_curation.image_loading import ResizedImages, pixel_batches
-from caption_curation.process_group import collected, dealt, process_index
+from caption_curation.process_group import collected, dealt
+from caption_curation.processes import these_processes
 from caption_curation.samples import Sample, SampleLoss
 
 
@@ -64,7 +65,7 @@ def sample_losses(
         desc="scoring",
         total=sum(len(groups[place][1]) for batch in batches for place in batch),
         unit="sample",
-        disable=None if process_index() == 0 else True,
+        disable=these_processes().hide_progress,
     ) as progress:
         for batch, pixels in zip(
             batches, pixel_batches(images, batches, captioner.device), strict=True

@@ -25,7 +25,7 @@ from caption_curation.errors import NonFiniteLoss
 from caption_curation.image_loading import pixel_batches
 from caption_curation.image_transforms import augment, read_image, to_tensor
 from caption_curation.params import Augmentation, FineTuning, Training
-from caption_curation.process_group import process_index
+from caption_curation.processes import these_processes
 from caption_curation.random_augmentation import rand_augment
 from caption_curation.randomness import generator_for, seed_for
 from caption_curation.samples import Sample
@@ -139,7 +139,7 @@ def train_epoch(
         desc=f"training, epoch {epoch}",
         total=len(batches),
         unit="batch",
-        disable=None if process_index() == 0 else True,
+        disable=these_processes().hide_progress,
     )
     for step, (batch, own, pixels) in enumerate(progress, start=1):
         tokens = caption_tokens(

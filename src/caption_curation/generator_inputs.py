@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from caption_curation.generator_images import read_image, to_model_range
+from caption_curation.processes import these_processes
 
 MEMORY = 2 * 2**30  # bytes; about 16,000 images of 512 pixels
 BATCH = 32  # images or prompts encoded at a time before training
@@ -118,7 +119,9 @@ class TrainingInputs:
 
 def _encode(encode: Any, items: Sequence[Any], description: str) -> torch.Tensor:
     """``encode`` over all items in batches, on the CPU."""
-    with tqdm(total=len(items), desc=description, disable=None) as progress:
+    with tqdm(
+        total=len(items), desc=description, disable=these_processes().hide_progress
+    ) as progress:
         parts = []
         for start in range(0, len(items), BATCH):
             parts.append(encode(items[start : start + BATCH]).cpu())

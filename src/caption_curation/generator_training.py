@@ -33,6 +33,7 @@ from caption_curation.generator_inputs import FrozenEncoders, TrainingInputs
 from caption_curation.model_sources import DIGEST, file_digest, weights_digest
 from caption_curation.params import GeneratorFineTuning
 from caption_curation.process_group import process_index
+from caption_curation.processes import these_processes
 from caption_curation.prompts import image_prompt
 from caption_curation.randomness import generator_for, seed_for
 from caption_curation.samples import CaptionedImage
@@ -299,7 +300,7 @@ def _train(
         total=settings.steps,
         desc="fine-tuning the generator",
         unit="step",
-        disable=None if is_main else True,
+        disable=these_processes().hide_progress,
     ):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)

@@ -22,6 +22,12 @@ def join_processes() -> None:
         distributed.init_process_group()  # NCCL for what lies on a GPU, else Gloo
 
 
+def leave_processes() -> None:
+    """Disconnect, when the work is done; after an error the others would not answer."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
 def process_index() -> int:
     """This process's place among those that joined, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0

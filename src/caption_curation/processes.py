@@ -30,6 +30,11 @@ class Processes:
         """Whether this is the process that writes the stage's outputs and speaks."""
         return self.index == 0
 
+    @property
+    def hide_progress(self) -> bool | None:
+        """For tqdm's ``disable``: one process shows a bar, and that on a terminal only."""
+        return None if self.is_main else True
+
 
 def these_processes() -> Processes:
     """What the launcher said; without one, this process is alone."""

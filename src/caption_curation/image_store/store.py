@@ -17,6 +17,7 @@ from caption_curation.image_store.claims import Claim, try_claim, wait_until_fre
 from caption_curation.image_store.dvc_images import images_in_dvc_cache, read_object
 from caption_curation.image_store.image_files import encode_image, fault_of_image, looks_whole
 from caption_curation.image_store.keys import ImageRequest, Recipe, attempt_seed
+from caption_curation.processes import these_processes
 
 READ_ONLY = 0o444  # hard links share their content: an edit in place would change all of them
 ATTEMPTS = 4  # seeds tried before an image is given up
@@ -165,7 +166,12 @@ class ImageStore:
         generate: Generate,
         batch_size: int,
     ) -> int:
-        progress = tqdm(total=len(requests), desc="images", unit="image", disable=None)
+        progress = tqdm(
+            total=len(requests),
+            desc="images",
+            unit="image",
+            disable=these_processes().hide_progress,
+        )
         batches = self._claimed_batches(list(requests), batch_size, progress)
         generated = 0
         # On an error the writers finish what is drawn before it goes on to the caller.
