@@ -54,8 +54,8 @@ def insert_table(readme: Path, text: str) -> None:
 
 def _line(name: str, row: Row) -> str:
     better = f"**{_spread(row.ratios)}**" if row.baseline else ""
-    baseline = f"{_spread(row.baseline)} {row.unit}" if row.baseline else ""
-    value = f"{_spread(row.values)} {row.unit}"
+    baseline = f"{_spread(row.baseline)} {row.unit}".strip() if row.baseline else ""
+    value = f"{_spread(row.values)} {row.unit}".strip()
     return f"| {name} | {row.what} | {value} | {row.against} | {baseline} | {better} |"
 
 

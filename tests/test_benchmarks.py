@@ -31,7 +31,7 @@ from benchmarks.results import (
     record,
     write_results,
 )
-from benchmarks.start_up import CACHE, DVC, IMPORTS, JAVA, PYTHON, WORK, Child, Process, breakdown
+from benchmarks.start_up import Child, Process, breakdown
 from benchmarks.table import BEGIN, END, table
 from caption_curation.captioner import Captioner
 from caption_curation.errors import InputError
@@ -180,10 +180,11 @@ def test_files_of_their_own_are_encoded_for_every_caption(
 def test_a_sweep_counts_shared_images_once(tmp_path: Path) -> None:
     order: list[str] = []
 
-    def experiment(name: str, cache: Path, number: int) -> int:
+    def experiment(name: str, cache: Path, number: int) -> sweep.Ran:
         order.append(name)
         with open_store(cache) as store:
-            return store.obtain(RECIPE, requests_for(range(number)), draw_all, 4).generated
+            counts = store.obtain(RECIPE, requests_for(range(number)), draw_all, 4)
+            return sweep.Ran(stages=1, images=counts.generated)
 
     found = sweep.compare(
         [("2",), ("4",), ("6",)],
@@ -194,8 +195,10 @@ def test_a_sweep_counts_shared_images_once(tmp_path: Path) -> None:
     )
     assert (found.shared.images, found.alone.images) == (6, 2 + 4 + 6)
     assert order == ["prepare", "shared", "alone", "alone", "shared", "shared", "alone"]
-    images, seconds = sweep.outcome(found, 3).rows
+    assert (found.shared.stages, found.alone.stages) == (4, 3)
+    images, stages, seconds = sweep.outcome(found, 3).rows
     assert images.ratios == [2.0]
+    assert stages.ratios == [3 / 4]
     assert seconds.values == [found.shared.seconds]
     assert seconds.baseline == [found.alone.seconds]
 
@@ -236,12 +239,13 @@ def test_the_parts_of_a_run_are_all_of_it() -> None:
     )
     parts = breakdown((0.0, 25.0), [asking, stage, dvc])
     assert parts == {
-        DVC: 25.0 - 18.0,
-        PYTHON: 0.5 + 1.0,
-        IMPORTS: 3.0,
-        CACHE: 1.0,
-        JAVA: 13.0 - 7.0,  # 6.5 to 7 is an import's
-        WORK: 25.0 - (7.0 + 1.5 + 3.0 + 1.0 + 6.0),
+        start_up.DVC: 25.0 - 18.0,
+        start_up.BEGIN: 0.5,
+        start_up.END: 1.0,
+        start_up.IMPORTS: 3.0,
+        start_up.CACHE: 1.0,
+        start_up.JAVA: 13.0 - 7.0,  # 6.5 to 7 is an import's
+        start_up.WORK: 25.0 - (7.0 + 1.5 + 3.0 + 1.0 + 6.0),
     }
     outcome = start_up.outcome((0.0, 25.0), [asking, stage, dvc])
     assert outcome.rows[0].values == [25.0]
@@ -284,8 +288,8 @@ def test_the_recorder_sees_stages_imports_and_children(tmp_path: Path) -> None:
     run = (processes[-1].ready, processes[-1].ended)
     parts = breakdown(run, processes)
     assert sum(parts.values()) == pytest.approx(run[1] - run[0])
-    assert min(parts[name] for name in (DVC, PYTHON, IMPORTS, JAVA)) > 0
-    assert parts[CACHE] == 0
+    assert parts.pop(start_up.CACHE) == 0
+    assert min(parts.values()) > 0
 
 
 # ---------------------------------------------------------------------------- storage

@@ -108,17 +108,14 @@ class Run:
 
 
 class Clone:
-    """A git repository with a copy of this repository's files and the tiny profile.
+    """A git repository with a copy of this repository's files and the tiny profile."""
 
-    ``params`` are dotted keys of params.yaml to change: none of them leave the demo.
-    """
-
-    def __init__(self, folder: Path, params: dict[str, Any] = TINY_PARAMS) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         _copy_files(folder)
         profile = folder / "profiles" / "tiny.yaml"
         profile.write_text(yaml.safe_dump(TINY_PROFILE))
-        self.set(**params)
+        self.set(**TINY_PARAMS)
         self.command("git", "init", "--quiet", "--initial-branch=main")
         self.commit("tiny")
 
