@@ -77,7 +77,7 @@ def alternating(
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for repetition in range(repetitions):
-        for name in list(ways) if repetition % 2 == 0 else reversed(ways):
+        for name in list(ways)[:: 1 if repetition % 2 == 0 else -1]:
             seconds[name].append(timed(ways[name]))
     return seconds
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +113,11 @@ def stage_processes(processes: Sequence[Process]) -> list[tuple[Process, Child]]
 
 def largest_packages(processes: Iterable[Process], number: int) -> list[tuple[str, float]]:
     """The packages whose modules take the longest to import, with their seconds."""
-    total: Counter[str] = Counter()
+    total: dict[str, float] = defaultdict(float)
     for process in processes:
-        total.update(process.packages)  # type: ignore[arg-type]
-    return total.most_common(number)
+        for package, spent in process.packages.items():
+            total[package] += spent
+    return sorted(total.items(), key=lambda item: -item[1])[:number]
 
 
 def _is_java(child: Child) -> bool:

@@ -3,8 +3,9 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -83,9 +84,13 @@ def compare(
     with ThreadPoolExecutor(jobs) as workers:
         for group in tqdm(groups, "sweep", disable=None):
             for totals, experiment in sides:
-                _add(totals, lambda run=experiment, group=group: list(workers.map(run, group)))
+                _add(totals, partial(_run_all, workers, experiment, group))
             sides.reverse()
     return comparison
+
+
+def _run_all(workers: Executor, experiment: Experiment, group: Sequence[Setting]) -> list[Ran]:
+    return list(workers.map(experiment, group))
 
 
 def _add(totals: Totals, run: Callable[[], Sequence[Ran]]) -> None:

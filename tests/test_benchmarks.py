@@ -23,6 +23,7 @@ from benchmarks.random_models import (
     random_generator,
 )
 from benchmarks.results import (
+    RESULTS,
     Outcome,
     Record,
     Row,
@@ -34,8 +35,11 @@ from benchmarks.results import (
 from benchmarks.start_up import Child, Process, breakdown
 from benchmarks.table import BEGIN, END, table
 from caption_curation.captioner import Captioner
+from caption_curation.captioner_training import train_epoch
 from caption_curation.errors import InputError
+from caption_curation.generator import load_generator
 from caption_curation.image_store import open_store
+from tests.conftest import REPOSITORY
 from tests.image_store.drawing import RECIPE, draw_all, requests_for
 
 TINY_BLIP = BlipSize(
@@ -113,7 +117,8 @@ def counted_by_hand(size: BlipSize, *, encoded: int, projected: int) -> int:
     ``encoded`` images go through the vision encoder, ``projected`` through the keys and values of
     cross-attention.
     """
-    vision, text = size.vision, size.text
+    vision: dict[str, int] = {**size.vision}
+    text: dict[str, int] = {**size.text}
     width, deep = vision["hidden_size"], text["hidden_size"]
     patches = (vision["image_size"] // vision["patch_size"]) ** 2
     places = patches + 1
@@ -319,7 +324,7 @@ def test_published_sizes_have_the_published_costs() -> None:
 def test_drawing_is_compared_with_equal_images(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     random_generator(TINY_DIFFUSION, gpu.CAPTIONS).save_pretrained(folder)
-    generator = gpu.load_generator(folder, sampler="dpm_solver")
+    generator = load_generator(folder, sampler="dpm_solver")
     plain = gpu.plain_pipeline(folder, generator.device)
     ours, theirs = gpu.draw(generator, TINY, 2), gpu.draw_plainly(plain, TINY, 2)
     assert [one.size for one in theirs] == [(32, 32)] * 2
@@ -335,7 +340,6 @@ def test_drawing_is_compared_with_equal_images(tmp_path: Path) -> None:
 
 def test_training_and_scoring_are_measured_in_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[int] = []
-    train_epoch = gpu.train_epoch
 
     def counting(captioner: Captioner, optimizer: Any, samples: Sequence[Any], *others: Any,
                  **options: Any) -> float:  # fmt: skip
@@ -458,6 +462,7 @@ def test_command_keeps_results_and_writes_the_table(
 
 def test_readme_has_the_table_of_the_results() -> None:
     """``python -m benchmarks table`` was run after the last measurement."""
-    results = read_results(__main__.RESULTS)
+    results = read_results(RESULTS)
     shown = table({name: results[name] for name in __main__.BENCHMARKS})
-    assert f"{BEGIN}\n\n{shown}\n\n{END}" in __main__.README.read_text(encoding="utf-8")
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert f"{BEGIN}\n\n{shown}\n\n{END}" in text

@@ -15,19 +15,18 @@ if "START_UP_LOG" in os.environ:
     import sys
     import time
     from _thread import get_ident
+    from typing import Any
 
     MAIN_THREAD = get_ident()
-    imports = []  # [begin, end] of every import that no other import asked for
-    packages = {}  # top-level package → seconds in its own modules
-    nested = []  # for every import under way: seconds of the imports that it asked for
-    children = []  # [words, begin, end] of every child process
-    started = {}  # child process → begin
+    imports: list[list[float]] = []  # [begin, end] of every import that no other import asked for
+    packages: dict[str, float] = {}  # top-level package → seconds in its own modules
+    nested: list[float] = []  # for every import under way: seconds of the imports that it asked for
+    children: list[list[object]] = []  # [words, begin, end] of every child process
 
-    find_and_load = importlib._bootstrap._find_and_load
-    begin_child = subprocess.Popen.__init__
-    wait_for_child = subprocess.Popen.wait
+    bootstrap = vars(importlib._bootstrap)  # "import" and import_module() both call this one
+    find_and_load = bootstrap["_find_and_load"]
 
-    def timed_import(name, import_):
+    def timed_import(name: str, import_: object) -> object:
         if get_ident() != MAIN_THREAD:
             return find_and_load(name, import_)
         begin = time.monotonic()
@@ -43,19 +42,22 @@ if "START_UP_LOG" in os.environ:
             else:
                 imports.append([begin, end])
 
-    def timed_child(self, args, *others, **options):
-        started[id(self)] = time.monotonic()
-        begin_child(self, args, *others, **options)
+    class TimedChild(subprocess.Popen[Any]):
+        begin: float | None
 
-    def timed_wait(self, timeout=None):
-        status = wait_for_child(self, timeout)
-        begin = started.pop(id(self), None)
-        if begin is not None:
-            words = [self.args] if isinstance(self.args, str) else [str(one) for one in self.args]
-            children.append([words, begin, time.monotonic()])
-        return status
+        def __init__(self, args: Any, *others: Any, **options: Any) -> None:
+            self.begin = time.monotonic()
+            super().__init__(args, *others, **options)
 
-    def write():
+        def wait(self, timeout: float | None = None) -> int:
+            status = super().wait(timeout)
+            if self.begin is not None:
+                words = self.args if isinstance(self.args, (list, tuple)) else [self.args]
+                children.append([[str(word) for word in words], self.begin, time.monotonic()])
+                self.begin = None
+            return status
+
+    def write() -> None:
         line = json.dumps(
             {
                 "words": sys.orig_argv,
@@ -70,7 +72,6 @@ if "START_UP_LOG" in os.environ:
             log.write(line + "\n")
 
     atexit.register(write)  # as the first, so that it runs as the last
-    importlib._bootstrap._find_and_load = timed_import
-    subprocess.Popen.__init__ = timed_child
-    subprocess.Popen.wait = timed_wait
+    bootstrap["_find_and_load"] = timed_import
+    subprocess.Popen = TimedChild  # type: ignore[misc]
     ready = time.monotonic()
