@@ -137,8 +137,8 @@ def outcome(found: Comparison, number: int) -> Outcome:
         ],
         [
             f"{', '.join(METHODS)} with ratios {', '.join(map(str, RATIOS))}, each up to the "
-            "captioner of the second epoch; the profile is the tests', whose stages are little more "
-            "than their start, so that the time follows the number of stages"
+            "captioner of the second epoch; the profile is the tests', whose stages are little "
+            "more than their start, so that the time follows the number of stages"
         ],
     )
 
