@@ -86,7 +86,10 @@ def measure() -> Outcome:
         return Outcome([], not_measured="no GPU on this machine")
     name = torch.cuda.get_device_name()
     peak = next((peak for part, peak in PEAKS.items() if part in name), None)
-    notes = ["random weights; no safety checker; networks are compiled before they are timed"]
+    notes = [
+        "random weights, no safety checker; networks are compiled before they are timed; training "
+        "and scoring in the precision that the project uses on this card"
+    ]
     if peak is None:
         notes.append(f"the bf16 peak of {name} is not known here, so no share of it is shown")
     return Outcome([*drawing(FULL, peak), *captioning(FULL)], notes)

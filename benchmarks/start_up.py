@@ -3,15 +3,18 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import Outcome, Row
+from benchmarks.results import Outcome, Row, alternating
 from tests.pipeline.clone import REPOSITORY, Clone
 
 RECORDER = Path(__file__).resolve().parent / "recorder"
@@ -25,6 +28,24 @@ IMPORTS = "the stages' imports"
 CACHE = "stages that ask DVC where its cache is"
 JAVA = "waiting for Java, the metrics' tokenizer and METEOR"
 WORK = "work"
+
+# What a stage that uses the captioner does before and after its work, ...
+STAGE = """
+from pathlib import Path
+from caption_curation.captioner import load_captioner
+from caption_curation.devices import prepare_device
+load_captioner(Path("data/demo_models/captioner"), 32, prepare_device())
+"""
+# ... as the stages do it, and as it would be without what they do against it.
+HASTENED = "import stages"
+PLAIN = """
+import atexit, gc, stages
+gc.set_threshold(700, 10, 10)
+atexit.unregister(gc.freeze)
+import torch
+torch.use_deterministic_algorithms(True)
+"""
+REPETITIONS = 5
 
 
 @dataclass(frozen=True)
@@ -167,9 +188,30 @@ def outcome(run: Interval, processes: Sequence[Process]) -> Outcome:
     )
 
 
+def start_of_a_stage(repetitions: int) -> Row:
+    """Seconds of a process that loads the demo's captioner and ends, with and without haste."""
+    ways = {
+        name: partial(_run_python, f"{first}\n{STAGE}")
+        for name, first in (("hastened", HASTENED), ("plain", PLAIN))
+    }
+    seconds = alternating(ways, repetitions)
+    return Row(
+        "a stage that loads the captioner and ends",
+        "s",
+        seconds["hastened"],
+        "Python's usual search for garbage; determinism by the call that imports torch's compiler",
+        seconds["plain"],
+    )
+
+
+def _run_python(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True)
+
+
 def measure() -> Outcome:
-    """One run of the demo in a new clone."""
+    """One run of the demo in a new clone, and the start of a single stage."""
     with tempfile.TemporaryDirectory() as folder:
         clone = Clone(Path(folder) / "clone")
         shutil.copy(REPOSITORY / "params.yaml", clone.folder)  # instead of the tests' own
-        return outcome(*recorded(clone, "repro"))
+        found = outcome(*recorded(clone, "repro"))
+    return replace(found, rows=[*found.rows, start_of_a_stage(REPETITIONS)])

@@ -297,6 +297,18 @@ def test_the_recorder_sees_stages_imports_and_children(tmp_path: Path) -> None:
     assert min(parts.values()) > 0
 
 
+def test_a_plain_stage_is_without_what_hastens_the_others() -> None:
+    def thresholds(first: str) -> str:
+        code = f"{first}\nimport gc; print(gc.get_threshold())"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert thresholds("") == "(700, 10, 10)"
+    assert thresholds(start_up.PLAIN) == "(700, 10, 10)"
+    assert thresholds(start_up.HASTENED) == "(100000, 10, 10)"
+
+
 # ---------------------------------------------------------------------------- storage
 
 
