@@ -108,10 +108,19 @@ class Run:
 
 
 class Clone:
-    """A git repository with a copy of this repository's files and the tiny profile."""
+    """A git repository with a copy of this repository's files and the tiny profile.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: to be made.
+        origin: clone this git repository, which was made from a :class:`Clone`, instead.
+    """
+
+    def __init__(self, folder: Path, *, origin: Path | None = None) -> None:
         self.folder = folder
+        if origin:
+            folder.mkdir(parents=True)
+            self.command("git", "clone", "--quiet", str(origin), ".")
+            return
         _copy_files(folder)
         profile = folder / "profiles" / "tiny.yaml"
         profile.write_text(yaml.safe_dump(TINY_PROFILE))
@@ -141,14 +150,18 @@ class Clone:
         return Run(output, names)
 
     def environment(self) -> dict[str, str]:
-        """The environment of a user who has activated this Python's environment."""
+        """The environment of a user who has activated a Python in which the clone is installed."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         identity = {
             f"GIT_{role}_{key}": value
             for role in ("AUTHOR", "COMMITTER")
             for key, value in (("NAME", "tester"), ("EMAIL", "tester@example.org"))
         }
-        return os.environ | identity | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+        environment = os.environ | identity | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+        # The clone's own sources, beside which Python writes compiled files as it does for users.
+        environment["PYTHONPATH"] = str(self.folder / "src")
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return environment
 
     def set(self, **values: Any) -> None:
         """Set dotted keys of params.yaml (``**{"curation.ratio": 0.2}``)."""

@@ -96,8 +96,9 @@ class FinishedExperiment:
     def _cached(self, digest: str, name: str) -> Path:
         path = self.cache / "files" / "md5" / digest[:2] / digest[2:]
         if not path.is_file():
-            is_experiment = self.name not in (WORKSPACE, HEAD)
-            bring = f"dvc exp pull REMOTE {self.name}" if is_experiment else "dvc pull"
+            bring = "dvc pull --with-deps report"
+            if self.name not in (WORKSPACE, HEAD):
+                bring = f"dvc exp pull REMOTE {self.name}"
             raise Unusable(f"{name} is not in DVC's cache; `{bring}` brings it")
         return path
 
