@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
-from caption_curation.dvc_cache import dvc_cache_folder
 from caption_curation.errors import InputError
 from caption_curation.image_store import ImageRequest, ImageStore, image_key, image_seed
 from caption_curation.image_store.dvc_images import images_in_dvc_cache
@@ -39,6 +38,11 @@ def main(*arguments: str) -> None:
     with open_forecast() as forecast:
         corpus = _corpus(params, forecast)
         images = _images(params, forecast, corpus)
+        print(f"{corpus.samples:,} training samples (from {corpus.known_from})\n")
+        print("\n".join(stages_table(forecast.states)), end="\n\n")
+        if all(state.is_done for state in forecast.states.values()):
+            print("Nothing to do: every result is there.")
+            return
         throughput, image_bytes = {}, _image_bytes(params, forecast, corpus)
         if options.measure:
             throughput, measured_bytes = _measure(params, corpus, options.measure)
@@ -54,12 +58,8 @@ def main(*arguments: str) -> None:
             image_bytes=image_bytes,
             captioner_bytes=weights.stat().st_size if weights else None,
         )
-        print(f"{corpus.samples:,} training samples (from {corpus.known_from})\n")
-        print("\n".join(stages_table(forecast.states)), end="\n\n")
         print("\n".join(work_table(work)), end="\n\n")
-        print("\n".join(space_table(space, shutil.disk_usage(dvc_cache_folder().parent).free)))
-        if all(state.is_done for state in forecast.states.values()):
-            print("\nNothing to do: every result is there.")
+        print("\n".join(space_table(space, shutil.disk_usage(Path()).free)))
 
 
 def _corpus(params: Params, forecast: Forecast) -> CorpusSize:
@@ -93,7 +93,8 @@ def _images(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bounds:
         for epoch, samples in known.items():
             requests = _requests(samples, params, forecast, corpus)
             asked[epoch] = {image_key(recipe, request) for request in requests}
-        stored = _stored({str(key) for keys in asked.values() for key in keys})
+        keys = {str(key) for of_epoch in asked.values() for key in of_epoch}
+        stored = _stored(keys, forecast.cache)
     else:
         by_caption = experiment.prompt.mode == "single"
         for epoch, samples in known.items():
@@ -142,9 +143,8 @@ def _requests(
     return list(requests.values())
 
 
-def _stored(keys: Collection[str]) -> set[str]:
+def _stored(keys: Collection[str], cache: Path) -> set[str]:
     """Those of the keys whose image is in the store or in DVC's cache."""
-    cache = dvc_cache_folder()
     missing = set(ImageStore(cache).missing(keys))
     imported = {
         key for key, file in images_in_dvc_cache(cache) if key in missing and file.is_file()

@@ -23,7 +23,7 @@ def stages_table(states: Mapping[str, State]) -> list[str]:
     for state, meaning in MEANINGS.items():
         names = [name for name, one in states.items() if one is state]
         if names:
-            lines.append(f"{state:10} {len(names):3} stages: {meaning}")
+            lines.append(f"{state} ({len(names)} stages: {meaning})")
             lines += textwrap.wrap(
                 ", ".join(_together(names)), WIDTH, initial_indent="  ", subsequent_indent="  "
             )
@@ -50,18 +50,18 @@ def space_table(space: Sequence[Space], free: float) -> list[str]:
     for one in space:
         size = UNKNOWN if one.bytes is None else _range(*(part / 1e9 for part in one.bytes))
         lines.append(f"{one.name:48}{one.number!s:>24}{size:>18}")
-    lines.append(f"{'free where the cache is':48}{'':24}{free / 1e9:>18,.1f}")
+    lines.append(f"{'free here':48}{'':24}{free / 1e9:>18,.1f}")
     return lines
 
 
 def _together(names: Sequence[str]) -> list[str]:
-    """``train@1, train@2`` as ``train@1,2``."""
-    epochs: dict[str, list[str]] = {}
-    for name in names:
+    """``train@1, train@2`` as ``train@1,2``; in alphabetical order."""
+    epochs: dict[str, list[int]] = {}
+    for name in sorted(names):
         stage, _, epoch = name.partition("@")
-        epochs.setdefault(stage, []).append(epoch)
+        epochs.setdefault(stage, []).extend([int(epoch)] if epoch else [])
     return [
-        f"{stage}@{','.join(numbers)}" if any(numbers) else stage
+        f"{stage}@{','.join(map(str, sorted(numbers)))}" if numbers else stage
         for stage, numbers in epochs.items()
     ]
 
