@@ -44,9 +44,11 @@ def main(*arguments: str) -> None:
             print("Nothing to do: every result is there.")
             return
         throughput, image_bytes = {}, _image_bytes(params, forecast, corpus)
+        unit = "GPU-hours"
         if options.measure:
             throughput, measured_bytes = _measure(params, corpus, options.measure)
             image_bytes = measured_bytes or image_bytes
+            unit = _unit_of_this_machine()
         given = {DRAWING: options.images_per_second, TRAINING: options.pairs_per_second}
         throughput |= {name: speed for name, speed in given.items() if speed}
         work = work_of(params, forecast.states, corpus, images, throughput)
@@ -58,7 +60,7 @@ def main(*arguments: str) -> None:
             image_bytes=image_bytes,
             captioner_bytes=weights.stat().st_size if weights else None,
         )
-        print("\n".join(work_table(work)), end="\n\n")
+        print("\n".join(work_table(work, unit)), end="\n\n")
         print("\n".join(space_table(space, shutil.disk_usage(Path()).free)))
 
 
@@ -197,6 +199,12 @@ def _measure(
     else:
         print("There is no captioner yet to measure; `dvc repro base_captioner` obtains one.")
     return throughput, image_bytes
+
+
+def _unit_of_this_machine() -> str:
+    from caption_curation.devices import prepare_device
+
+    return "CPU-hours" if prepare_device().type == "cpu" else "GPU-hours"
 
 
 def _first_model(folders: Sequence[Path], part: str) -> Path | None:

@@ -23,16 +23,22 @@ def stages_table(states: Mapping[str, State]) -> list[str]:
     for state, meaning in MEANINGS.items():
         names = [name for name, one in states.items() if one is state]
         if names:
-            lines.append(f"{state} ({len(names)} stages: {meaning})")
+            number = "1 stage" if len(names) == 1 else f"{len(names)} stages"
+            lines.append(f"{state} ({number}: {meaning})")
             lines += textwrap.wrap(
                 ", ".join(_together(names)), WIDTH, initial_indent="  ", subsequent_indent="  "
             )
     return lines
 
 
-def work_table(work: Sequence[Work]) -> list[str]:
-    """Amounts, throughputs and hours, and their sum."""
-    lines = [f"{'work':24}{'amount':>34}{'per second':>14}{'hours':>18}"]
+def work_table(work: Sequence[Work], unit: str) -> list[str]:
+    """Amounts, throughputs and hours, and their sum.
+
+    Args:
+        work: that is left to do.
+        unit: whose hours, such as ``GPU-hours``.
+    """
+    lines = [f"{'work':24}{'amount':>34}{'per second':>14}{unit:>18}"]
     for one in work:
         amount = f"{one.amount} {one.unit}"
         speed = f"{one.per_second:.1f}" if one.per_second else "-"
