@@ -1,17 +1,27 @@
 """Build the corpus of the captioner (``data``) or of the generator (``generator_data``)."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from caption_curation.corpora.corpus import built_folder, link_split, summarise, write_corpus
+from caption_curation.corpora.corpus import (
+    WHOLE_TRAIN,
+    built_folder,
+    link_training_split,
+    summarise,
+    write_corpus,
+)
+from caption_curation.corpora.few_shot import training_subset
 from caption_curation.errors import InputError
 from caption_curation.params import (
+    CaptionerDemoWorld,
+    CaptionerKarpathy,
     DemoWorldSource,
     KarpathySource,
     SameCorpusSource,
     load_params,
 )
-from caption_curation.samples import write_json_lines
+from caption_curation.samples import samples_of, write_json_lines
 from stages import run
 from stages.paths import CORPUS, GENERATOR_CORPUS, GROUND_TRUTH
 
@@ -58,7 +68,16 @@ def _build(
             corpus = karpathy.read_karpathy(source, section, splits)
             karpathy.copy_images(corpus, source, section, folder)
         case SameCorpusSource():
-            corpus = link_split(CORPUS, "train", folder)
+            corpus = link_training_split(CORPUS, folder)
+    if isinstance(source, CaptionerDemoWorld | CaptionerKarpathy) and source.train_fraction < 1:
+        # Only the list of training images is shortened: the files are the same for every fraction,
+        # so that DVC stores them once and the generator's corpus stays what it is.
+        whole = corpus.splits["train"]
+        write_json_lines(folder / WHOLE_TRAIN, whole)
+        subset = training_subset(whole, source.train_fraction, source.seed)
+        corpus = replace(corpus, splits=corpus.splits | {"train": subset})
+        kept = {sample.sample_id for sample in samples_of(subset)}
+        noise = [record for record in noise if record["sample_id"] in kept]
     write_corpus(corpus, folder)
     if ground_truth is not None:
         write_json_lines(ground_truth / "noise.jsonl", noise)

@@ -6,7 +6,9 @@ Epoch 0 is the state before training: the base captioner and the edits of the st
 from pathlib import Path
 
 PARAMETERS = Path("data/parameters.txt")  # says that they are valid
-CORPUS = Path("data/corpus")  # images/, train.jsonl, val.jsonl, test.jsonl, summary.json
+# images/, train.jsonl, val.jsonl, test.jsonl, summary.json; and whole_train.jsonl where
+# data.train_fraction leaves images of the training split out of train.jsonl
+CORPUS = Path("data/corpus")
 GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo world's; or empty
 GENERATOR_CORPUS = Path("data/generator_corpus")  # images/, train.jsonl, summary.json
 BASE_GENERATOR = Path("data/base_generator")

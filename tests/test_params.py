@@ -88,6 +88,34 @@ def test_all_faults_of_both_files_are_listed_at_once(root: Path) -> None:
         assert key in message
 
 
+@pytest.mark.parametrize("profile", ["demo", "flickr30k"])
+@pytest.mark.parametrize(
+    ("fraction", "said"),
+    [(0, "greater than 0"), (1.5, "less than or equal to 1"), ("1e-1", "reads this as text")],
+)
+def test_a_fraction_of_the_training_images(
+    root: Path, profile: str, fraction: Any, said: str
+) -> None:
+    change(root / "params.yaml", "profile", profile)
+    change(root / f"profiles/{profile}.yaml", "data.train_fraction", fraction)
+    with pytest.raises(InvalidParams, match=rf"{profile}\.yaml: data\.train_fraction.*{said}"):
+        load_params(root)
+
+
+def test_a_fraction_must_leave_an_image(root: Path) -> None:
+    change(root / "profiles/demo.yaml", "data.train_fraction", 0.001)
+    with pytest.raises(InvalidParams, match=r"train_fraction \(0\.001\) of 500 .* at least 0\.002"):
+        load_params(root)
+    change(root / "profiles/demo.yaml", "data.train_fraction", 1 / 500)
+    load_params(root)
+
+
+def test_the_generators_corpus_has_no_fraction(root: Path) -> None:
+    change(root / "profiles/demo.yaml", "generator_data.train_fraction", 0.5)
+    with pytest.raises(InvalidParams, match=r"generator_data\.train_fraction: unknown key"):
+        load_params(root)
+
+
 @pytest.mark.parametrize(
     "together",
     [

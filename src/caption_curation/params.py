@@ -163,8 +163,38 @@ class KarpathySource(Section):
     images: str
 
 
+class CaptionerDemoWorld(DemoWorldSource):
+    """The captioner's demo world.
+
+    ``train_fraction`` of the training images are trained on (the few-shot setting), chosen by
+    ``seed`` as :func:`caption_curation.corpora.few_shot.training_subset` does.
+    """
+
+    train_fraction: Annotated[float, Field(gt=0, le=1)]
+
+    @model_validator(mode="after")
+    def _leaves_an_image(self) -> Self:
+        if self.train_fraction * self.images.train < 1 - 1e-9:
+            raise ValueError(
+                f"train_fraction ({self.train_fraction}) of {self.images.train} training images "
+                f"is none; allowed: at least {1 / self.images.train:.2g}"
+            )
+        return self
+
+
+class CaptionerKarpathy(KarpathySource):
+    """The captioner's photographs; ``seed`` chooses the ``train_fraction`` that is trained on."""
+
+    seed: Natural
+    train_fraction: Annotated[float, Field(gt=0, le=1)]
+
+
 class SameCorpusSource(Section):
-    """The generator is fine-tuned on the captioner's own training split."""
+    """The generator is fine-tuned on the captioner's own corpus.
+
+    That is the whole training split, whatever ``data.train_fraction``: a sweep over it shares one
+    generator and all its images.
+    """
 
     source: Literal["same"]
 
@@ -326,7 +356,9 @@ class Generator(Section):
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
 
 
-DataSource = Annotated[DemoWorldSource | KarpathySource, Field(discriminator="source")]
+# Only the captioner's corpus has a fraction: the generator is fine-tuned once (paper, section 4.2),
+# and experiments of all fractions share it and its images.
+DataSource = Annotated[CaptionerDemoWorld | CaptionerKarpathy, Field(discriminator="source")]
 GeneratorDataSource = Annotated[
     DemoWorldSource | KarpathySource | SameCorpusSource, Field(discriminator="source")
 ]
@@ -382,20 +414,25 @@ def load_params(root: Path = Path()) -> Params:
     raw = _read_yaml(experiment_file)
     experiment = _validate(Experiment, raw, experiment_file, faults)
 
-    profile: Profile | None = None
-    name = raw.get("profile")
-    available = sorted(path.stem for path in (root / PROFILES_FOLDER).glob("*.yaml"))
-    if isinstance(name, str) and name in available:
-        profile_file = root / PROFILES_FOLDER / f"{name}.yaml"
-        profile = _validate(Profile, _read_yaml(profile_file), profile_file, faults)
-    elif "profile" in raw:
-        faults.append(
-            f"{experiment_file}: profile = {name!r}: there is no such profile; "
-            f"allowed: {', '.join(available)}"
-        )
+    profile = None
+    if "profile" in raw:
+        profile = _profile(raw["profile"], f"{experiment_file}: profile", root, faults)
     if experiment is None or profile is None:
         raise _invalid(faults)
     return Params(experiment=experiment, profile=profile)
+
+
+def load_profile(name: str, root: Path = Path()) -> Profile:
+    """Read and validate a profile by its name, whatever ``params.yaml`` says.
+
+    Raises:
+        InvalidParams: with one line for every fault.
+    """
+    faults: list[str] = []
+    profile = _profile(name, "profile", root, faults)
+    if profile is None:
+        raise _invalid(faults)
+    return profile
 
 
 def load_section(section: type[Validated], path: Path) -> Validated:
@@ -409,6 +446,17 @@ def load_section(section: type[Validated], path: Path) -> Validated:
     if validated is None:
         raise _invalid(faults)
     return validated
+
+
+def _profile(name: Any, key: str, root: Path, faults: list[str]) -> Profile | None:
+    available = sorted(path.stem for path in (root / PROFILES_FOLDER).glob("*.yaml"))
+    if name not in available:
+        faults.append(
+            f"{key} = {name!r}: there is no such profile; allowed: {', '.join(available)}"
+        )
+        return None
+    file = root / PROFILES_FOLDER / f"{name}.yaml"
+    return _validate(Profile, _read_yaml(file), file, faults)
 
 
 def _invalid(faults: list[str]) -> InvalidParams:

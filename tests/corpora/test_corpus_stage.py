@@ -36,7 +36,13 @@ def demo(**changes: Any) -> dict[str, Any]:
         "image_size": 32,
         "images": {"train": 30, "val": 5, "test": 5},
         "noise": {"wrong_caption": 0.1, "mismatched_image": 0.1, "long_caption": 0.1},
+        "train_fraction": 1.0,
     } | changes
+
+
+def for_generator(section: dict[str, Any]) -> dict[str, Any]:
+    """The section without what only the captioner's corpus has."""
+    return {key: value for key, value in section.items() if key != "train_fraction"}
 
 
 def run_stage(root: Path, section: str) -> subprocess.CompletedProcess[str]:
@@ -111,12 +117,43 @@ def test_generator_corpora(tmp_path: Path) -> None:
     sizes = {"train": 12, "val": 0, "test": 0}
     quiet = {"wrong_caption": 0.0, "mismatched_image": 0.0, "long_caption": 0.0}
     own = demo(seed=2, images=sizes, noise=quiet)
-    root = workspace(tmp_path / "own", data=demo(), generator_data=own)
+    root = workspace(tmp_path / "own", data=demo(), generator_data=for_generator(own))
     build(root, "generator_data")
     assert [path.name for path in (root / "data").iterdir()] == ["generator_corpus"]
     summary = json.loads((root / "data/generator_corpus/summary.json").read_text())
     assert summary["images"] == {"train": 12}
     assert read_images(root / "data/generator_corpus/train.jsonl") != images[:12]
+
+
+def test_a_fraction_shortens_the_captioners_training_split_alone(tmp_path: Path) -> None:
+    same = {"source": "same"}
+    built = {}
+    for fraction in (1.0, 0.5, 0.2):
+        data = demo(train_fraction=fraction)
+        root = workspace(tmp_path / str(fraction), data=data, generator_data=same)
+        build(root, "data")
+        build(root, "generator_data")
+        built[fraction] = contents(root / "data")
+    whole, half = built[1.0], built[0.5]
+    changed = {name for name in half if half[name] != whole.get(name)}
+    assert changed == {
+        "corpus/train.jsonl",
+        "corpus/whole_train.jsonl",
+        "corpus/summary.json",
+        "ground_truth/noise.jsonl",
+    }
+    assert half["corpus/whole_train.jsonl"] == whole["corpus/train.jsonl"]
+    lines = {name: built[name]["corpus/train.jsonl"].splitlines() for name in built}
+    assert [len(lines[name]) for name in built] == [30, 15, 6]
+    # Each is a part of the next, in the corpus's order.
+    assert lines[0.5] == [line for line in lines[1.0] if line in lines[0.5]]
+    assert lines[0.2] == [line for line in lines[0.5] if line in lines[0.2]]
+    assert json.loads(half["corpus/summary.json"])["samples"]["train"] == 75
+    noisy = [json.loads(line) for line in half["ground_truth/noise.jsonl"].splitlines()]
+    names = {json.loads(line)["image_id"] for line in lines[0.5]}
+    everything = [json.loads(line) for line in whole["ground_truth/noise.jsonl"].splitlines()]
+    assert noisy == [one for one in everything if one["sample_id"].split("#")[0] in names]
+    assert 0 < len(noisy) < len(everything)
 
 
 def test_karpathy_corpus_with_warnings_and_empty_ground_truth(tmp_path: Path) -> None:
@@ -134,6 +171,8 @@ def test_karpathy_corpus_with_warnings_and_empty_ground_truth(tmp_path: Path) ->
         "root": str(source),
         "annotations": "dataset.json",
         "images": "",
+        "seed": 0,
+        "train_fraction": 1.0,
     }
     root = workspace(tmp_path / "work", data=section)
     printed = build(root, "data")
@@ -170,6 +209,8 @@ def test_a_failed_build_leaves_the_corpus_as_it_was(tmp_path: Path) -> None:
         "root": "data/nowhere",
         "annotations": "dataset.json",
         "images": "images",
+        "seed": 0,
+        "train_fraction": 1.0,
     }
     other = workspace(tmp_path / "other", data=broken)
     shutil.copytree(other / "profiles", root / "profiles")

@@ -22,6 +22,7 @@ TINY_PROFILE: dict[str, Any] = {
         "image_size": 32,
         "images": {"train": 24, "val": 6, "test": 6},
         "noise": {"wrong_caption": 0.1, "mismatched_image": 0.1, "long_caption": 0.05},
+        "train_fraction": 1.0,
     },
     "generator_data": {
         "source": "demo_world",

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def changed(clone: Clone, file: str = "params.yaml", **values: Any) -> Iterator[
 
 def test_a_second_run_runs_nothing(clone: Clone) -> None:
     assert clone.dvc("repro").stages == []
+    assert "Nothing to do: every result is there." in planned(clone).output
 
 
 def declared_parameters() -> Iterator[tuple[str, list[str]]]:
@@ -156,6 +158,7 @@ BASE = {"base_captioner"}
         ("params.yaml", "evaluation.beams", 1, CAPTIONING),
         ("params.yaml", "evaluation.spice", "off", {"spice_files"}),
         ("profiles/tiny.yaml", "data.seed", 5, {"corpus"}),
+        ("profiles/tiny.yaml", "data.train_fraction", 0.5, {"corpus"}),
         ("profiles/tiny.yaml", "generator_data.seed", 5, {"generator_corpus"}),
         ("profiles/tiny.yaml", "captioner.base.seed", 5, {"base_captioner"}),
         ("profiles/tiny.yaml", "captioner.fine_tuning.learning_rate", 0.001, TRAINING),
@@ -189,6 +192,46 @@ def experiment(clone: Clone, *settings: str) -> Run:
     return clone.dvc("exp", "run", *(word for one in settings for word in ("-S", one)))
 
 
+@dataclass
+class Plan:
+    """What ``python -m stages.plan`` foretells of an experiment."""
+
+    output: str
+    stages: dict[str, set[str]]  # by state
+
+    @property
+    def images(self) -> str:
+        """The number of images to draw, as it is shown."""
+        shown = re.search(r"^draw images +(.*) images", self.output, re.MULTILINE)
+        return shown[1] if shown else "0"
+
+    def assert_foretold(self, run: Run) -> None:
+        """What was to run ran; what follows may have been found in the cache; nothing else ran."""
+        runs, follows = self.stages.get("runs", set()), self.stages.get("follows", set())
+        assert runs <= set(run.stages) <= runs | follows
+
+
+def planned(clone: Clone, *settings: str) -> Plan:
+    """The plan for the committed parameters and the given ones; it changes nothing."""
+    clone.reset()
+    values = {
+        key: yaml.safe_load(value) for key, _, value in (one.partition("=") for one in settings)
+    }
+    with changed(clone, **values):
+        before = clone.command("git", "status", "--short")
+        output = clone.command(sys.executable, "-m", "stages.plan")
+        assert clone.command("git", "status", "--short") == before
+    stages: dict[str, set[str]] = {}
+    listed = re.findall(r"^([\w ]+) \(\d+ stages?: .*\n((?:  .*\n)+)", output, re.MULTILINE)
+    for state, names in listed:
+        for stage, epochs in re.findall(r"(\w+)(?:@([\d,]*\d))?", " ".join(names.split())):
+            numbers = epochs.split(",") if epochs else []
+            stages.setdefault(state, set()).update(
+                [f"{stage}@{number}" for number in numbers] or [stage]
+            )
+    return Plan(output, stages)
+
+
 def metrics(clone: Clone) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(
         (clone.folder / "reports/evaluation/metrics.json").read_text()
@@ -197,7 +240,10 @@ def metrics(clone: Clone) -> dict[str, Any]:
 
 
 def test_a_smaller_ratio_trains_no_shared_epoch_and_generates_no_image(clone: Clone) -> None:
+    plan = planned(clone, "curation.ratio=0.2")
     run = experiment(clone, "curation.ratio=0.2")
+    plan.assert_foretold(run)
+    assert plan.images == "0"
     # Epoch 1 is the same, and the images for 20 % are some of those for 40 %. The test split is
     # captioned anew only if another epoch's captioner is the best.
     assert set(run.stages) | {"caption_test"} == CHECK | CURATION | AFTER | {
@@ -209,6 +255,7 @@ def test_a_smaller_ratio_trains_no_shared_epoch_and_generates_no_image(clone: Cl
 
 def test_a_setting_seen_before_runs_nothing(clone: Clone) -> None:
     assert experiment(clone, "curation.ratio=0.4").stages == []
+    assert "Nothing to do" in planned(clone, "curation.ratio=0.2").output
     assert experiment(clone, "curation.ratio=0.2").stages == []
     assert experiment(clone, "curation.ratio=0.4").stages == []
     assert metrics(clone)["curation"]["epoch_1"]["replaced_image"] == 48
@@ -218,7 +265,10 @@ def test_a_larger_ratio_generates_the_difference_only(clone: Clone) -> None:
     experiment(clone, "curation.ratio=0.4")
     index = clone.folder / "data/epochs/1/synthetic/index.jsonl"
     before = {json.loads(line)["key"] for line in index.read_text().splitlines()}
+    plan = planned(clone, "curation.ratio=0.6")
     run = experiment(clone, "curation.ratio=0.6")
+    plan.assert_foretold(run)
+    assert plan.images == str(run.generated)
     after = {json.loads(line)["key"] for line in index.read_text().splitlines()}
     assert run.generated == len(after - before) > 0
     assert before < after
@@ -256,7 +306,10 @@ def test_a_setting_of_the_report_runs_only_the_report(clone: Clone) -> None:
 def test_every_method_and_schedule_does_what_it_says(
     clone: Clone, settings: list[str], epoch: str, action: str
 ) -> None:
+    plan = planned(clone, *settings)
     run = experiment(clone, *settings)
+    plan.assert_foretold(run)
+    assert plan.images == str(run.generated)
     assert not set(run.stages) & (ALWAYS | {"validate_base", "history_base"})
     counts = metrics(clone)["curation"]
     assert counts[epoch][action] > 0

@@ -11,6 +11,8 @@ from pathlib import Path
 from caption_curation.samples import CaptionedImage, read_images, write_json_lines
 
 IMAGES = "images"
+# The training split before data.train_fraction left some of it out; only there if it did.
+WHOLE_TRAIN = "whole_train.jsonl"
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,10 @@ def summarise(corpus: Corpus) -> str:
     return "\n".join(lines)
 
 
-def link_split(corpus_folder: Path, split: str, folder: Path) -> Corpus:
-    """One split of a written corpus, its images linked (or else copied) into ``folder``."""
-    images = read_images(corpus_folder / f"{split}.jsonl")
+def link_training_split(corpus_folder: Path, folder: Path) -> Corpus:
+    """The whole training split of a written corpus, its images linked (or copied) to ``folder``."""
+    whole = corpus_folder / WHOLE_TRAIN
+    images = read_images(whole if whole.exists() else corpus_folder / "train.jsonl")
     for image in images:
         target = folder / IMAGES / image.file_name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +69,7 @@ def link_split(corpus_folder: Path, split: str, folder: Path) -> Corpus:
             os.link(corpus_folder / IMAGES / image.file_name, target)
         except OSError:
             shutil.copyfile(corpus_folder / IMAGES / image.file_name, target)
-    return Corpus(source="same", splits={split: images})
+    return Corpus(source="same", splits={"train": images})
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -29,17 +29,33 @@ EXPECTED = (
     "expected Karpathy's form: "
     '{"images": [{"filename": …, "split": …, "sentences": [{"raw": …}]}]}'
 )
+MISSING = "missing"
 DECODING_THREADS = 8  # at most; PIL decodes outside Python's global lock
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """One image of the annotation file, checked."""
+class Entry:
+    """One image of the annotation file, checked; ``split`` is ``train``, ``val`` or ``test``.
+
+    ``normalised`` and ``empty`` count captions: those that white space changed, and those dropped.
+    """
 
     split: str
     image: CaptionedImage
     normalised: int
     empty: int
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What an annotation file lists: all usable entries, and a line for each fault.
+
+    ``name`` is what the file calls its corpus (Karpathy's: coco, flickr8k, flickr30k), if it does.
+    """
+
+    name: str | None
+    entries: list[Entry]
+    faults: list[str]
 
 
 def read_karpathy(source: KarpathySource, section: str, splits: Collection[str]) -> Corpus:
@@ -56,33 +72,72 @@ def read_karpathy(source: KarpathySource, section: str, splits: Collection[str])
         InputError: the folder or the file is missing or has another form, or some of its images
             are not usable; lists all of these.
     """
-    root = _existing_root(source, section)
-    annotations = root / source.annotations
-    folder = root / source.images
-    records = _read_records(annotations, section)
-    if not folder.is_dir():
-        raise InputError(f"{section}.images = {source.images!r}: there is no folder {folder}")
-
-    faults: list[str] = []
-    entries: list[_Entry] = []
-    for position, record in enumerate(records):
-        entry = _check_record(record, position, folder, faults)
-        if entry is not None:
-            entries.append(entry)
-    faults += _duplicates(entries)
-    wanted = [entry for entry in entries if entry.split in splits]
-    faults += _unusable_images([entry.image.file_name for entry in wanted], folder)
+    annotations = read_annotations(source, section)
+    folder = image_folder(source, section)
+    wanted = [entry for entry in annotations.entries if entry.split in splits]
+    unusable = image_faults([entry.image.file_name for entry in wanted], folder, decode=True)
+    faults = annotations.faults + [f"file {name!r}: {fault}" for name, fault in unusable.items()]
     if not faults:
         found = {entry.split for entry in wanted}
         faults += [f"split {split}: no image" for split in splits if split not in found]
     if faults:
-        raise InputError(list_faults(f"{annotations}: faults", faults))
+        raise InputError(list_faults(f"{_annotation_file(source, section)}: faults", faults))
     return Corpus(
         source="karpathy",
         splits={split: [one.image for one in wanted if one.split == split] for split in splits},
         normalised_captions=sum(entry.normalised for entry in wanted),
         dropped_empty_captions=sum(entry.empty for entry in wanted),
     )
+
+
+def read_annotations(source: KarpathySource, section: str) -> Annotations:
+    """The entries of the annotation file, of all splits, without a look at the images.
+
+    Raises:
+        InputError: the folder or the file is missing, or the file has another form.
+    """
+    folder = _existing_root(source, section) / source.images
+    content, records = _read_records(_annotation_file(source, section), section)
+    faults: list[str] = []
+    entries: list[Entry] = []
+    for position, record in enumerate(records):
+        entry = _check_record(record, position, folder, faults)
+        if entry is not None:
+            entries.append(entry)
+    faults += _duplicates(entries)
+    name = content.get("dataset")
+    return Annotations(name if isinstance(name, str) else None, entries, faults)
+
+
+def image_folder(source: KarpathySource, section: str) -> Path:
+    """The existing folder that the annotation file's names are relative to."""
+    folder = _existing_root(source, section) / source.images
+    if not folder.is_dir():
+        raise InputError(f"{section}.images = {source.images!r}: there is no folder {folder}")
+    return folder
+
+
+def image_faults(file_names: Sequence[str], folder: Path, *, decode: bool) -> dict[str, str]:
+    """What is wrong with image files, by name; nothing for a good one.
+
+    Args:
+        file_names: relative to ``folder``.
+        folder: of the images.
+        decode: to the last pixel; otherwise a file is opened and its header read, which finds
+            files that are empty or of another kind, but not those that are cut short.
+    """
+    threads = min(DECODING_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        faults = list(
+            tqdm(
+                pool.map(lambda name: _image_fault(folder / name, decode), file_names),
+                desc="checking",
+                unit="image",
+                total=len(file_names),
+                disable=None,
+            )
+        )
+    return {name: fault for name, fault in zip(file_names, faults, strict=True) if fault}
 
 
 def copy_images(corpus: Corpus, source: KarpathySource, section: str, folder: Path) -> None:
@@ -93,6 +148,10 @@ def copy_images(corpus: Corpus, source: KarpathySource, section: str, folder: Pa
         target = folder / IMAGES / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(origin / name, target)
+
+
+def _annotation_file(source: KarpathySource, section: str) -> Path:
+    return _existing_root(source, section) / source.annotations
 
 
 def _existing_root(source: KarpathySource, section: str) -> Path:
@@ -106,8 +165,8 @@ def _existing_root(source: KarpathySource, section: str) -> Path:
     return root
 
 
-def _read_records(annotations: Path, section: str) -> list[Any]:
-    """The entries of ``images``, of which at least one looks like Karpathy's."""
+def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list[Any]]:
+    """The file's content, and its ``images``, of which at least one looks like Karpathy's."""
     try:
         content = json.loads(annotations.read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError) as error:
@@ -124,10 +183,10 @@ def _read_records(annotations: Path, section: str) -> list[Any]:
         raise InputError(f"{annotations}: no list of 'images' with entries; {EXPECTED}")
     if not any(isinstance(one, dict) and {"filename", "sentences"} & one.keys() for one in records):
         raise InputError(f"{annotations}: no image has a 'filename' and 'sentences'; {EXPECTED}")
-    return records
+    return content, records
 
 
-def _check_record(record: Any, position: int, folder: Path, faults: list[str]) -> _Entry | None:
+def _check_record(record: Any, position: int, folder: Path, faults: list[str]) -> Entry | None:
     """The image of one record, or ``None`` and its faults added to ``faults``."""
     if not isinstance(record, dict):
         faults.append(f"images[{position}]: expected an object, found {record!r:.60}")
@@ -146,7 +205,7 @@ def _check_record(record: Any, position: int, folder: Path, faults: list[str]) -
         faults.extend(f"{where}: {fault}" for fault in found)
         return None
     texts = tuple(text for text, _ in captions if text)
-    return _Entry(
+    return Entry(
         split=SPLITS[split],
         image=CaptionedImage(str(image_id), file_name, texts),
         normalised=sum(changed for text, changed in captions if text),
@@ -186,7 +245,7 @@ def _captions(sentences: Any, found: list[str]) -> list[tuple[str, bool]] | None
     return captions
 
 
-def _duplicates(entries: list[_Entry]) -> list[str]:
+def _duplicates(entries: list[Entry]) -> list[str]:
     ids = Counter(entry.image.image_id for entry in entries)
     files = Counter(entry.image.file_name for entry in entries)
     return [f"image id {key} is used {count} times" for key, count in ids.items() if count > 1] + [
@@ -194,30 +253,13 @@ def _duplicates(entries: list[_Entry]) -> list[str]:
     ]
 
 
-def _unusable_images(file_names: list[str], folder: Path) -> list[str]:
-    """A line for each image that is missing or can't be decoded to its last pixel."""
-    threads = min(DECODING_THREADS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        faults = list(
-            tqdm(
-                pool.map(lambda name: _image_fault(folder / name), file_names),
-                desc="checking",
-                unit="image",
-                total=len(file_names),
-                disable=None,
-            )
-        )
-    return [
-        f"file {name!r}: {fault}" for name, fault in zip(file_names, faults, strict=True) if fault
-    ]
-
-
-def _image_fault(path: Path) -> str | None:
+def _image_fault(path: Path, decode: bool) -> str | None:
     if not path.is_file():
-        return "missing"
+        return MISSING
     try:
         with Image.open(path) as image:
-            image.load()
+            if decode:
+                image.load()
     except Exception as error:  # decoders raise whatever they meet in broken files
         return f"unreadable or truncated ({error})"
     return None

@@ -1,0 +1,1 @@
+"""What an experiment would cost: stages to run, images to draw, room and hours."""

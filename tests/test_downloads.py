@@ -1,0 +1,156 @@
+"""What the user downloaded, compared with what a profile needs."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from PIL import Image
+
+from stages import check_downloads, run
+from tests.conftest import REPOSITORY
+
+SPLITS = ("train", "restval", "val", "test", "test")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose profile ``toy`` reads a corpus and models that are all there."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    shutil.copytree(REPOSITORY / "profiles", tmp_path / "profiles")
+    (tmp_path / "toy/images").mkdir(parents=True)
+    records = []
+    for number, split in enumerate(SPLITS):
+        Image.effect_noise((64, 64), 90).save(tmp_path / f"toy/images/{number}.jpg")
+        one = {"imgid": number, "filename": f"{number}.jpg", "split": split}
+        records.append(one | {"sentences": [{"raw": "a dog"}]})
+    write_annotations(tmp_path, records, "toy")
+    (tmp_path / "model.pth").write_bytes(b"weights")
+    profile = yaml.safe_load((tmp_path / "profiles/flickr30k.yaml").read_text())
+    profile["data"] |= {"root": "toy", "annotations": "captions.json", "images": "images"}
+    profile["generator_data"] = {"source": "same"}
+    profile["captioner"]["base"]["path"] = "model.pth"
+    write_profile(tmp_path, profile)
+    return tmp_path
+
+
+def write_annotations(root: Path, records: list[dict[str, Any]], name: str) -> None:
+    content = {"images": records, "dataset": name}
+    (root / "toy/captions.json").write_text(json.dumps(content))
+
+
+def write_profile(root: Path, profile: dict[str, Any]) -> None:
+    (root / "profiles/toy.yaml").write_text(yaml.safe_dump(profile))
+
+
+def profile_of(root: Path) -> Any:
+    return yaml.safe_load((root / "profiles/toy.yaml").read_text())
+
+
+def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+    """What the command prints, and the error that it ends with."""
+    try:
+        run(check_downloads.main, "--profile", "toy", *arguments)
+    except SystemExit as error:
+        return capsys.readouterr().out, str(error.code)
+    return capsys.readouterr().out, ""
+
+
+def row(printed: str, split: str) -> list[str]:
+    return next(line.split() for line in printed.splitlines() if line.split()[:1] == [split])
+
+
+def test_a_complete_corpus_and_models_on_the_hub(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed, error = check(capsys)
+    assert not error
+    assert row(printed, "train") == ["train", "-", "2", "2", "0", "0"]
+    assert row(printed, "test") == ["test", "-", "2", "2", "0", "0"]
+    assert "stable-diffusion-v1-5/stable-diffusion-v1-5 on the hub, which a stage" in printed
+    assert printed.endswith("Nothing is missing.\n")
+    assert not (root / ".dvc").exists()
+
+
+def test_everything_that_is_missing_is_listed_at_once(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_annotations(root, json.loads((root / "toy/captions.json").read_text())["images"], "coco")
+    (root / "toy/images/0.jpg").unlink()
+    (root / "toy/images/1.jpg").write_bytes(b"")
+    (root / "model.pth").unlink()
+    profile = profile_of(root)
+    profile["generator"]["base"] = {"source": "local", "path": "generator"}
+    write_profile(root, profile)
+    printed, error = check(capsys)
+    assert row(printed, "train") == ["train", "113,287", "2", "0", "1", "1"]
+    assert row(printed, "val") == ["val", "5,000", "1", "1", "0", "0"]
+    for words in (
+        "split train: 1 of 2 images missing",
+        "split train: 1 of 2 images unreadable",
+        "annotations list 2 images, the published corpus has 113,287",
+        "annotations list 1 images, the published corpus has 5,000",
+        "images.cocodataset.org/zips/train2014.zip",
+        "karpathy/deepimagesent/caption_datasets.zip",
+        "captioner.base.path = 'model.pth'",
+        "sfr-vision-language-research/BLIP/models/model.pth",
+        "generator.base.path: model folder generator: there is no such folder",
+    ):
+        assert words in error, words
+
+
+def test_only_decoding_finds_an_image_that_was_cut_short(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = root / "toy/images/2.jpg"
+    image.write_bytes(image.read_bytes()[:-400])
+    assert check(capsys)[1] == ""
+    printed, error = check(capsys, "--decode")
+    assert row(printed, "val") == ["val", "-", "1", "0", "0", "1"]
+    assert "1 of 1 images unreadable" in error
+
+
+def test_missing_annotations_and_images_name_both_sources(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = profile_of(root)
+    profile["data"] |= {"annotations": "dataset_flickr30k.json", "images": "flickr30k-images"}
+    write_profile(root, profile)
+    printed, error = check(capsys)
+    assert row(printed, "val") == ["val", "1,014", "0", "0", "0", "0"]
+    assert error.startswith("error: missing or not as published (2)")
+    assert "caption_datasets.zip" in error and "DenotationGraph" in error
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_pinned_checkpoint_must_be_the_one(
+    root: Path, capsys: pytest.CaptureFixture[str], is_right: bool
+) -> None:
+    content = b"weights" if is_right else b"others"
+    profile = profile_of(root)
+    profile["captioner"]["base"]["sha256"] = hashlib.sha256(content).hexdigest()
+    write_profile(root, profile)
+    printed, error = check(capsys)
+    assert ("with the pinned SHA-256" in printed) == is_right
+    assert ("model.pth: its SHA-256 is" in error) != is_right
+
+
+def test_real_photographs_that_are_a_part_of_flickr8k(
+    root: Path, capsys: pytest.CaptureFixture[str], shared_data: Path
+) -> None:
+    profile = profile_of(root)
+    names = {"annotations": "dataset_flickr8k.json", "images": "images"}
+    profile["data"] |= {"root": str(shared_data / "flickr8k")} | names
+    write_profile(root, profile)
+    printed, error = check(capsys)
+    assert row(printed, "train") == ["train", "6,000", "600", "600", "0", "0"]
+    assert "list 600 images, the published corpus has 6,000" in error
+
+
+def test_the_demo_needs_no_download(capsys: pytest.CaptureFixture[str]) -> None:
+    check_downloads.main("--profile", "demo")
+    assert capsys.readouterr().out.endswith("Nothing is missing.\n")
