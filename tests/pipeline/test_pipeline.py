@@ -310,7 +310,10 @@ def wait_for_queue(clone: Clone) -> list[str]:
         ("training.epochs=13", ["training.epochs = 13", "less than or equal to 12"]),
         ("curation.ratio=1.5", ["curation.ratio = 1.5", "less than or equal to 1"]),
         ("curation.method=delete", ["curation.method = 'delete'", "'replace_caption'"]),
-        ("profile=imagenet", ["profile = 'imagenet'", "allowed: coco, demo, flickr30k, flickr8k, tiny"]),
+        (
+            "profile=imagenet",
+            ["profile = 'imagenet'", "allowed: coco, demo, flickr30k, flickr8k, tiny"],
+        ),
     ],
 )
 def test_a_bad_value_stops_before_any_stage_runs(
