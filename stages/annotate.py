@@ -24,6 +24,8 @@ PASSWORD = "CAPTION_CURATION_PASSWORD"  # this environment variable, so that no 
 
 def main(*arguments: str) -> None:
     options = _parse(arguments)
+    if not 1 <= options.port <= 65535:
+        raise InputError(f"--port {options.port}: 1 to 65535")
     try:
         from caption_curation.human_study.annotation_page import access, app, progress, study_set
     except ModuleNotFoundError as error:
@@ -99,7 +101,7 @@ def _serve(application: "Flask", host: str, port: int) -> None:
 
     try:
         server = waitress.create_server(application, host=host, port=port, ident=None)
-    except (OSError, OverflowError, ValueError) as error:
+    except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             raise InputError(
                 f"port {port} of {host} is in use: choose another one with --port"

@@ -161,8 +161,8 @@ def create_app(
     @app.get("/annotator/<code>/<int:position>/image")
     def image_file(code: str, position: int) -> Response:
         # By position: a file's name, or its place in the set, could hint at its loss.
-        image = visit(code).image(position)
-        return send_file(study_set.file_paths[image.image_id].absolute())
+        path = study_set.file_paths[visit(code).image(position).image_id].absolute()
+        return send_file(path, download_name=f"{position}{path.suffix}")
 
     @app.post("/annotator/<code>/<int:position>")
     def save(code: str, position: int) -> Response | tuple[str, int]:
