@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from caption_curation.errors import InputError
 from caption_curation.figures import to_svg
 from caption_curation.human_study import tables
 from caption_curation.human_study.figures import draw_figures
@@ -21,6 +22,7 @@ DOTS_PER_INCH = 200
 def main(*arguments: str) -> None:
     """Write index.html, figures as PNG and SVG, and tables as CSV."""
     options = _parse(arguments)
+    _check_replaceable(options.out)
     settings = load_human_study()
     file = options.study / human_study.VERDICTS
     verdicts = {
@@ -59,6 +61,13 @@ def main(*arguments: str) -> None:
     partial.rename(options.out)
     print(f"{len(findings.judged)} of {findings.images} images are kept")
     print(options.out / "index.html")
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse a folder that holds something else: the report would replace it."""
+    files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if files and not {"index.html", "figure_10.svg"} <= files:
+        raise InputError(f"--out: {folder} is no report of a human study; name another folder")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

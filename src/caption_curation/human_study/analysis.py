@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from caption_curation.human_study.categories import CATEGORY_IDS, NO_ERROR
-from caption_curation.human_study.choosing import Group
 from caption_curation.human_study.collect import JudgedImage
-from caption_curation.human_study.sets import StudyImage
+from caption_curation.human_study.sets import Group, StudyImage
 from caption_curation.round_trip.tracking import (
     RankCorrelation,
     fraction_interval,
@@ -68,6 +67,7 @@ class Truth:
     """Is a high loss a sign of a wrong image? From the verdicts of a program that knows.
 
     Attributes:
+        errors: how many there are in all images.
         wrong: by group, the fraction of images that have any error (interval of Wilson).
         by_loss: the probability that a wrong image has a higher loss than a right one (0.5: the
             loss knows nothing; equal losses count half), the area under the ROC curve.
@@ -75,6 +75,7 @@ class Truth:
         rank: Spearman's rho of the loss and the number of errors.
     """
 
+    errors: int
     wrong: Mapping[Group, Estimate]
     by_loss: Estimate
     by_clipscore: Estimate | None
@@ -127,6 +128,7 @@ def truth_of(
         count, n = sum(of_group), len(of_group)
         shares[group] = Estimate(count / n, n, fraction_interval(count, n))
     return Truth(
+        errors=sum(len(verdicts[one.image_id]) for one in images),
         wrong=shares,
         by_loss=_discrimination(losses, wrong, rng),
         by_clipscore=_discrimination(-np.array(clipscores), wrong, rng)

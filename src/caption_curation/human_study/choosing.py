@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from caption_curation.errors import InputError, list_faults
-
-Group = Literal["low", "high"]
+from caption_curation.human_study.sets import Group
 
 SHORT_REFERENCE_WORDS = 20  # references with fewer words are shown first, as in the paper
 

@@ -13,9 +13,10 @@ from PIL import Image
 from caption_curation.figures import INK, STYLE
 from caption_curation.human_study.analysis import GROUPS, ErrorsAgainst, Half
 from caption_curation.human_study.categories import CATEGORIES, NO_ERROR
-from caption_curation.human_study.choosing import Group
 from caption_curation.human_study.collect import JudgedImage
 from caption_curation.human_study.findings import Findings
+from caption_curation.human_study.sets import Group
+from caption_curation.randomness import generator_for
 from caption_curation.round_trip.tracking import RankCorrelation
 
 # No method has these, and they differ in more than colour, for prints without any.
@@ -27,7 +28,9 @@ GROUP_LABELS: dict[Group, str] = {"low": "lowest loss", "high": "highest loss"}
 LABELS = {category.id: category.name for category in CATEGORIES}
 MARKED_BY = 2  # annotators at least, for a category to be told under an image
 SMALL_SIDE = 96  # pixels; smaller images are drawings whose pixels should stay sharp
-CAPTION_WIDTH, CAPTION_LINES = 26, 5  # letters; lines
+SPREAD = 0.08  # of points at the same number of errors
+# Of the words under an image.
+LETTERS, CAPTION_LINES, POINTS, LINE_SPACING = 30, 5, 6.5, 1.25
 
 
 MEAN = "mean of either half, 95 % interval"
@@ -46,7 +49,7 @@ def draw_figures(findings: Findings) -> dict[str, tuple[Figure, str]]:
             "Bars: how often each category was marked, in images of low and of high loss",
         ),
         "figure_9b": (
-            error_scatter(against, groups, findings.who),
+            error_scatter(against, groups, findings.who, generator_for("human study", "spread")),
             "Points: mean number of errors of each image against its loss and its CLIPScore",
         ),
         "figure_10": (
@@ -60,19 +63,22 @@ def draw_figures(findings: Findings) -> dict[str, tuple[Figure, str]]:
 def category_bars(counts: Mapping[str, Mapping[Group, int]], total: int, who: str) -> Figure:
     """Figure 9a: how often each category was marked, by group of categories, sorted.
 
-    Categories that nobody marked are left out.
+    Categories that nobody marked are left out. How often nothing was marked stands at the axis: a
+    bar of it would dwarf the others.
 
     Args:
         counts: by category, of each loss group; ``no_error`` among them.
         total: number of annotations.
         who: annotated, in words.
     """
-    blocks = {"": [NO_ERROR]}
+    blocks: dict[str, list[str]] = {}
     for category in CATEGORIES:
         if sum(counts[category.id].values()):
             blocks.setdefault(category.group, []).append(category.id)
+    if not blocks:
+        blocks = {"": []}  # nobody marked anything
     heights = [len(block) for block in blocks.values()]
-    figure = Figure(figsize=(7.2, 0.9 + 0.24 * (sum(heights) + len(heights))), layout="constrained")
+    figure = Figure(figsize=(7.2, 1.0 + 0.24 * (sum(heights) + len(heights))), layout="constrained")
     panels = figure.subplots(
         len(blocks), 1, sharex=True, squeeze=False, height_ratios=[one + 0.6 for one in heights]
     )[:, 0]
@@ -103,19 +109,27 @@ def category_bars(counts: Mapping[str, Mapping[Group, int]], total: int, who: st
                 va="center",
                 fontsize=7.5,
             )
-        axes.set_yticks(rows, [LABELS.get(name, "no error") for name in ordered])
+        axes.set_yticks(rows, [LABELS[name] for name in ordered])
         axes.set_ylim(len(ordered) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.08)
         axes.set_title(title, loc="left", pad=2, fontweight="bold", fontsize=8.5)
-    panels[-1].set_xlabel(f"of {total} annotations by {who} (%); numbers: annotations")
+    without = sum(counts[NO_ERROR].values())
+    panels[-1].set_xlabel(
+        f"of {total} annotations by {who} (%); {without} of them say “no error”\n"
+        "(a number is how many mark the category)"
+    )
+    panels[-1].set_xlim(left=0)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
 
 @matplotlib.rc_context(STYLE)
 def error_scatter(
-    against: Mapping[str, ErrorsAgainst], groups: Sequence[Group], who: str
+    against: Mapping[str, ErrorsAgainst],
+    groups: Sequence[Group],
+    who: str,
+    rng: np.random.Generator,
 ) -> Figure:
     """Figure 9b: mean number of errors against the loss and, beside it, against other scores.
 
@@ -123,18 +137,17 @@ def error_scatter(
         against: by axis label, in order.
         groups: the loss group of each image.
         who: annotated, in words.
+        rng: spreads points up and down, so that they do not hide one another.
     """
+    spread = rng.uniform(-SPREAD, SPREAD, size=len(groups))
     figure = Figure(figsize=(3.7 * len(against), 3.3), layout="constrained")
     panels = figure.subplots(1, len(against), sharey=True, squeeze=False)[0]
     for axes, (label, one) in zip(panels, against.items(), strict=True):
         for group in GROUPS:
-            points = [
-                (score, errors)
-                for score, errors, of in zip(one.scores, one.errors, groups, strict=True)
-                if of == group
-            ]
+            of_group = np.array([name == group for name in groups])
             axes.plot(
-                *zip(*points, strict=True) if points else ((), ()),
+                np.array(one.scores)[of_group],
+                (np.array(one.errors) + spread)[of_group],
                 linestyle="none",
                 marker=MARKERS[group],
                 markersize=4.5,
@@ -149,8 +162,9 @@ def error_scatter(
         axes.set_xlabel(label)
         axes.set_title(f"ρ = {rho_words(one.rank)}, n = {one.rank.n}", loc="right", pad=4)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.margins(x=0.07)
     panels[0].set_ylabel(f"errors marked in an image,\nmean over {who}")
-    panels[0].set_ylim(bottom=-0.15)
+    panels[0].set_ylim(bottom=-2 * SPREAD)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return figure
 
@@ -164,14 +178,20 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
         who: annotated, in words.
     """
     columns = max(len(images) for images in rows.values())
-    figure = Figure(figsize=(7.2, 0.35 + 3.3 * len(rows)), layout="constrained")
-    parts = np.atleast_1d(figure.subfigures(len(rows), 1))
-    for part, (heading, images) in zip(parts, rows.items(), strict=True):
+    texts = [[_words_of(one) for one in images] for images in rows.values()]
+    lines = [max(text.count("\n") + 1 for text in of_row) for of_row in texts]
+    words_heights = [(count + 1) * POINTS * LINE_SPACING / 72 for count in lines]  # inches
+    picture_height = 6.4 / columns
+    heights = [0.35 + picture_height + height for height in words_heights]
+    heights[-1] += 0.25  # for the line at the end
+    figure = Figure(figsize=(7.2, sum(heights)), layout="constrained")
+    parts = np.atleast_1d(figure.subfigures(len(rows), 1, height_ratios=heights))
+    for part, heading, height, of_row in zip(parts, rows, words_heights, texts, strict=True):
         part.suptitle(heading, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        panels = part.subplots(2, columns, squeeze=False, height_ratios=(1, 0.95))
+        panels = part.subplots(2, columns, squeeze=False, height_ratios=(picture_height, height))
         for axes in panels.ravel():
             axes.set_axis_off()
-        for (picture, words), one in zip(panels.T, images, strict=False):
+        for (picture, words), one, text in zip(panels.T, rows[heading], of_row, strict=False):
             with Image.open(one.image.file) as file:
                 pixels = file.convert("RGB")
             picture.imshow(
@@ -182,10 +202,10 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
             words.text(
                 0,
                 1,
-                _words_of(one),
+                text,
                 va="top",
-                fontsize=6.5,
-                linespacing=1.25,
+                fontsize=POINTS,
+                linespacing=LINE_SPACING,
                 parse_math=False,
                 transform=words.transAxes,
             )
@@ -229,16 +249,14 @@ def _mark_half(axes: Axes, half: Half) -> None:
 
 
 def _words_of(one: JudgedImage) -> str:
-    caption = textwrap.wrap(one.image.references[0], CAPTION_WIDTH)
+    caption = textwrap.wrap(one.image.references[0], LETTERS)
     if len(caption) > CAPTION_LINES:
         caption = [*caption[: CAPTION_LINES - 1], f"{caption[CAPTION_LINES - 1]} …"]
     scores = f"loss {one.image.loss:.2f}"
     if one.image.clipscore is not None:
         scores += f", CLIPScore {one.image.clipscore:.2f}"
     marked = ", ".join(label_of(category) for category in one.marked_by(MARKED_BY))
-    return "\n".join(
-        [*caption, scores, *textwrap.wrap(f"marked: {marked or 'nothing'}", CAPTION_WIDTH)]
-    )
+    return "\n".join([*caption, scores, *textwrap.wrap(f"marked: {marked or 'nothing'}", LETTERS)])
 
 
 def label_of(category: str) -> str:

@@ -19,7 +19,6 @@ from caption_curation.human_study.analysis import (
     errors_against_loss,
     truth_of,
 )
-from caption_curation.human_study.choosing import Group
 from caption_curation.human_study.collect import (
     JudgedImage,
     annotation_files,
@@ -28,7 +27,7 @@ from caption_curation.human_study.collect import (
     keep,
 )
 from caption_curation.human_study.parameters import ErrorRates
-from caption_curation.human_study.sets import read_study
+from caption_curation.human_study.sets import Group, read_study
 from caption_curation.randomness import generator_for
 from caption_curation.round_trip.tracking import RankCorrelation
 
