@@ -55,3 +55,10 @@ CATEGORIES = (
 )
 
 CATEGORY_IDS = tuple(category.id for category in CATEGORIES)
+
+# What a drawing of the demo world can be wrong in, which a program finds there.
+CHECKED = (
+    *(f"main_object/{error}" for error in ("wrong", "inexistent", "extra")),
+    *(f"other_objects/{error}" for error in ("wrong", "inexistent", "extra")),
+    *(f"general/{error}" for error in ("position", "number", "scene_event_location", "colour")),
+)
