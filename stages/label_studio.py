@@ -13,6 +13,7 @@ from caption_curation.errors import InputError
 from caption_curation.human_study.annotation_page.progress import (
     annotation_file,
     annotations_of,
+    annotators,
     check_annotations,
 )
 from caption_curation.human_study.annotation_page.study_set import load_set
@@ -38,8 +39,8 @@ def _export(options: argparse.Namespace) -> None:
     annotations = []
     if not options.without_annotations:
         _note(check_annotations(study_set, options.annotations))
-        for path in sorted(options.annotations.glob("*.jsonl")):
-            annotations += annotations_of(study_set, options.annotations, path.stem).values()
+        for code in annotators(options.annotations):
+            annotations += annotations_of(study_set, options.annotations, code).values()
     images_url = options.images_url or f"/data/local-files/?d=set_{options.set}/"
     tasks = tasks_of(study_set, annotations, images_url)
     options.out.mkdir(parents=True, exist_ok=True)

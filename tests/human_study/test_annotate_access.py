@@ -29,19 +29,19 @@ def sets(tmp_path: Path) -> Path:
 
 def client_of(sets: Path, **options: Any) -> FlaskClient:
     defaults = {"annotator": None, "password": None, "local_only": True}
-    app = create_app(load_set(sets, 3), sets.parent / "annotations", **{**defaults, **options})
+    app = create_app(load_set(sets, 1), sets.parent / "annotations", **{**defaults, **options})
     return app.test_client()
 
 
 def form_of(sets: Path, code: str = "ANNA", position: int = 1, **values: Any) -> dict[str, Any]:
-    image = load_set(sets, 3).order_for(code)[position - 1]
+    image = load_set(sets, 1).order_for(code)[position - 1]
     fields = {"image_id": image.image_id, "version": CATEGORY_VERSION, "shown_at": TIME}
     return {**fields, "go": "next", **values}
 
 
 def annotate_by_hand(folder: Path, code: str = "ANNA", **values: Any) -> Path:
     record = {
-        "set": 3,
+        "set": 1,
         "image_id": "image-00",
         "annotator": code,
         "categories": ["people/age"],
@@ -76,7 +76,7 @@ def test_no_page_tells_a_loss_or_another_place_in_the_set(sets: Path) -> None:
 
 def test_the_order_is_the_annotators_own_and_stays(sets: Path) -> None:
     def order(code: str) -> list[str]:
-        return [image.image_id for image in load_set(sets, 3).order_for(code)]
+        return [image.image_id for image in load_set(sets, 1).order_for(code)]
 
     orders = [order(code) for code in ("ANNA", "BEN", "CARA")]
     assert orders[0] == order("ANNA")
@@ -204,7 +204,7 @@ def start(sets: Path, *options: str) -> None:
     """Run the command on a port that is in use, so that it ends where it would begin to serve."""
     with used_port() as port:
         annotate.main(
-            *("--set", "3", "--sets", str(sets), "--annotations", str(sets.parent / "annotations")),
+            *("--set", "1", "--sets", str(sets), "--annotations", str(sets.parent / "annotations")),
             *("--host", "127.0.0.1", "--port", str(port), *options),
         )
 
@@ -221,12 +221,12 @@ def test_what_cannot_be_used_is_said_and_the_rest_is(
     annotate_by_hand(sets.parent / "annotations", image_id="gone-7")
     annotate_by_hand(sets.parent / "annotations", "BEN", annotator="CARA")
     with path.open("a") as lines:
-        lines.write('{"set": 3, "image_id": "image-0')
+        lines.write('{"set": 1, "image_id": "image-0')
     with pytest.raises(InputError, match="in use"):
         start(sets)
     notes = capsys.readouterr().err
     assert "ANNA.jsonl, line 3: not used" in notes
-    assert "1 annotation(s) of images that are not in set 3, not used: 'gone-7'" in notes
+    assert "1 annotation(s) of images that are not in set 1, not used: 'gone-7'" in notes
     assert "BEN.jsonl: annotations by another code" in notes
     page = client_of(sets).get("/annotator/ANNA/")
     assert "1 of 6 are annotated" in page.text
@@ -243,7 +243,7 @@ def test_another_version_of_the_categories_is_not_mixed(sets: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--set", "7"), r"set 7: no file .*; sets in .*: 3"),
+        (("--set", "7"), r"set 7: no file .*; sets in .*: 1"),
         (("--sets", "nowhere"), r"sets in nowhere: none"),
         (("--annotator", "a b"), r"annotator code 'a b'"),
         (("--host", "0.0.0.0"), "a password of at least 8 characters .*CAPTION_CURATION_PASSWORD"),
@@ -273,7 +273,7 @@ def test_all_faults_of_a_set_are_listed(sets: Path) -> None:
 
 
 def test_files_outside_of_the_set_are_refused(sets: Path) -> None:
-    (sets / "set_3/images/text.jpg").write_text("no image")
+    (sets / "set_1/images/text.jpg").write_text("no image")
     page = read_page(sets)
     for image, file in zip(
         page["images"],

@@ -43,10 +43,10 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def serving(sets: Path, annotations: Path, *options: str) -> Iterator[str]:
-    """The address of a server of set 3 in a process of its own."""
+    """The address of a server of set 1 in a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    arguments = ["--set", 3, "--sets", sets, "--annotations", annotations, "--port", port]
+    arguments = ["--set", 1, "--sets", sets, "--annotations", annotations, "--port", port]
     arguments += ["--host", "127.0.0.1", *options]
     with subprocess.Popen(
         [sys.executable, "-m", "stages.annotate", *map(str, arguments)],
@@ -92,11 +92,20 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert problems == []
 
 
-def begin(page: Page, code: str) -> None:
+def follow(page: Page, use: Callable[[], None]) -> None:
+    """Use a button, a link or a key that leads to another page, and wait for that page."""
+    with page.expect_navigation():
+        use()
+
+
+def enter(page: Page, code: str) -> None:
     page.get_by_label("Your annotator code").fill(code)
-    page.get_by_role("button", name="Start").click()
+    follow(page, page.get_by_role("button", name="Start").click)
     expect(page.get_by_role("heading", name="An example")).to_be_visible()
-    page.locator("#begin").click()
+
+
+def begin(page: Page) -> None:
+    follow(page, page.locator("#begin").click)
 
 
 def image_id(page: Page) -> str:
@@ -109,7 +118,7 @@ def mark(page: Page, *categories: str) -> None:
 
 
 def save(page: Page) -> None:
-    page.locator("#next").click()
+    follow(page, page.locator("#next").click)
 
 
 def saved(annotations: Path, code: str) -> dict[str, Annotation]:
@@ -122,16 +131,17 @@ def test_a_whole_set_is_annotated_by_clicking(
     open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
     """With a reload and a closed tab in the middle, and a way back."""
-    sets, annotations = write_study(tmp_path), tmp_path / "annotations"
+    sets, annotations = write_study(tmp_path, images=20), tmp_path / "annotations"
     expected: dict[str, tuple[str, ...]] = {}
     with serving(sets, annotations) as address:
         page = open_page(address)
-        begin(page, "ANNA")
+        enter(page, "ANNA")
+        begin(page)
         for position in range(1, 11):
             expect(page.get_by_role("heading", level=1)).to_have_text(f"{position} of 20")
             assert page.locator(".seen img").evaluate("image => image.naturalWidth") == 40
             here = image_id(page)
-            assert page.locator(".references li").first.text_content() == f"Reference of {here}."
+            assert page.locator(".references li").first.text_content() == f"Of {here}."
             expected[here] = CATEGORY_IDS[position : position + 2]
             mark(page, *expected[here])
             assert len(saved(annotations, "ANNA")) == position - 1
@@ -149,12 +159,11 @@ def test_a_whole_set_is_annotated_by_clicking(
         page.context.close()  # the marks of image 11 are not saved yet
 
         page = open_page(address)
-        page.get_by_label("Your annotator code").fill("ANNA")
-        page.get_by_role("button", name="Start").click()
+        enter(page, "ANNA")
         expect(page.locator("#begin")).to_have_text("Go on with image 11 of 20")
-        page.locator("#begin").click()
+        begin(page)
         mark(page, *expected[image_id(page)])
-        page.get_by_role("button", name="Back").click()  # saves image 11 too
+        follow(page, page.get_by_role("button", name="Back").click)  # saves image 11 too
         expect(page.get_by_role("heading", level=1)).to_have_text("10 of 20 saved ✓")
         assert page.locator("[name=category]:checked").count() == 2
         page.locator("label:has([name=no_error])").click()
@@ -184,8 +193,9 @@ def test_two_annotators_and_two_servers_at_once(
         serving(sets, annotations, "--annotator", "ANNA") as own,
     ):
         anna, ben = open_page(shared), open_page(shared)
-        begin(anna, "ANNA")
-        begin(ben, "BEN")
+        for page, code in ((anna, "ANNA"), (ben, "BEN")):
+            enter(page, code)
+            begin(page)
         for _ in range(2):
             mark(anna, "main_object/wrong")
             mark(ben, "general/number")
@@ -193,7 +203,7 @@ def test_two_annotators_and_two_servers_at_once(
             save(anna)
         elsewhere = open_page(own)  # asks for no code
         expect(elsewhere.locator("#begin")).to_have_text("Go on with image 3 of 4")
-        elsewhere.locator("#begin").click()
+        begin(elsewhere)
         for page, category in ((elsewhere, "people/age"), (ben, "general/number")):
             for _ in range(2):
                 mark(page, category)
@@ -217,12 +227,12 @@ def test_captions_and_comments_are_text(open_page: Callable[..., Page], tmp_path
     comment = f"</textarea>{MARKUP}\nand “quotes”"
     with serving(sets, annotations, "--annotator", "ANNA") as address:
         page = open_page(address)
-        page.locator("#begin").click()
+        begin(page)
         assert page.locator(".references li").nth(1).text_content() == MARKUP
         mark(page, "general/text")
         page.get_by_label("Comment").fill(comment)
         save(page)
-        page.get_by_role("button", name="Back").click()
+        follow(page, page.get_by_role("button", name="Back").click)
         expect(page.get_by_label("Comment")).to_have_value(comment)
         assert page.locator("main b, main script").count() == 0
         assert page.title() == "1 of 2"
@@ -230,11 +240,11 @@ def test_captions_and_comments_are_text(open_page: Callable[..., Page], tmp_path
 
 
 def test_on_a_phone(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    sets, annotations = write_study(tmp_path, images=1), tmp_path / "annotations"
+    sets, annotations = write_study(tmp_path, images=2), tmp_path / "annotations"
     with serving(sets, annotations, "--annotator", "ANNA") as address:
         page = open_page(address, **PHONE)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
-        page.locator("#begin").tap()
+        follow(page, page.locator("#begin").tap)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         for target in page.locator(".category label, .category .ask, footer button").all():
             size = target.bounding_box()
@@ -246,29 +256,39 @@ def test_on_a_phone(open_page: Callable[..., Page], tmp_path: Path) -> None:
         expect(last.locator(".about")).to_be_visible()
         expect(page.locator(".seen img")).to_be_in_viewport(ratio=1)  # beside the last category
         last.locator("label").tap()
-        page.locator("#next").tap()
+        follow(page, page.locator("#next").tap)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.locator("label:has([name=no_error])").tap()
+        follow(page, page.locator("#next").tap)
         expect(page.get_by_role("heading", level=1)).to_have_text("Thank you!")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
-    assert [one.categories for one in saved(annotations, "ANNA").values()] == [CATEGORY_IDS[-1:]]
+    marked = [one.categories for one in saved(annotations, "ANNA").values()]
+    assert marked == [CATEGORY_IDS[-1:], ()]
+
+
+def press(page: Page, key: str) -> None:
+    follow(page, lambda: page.keyboard.press(key))
 
 
 def test_with_the_keyboard_alone(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    sets, annotations = write_study(tmp_path, images=3), tmp_path / "annotations"
+    sets, annotations = write_study(tmp_path, images=4), tmp_path / "annotations"
     with serving(sets, annotations, "--annotator", "ANNA") as address:
         page = open_page(address)
         page.locator("#begin").focus()
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", level=1)).to_have_text("1 of 3")
-        page.keyboard.press("Enter")  # nothing is marked
+        press(page, "Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("1 of 4")
+        press(page, "Enter")  # nothing is marked
         expect(page.get_by_role("alert")).to_contain_text("Please mark")
-        for key in ("a", "y", "a", "/", "a", "y", "Escape", "ArrowRight"):
+        for key in ("a", "y", "a", "/", "a", "y", "Escape"):
             page.keyboard.press(key)
-        expect(page.get_by_role("heading", level=1)).to_have_text("2 of 3")
-        for key in ("g", "z", "Enter"):
+        press(page, "ArrowRight")
+        expect(page.get_by_role("heading", level=1)).to_have_text("2 of 4")
+        for key in ("g", "z"):
             page.keyboard.press(key)
-        expect(page.get_by_role("heading", level=1)).to_have_text("3 of 3")
-        page.keyboard.press("ArrowLeft")
-        expect(page.get_by_role("heading", level=1)).to_have_text("2 of 3 saved ✓")
+        press(page, "Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("3 of 4")
+        press(page, "ArrowLeft")
+        expect(page.get_by_role("heading", level=1)).to_have_text("2 of 4 saved ✓")
         about = page.locator(".category:has([value='people/age']) .about")
         expect(about).to_be_hidden()
         page.locator("[value='people/age']").hover()

@@ -31,7 +31,7 @@ def note(
     annotator: str, image_id: str, categories: tuple[str, ...], comment: str = ""
 ) -> Annotation:
     return Annotation(
-        set=3,
+        set=1,
         image_id=image_id,
         annotator=annotator,
         categories=categories,
@@ -45,7 +45,7 @@ def note(
 
 def export(study: Path, *options: str) -> list[dict[str, Any]]:
     label_studio.main(
-        *("export", "--set", "3", "--out", str(study / "out"), "--sets", str(study / "sets")),
+        *("export", "--set", "1", "--out", str(study / "out"), "--sets", str(study / "sets")),
         *("--annotations", str(study / "annotations"), *options),
     )
     tasks: list[dict[str, Any]] = json.loads((study / "out/tasks.json").read_text())
@@ -140,7 +140,7 @@ def test_tasks_are_blind_and_name_their_images(study: Path) -> None:
     assert ids != sorted(ids)
     assert len(set(ids)) == 6
     assert tasks[0]["data"]["image"] == f"https://lab.example/images/{ids[0]}.jpg"
-    assert tasks[0]["data"]["references"] == f"Reference of {ids[0]}.\n{MARKUP}"
+    assert tasks[0]["data"]["references"] == f"Of {ids[0]}.\n{MARKUP}"
     assert str(LOSS) not in (study / "out/tasks.json").read_text()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from caption_curation.errors import InputError, list_faults
 from caption_curation.human_study.annotation_page.study_set import StudySet
-from caption_curation.human_study.annotations import Annotation, check_code, read
+from caption_curation.human_study.annotations import CODE, Annotation, check_code, read
 from caption_curation.human_study.categories import CATEGORY_VERSION
 
 
@@ -28,6 +28,11 @@ def annotations_of(study_set: StudySet, folder: Path, annotator: str) -> dict[st
     }
 
 
+def annotators(folder: Path) -> list[str]:
+    """The codes of all who have annotated anything."""
+    return sorted(path.stem for path in folder.glob("*.jsonl") if CODE.fullmatch(path.stem))
+
+
 def check_annotations(study_set: StudySet, folder: Path) -> list[str]:
     """What is odd about the annotations of a set that are there already, for a person to read.
 
@@ -38,6 +43,9 @@ def check_annotations(study_set: StudySet, folder: Path) -> list[str]:
     notes: list[str] = []
     other_versions: list[str] = []
     for path in sorted(folder.glob("*.jsonl")):
+        if not CODE.fullmatch(path.stem):
+            notes.append(f"{path}: not used; {path.stem!r} cannot be an annotator's code")
+            continue
         annotations, problems = read(path)
         notes += problems
         of_set = [one for one in annotations if one.set == study_set.number]
