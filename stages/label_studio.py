@@ -36,7 +36,7 @@ def main(*arguments: str) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     study_set = load_set(options.sets, options.set)
-    annotations = []
+    annotations: list[Annotation] = []
     if not options.without_annotations:
         _note(check_annotations(study_set, options.annotations))
         for code in annotators(options.annotations):

@@ -249,7 +249,7 @@ def _text(value: object) -> str:
     lines = value if isinstance(value, list) else [value]
     if not all(isinstance(line, str) for line in lines):
         raise InputError(f"text = {value!r}: text is wanted")
-    return "\n".join(lines).strip()
+    return "\n".join(map(str, lines)).strip()
 
 
 def _account(completed_by: object) -> int:
