@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -230,6 +231,7 @@ def test_what_cannot_be_used_is_said_and_the_rest_is(
     assert "BEN.jsonl: annotations by another code" in notes
     page = client_of(sets).get("/annotator/ANNA/")
     assert "1 of 6 are annotated" in page.text
+    assert "are annotated" not in client_of(sets).get("/annotator/BEN/").text
 
 
 def test_another_version_of_the_categories_is_not_mixed(sets: Path) -> None:
@@ -274,10 +276,12 @@ def test_all_faults_of_a_set_are_listed(sets: Path) -> None:
 
 def test_files_outside_of_the_set_are_refused(sets: Path) -> None:
     (sets / "set_1/images/text.jpg").write_text("no image")
+    for outside in ("set_1/secret.jpg", "secret.jpg"):
+        shutil.copyfile(sets / "set_1/images/image-05.jpg", sets / outside)
     page = read_page(sets)
     for image, file in zip(
         page["images"],
-        ("../../manifest.json", "images/../page.json", "images/text.jpg"),
+        ("../secret.jpg", "images/../secret.jpg", "images/text.jpg"),
         strict=False,
     ):
         image["file"] = file
@@ -288,5 +292,5 @@ def test_files_outside_of_the_set_are_refused(sets: Path) -> None:
         start(sets)
     message = str(caught.value)
     assert "(5)" in message
-    for part in ("set = 4", "manifest.json", "images/../page.json", "text.jpg", "gone.jpg"):
+    for part in ("set = 4", "'../secret.jpg'", "'images/../secret.jpg'", "text.jpg", "gone.jpg"):
         assert part in message

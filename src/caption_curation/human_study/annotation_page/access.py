@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import secrets
+import time
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, redirect, render_template, request, session, url_for
@@ -76,6 +77,7 @@ def _ask_for(app: Flask, password: str) -> None:
         if request.method == "GET":
             return render_template("password.html", wrong=False)
         if not hmac.compare_digest(request.form.get("password", "").encode(), password.encode()):
+            time.sleep(1)  # each of the server's few threads tries one guess a second
             return render_template("password.html", wrong=True), 403
         session["may_annotate"] = True
         target = request.args.get("next", "/")
