@@ -68,10 +68,9 @@ def _import(options: argparse.Namespace) -> None:
         if there is None or _saved(there) < _saved(one):
             append(annotation_file(options.annotations, one.annotator), one)
             imported += 1
-    print(
-        f"{imported} of {len(annotations)} annotation(s) imported into {options.annotations}; the "
-        "others are there already, or newer ones of theirs are"
-    )
+    print(f"{imported} of {len(annotations)} annotation(s) imported into {options.annotations}")
+    if imported < len(annotations):
+        print("the others are there already, or newer ones of the same images are")
 
 
 def _saved(annotation: Annotation) -> datetime:
