@@ -33,10 +33,10 @@ def stages() -> list[tuple[str, str, set[str]]]:
     """(name, entry point, declared code) of every stage of all pipelines."""
     found = []
     for file in [
-        "dvc.yaml",
-        *sorted(one.relative_to(REPOSITORY) for one in REPOSITORY.glob("stages/*/dvc.yaml")),
+        REPOSITORY / "dvc.yaml",
+        *sorted(REPOSITORY.glob("stages/*/dvc.yaml")),
     ]:
-        for name, stage in yaml.safe_load((REPOSITORY / file).read_text())["stages"].items():
+        for name, stage in yaml.safe_load(file.read_text())["stages"].items():
             body = stage.get("do", stage)
             entry = body["cmd"].split()[2].replace(".", "/") + ".py"
             code = {path for path in body["deps"] if path.startswith(("src/", "stages/"))}

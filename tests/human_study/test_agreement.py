@@ -53,7 +53,9 @@ def alpha_by_hand(units: list[list[int]]) -> float:
 
 def test_agreement_by_category_overall_and_on_any_error() -> None:
     age, text = "people/age", "general/text"
-    marks = {  # by image: what A, B and C marked; C did not see the last image
+    marks: dict[
+        str, list[tuple[str, ...]]
+    ] = {  # by image: what A, B and C marked; C did not see the last image
         "p": [(age,), (age,), (age, text)],
         "q": [(), (), ()],
         "r": [(text,), (), ()],

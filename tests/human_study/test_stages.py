@@ -58,9 +58,9 @@ def prepare(root: Path) -> None:
     shutil.copy(REPOSITORY / "params.yaml", root)
     (root / "profiles").mkdir()
     shutil.copy(REPOSITORY / "profiles" / "demo.yaml", root / "profiles")
-    for folder in ("human_study", "round_trip"):
-        (root / "stages" / folder).mkdir(parents=True)
-        shutil.copy(REPOSITORY / "stages" / folder / "params.yaml", root / "stages" / folder)
+    for name in ("human_study", "round_trip"):
+        (root / "stages" / name).mkdir(parents=True)
+        shutil.copy(REPOSITORY / "stages" / name / "params.yaml", root / "stages" / name)
     change(SETTINGS, {"images_per_group": 4, "sets": 2})
     change(root / "stages/round_trip/params.yaml", {"captioner": str(DEMO_MODELS / "captioner")})
 

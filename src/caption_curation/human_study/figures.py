@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from caption_curation.figures import INK, STYLE
+from caption_curation.figures import INK, STYLE, WIDTH
 from caption_curation.human_study.analysis import GROUPS, ErrorsAgainst, Half
 from caption_curation.human_study.categories import CATEGORIES, NO_ERROR
 from caption_curation.human_study.collect import JudgedImage
@@ -140,7 +140,8 @@ def error_scatter(
         rng: spreads points up and down, so that they do not hide one another.
     """
     spread = rng.uniform(-SPREAD, SPREAD, size=len(groups))
-    figure = Figure(figsize=(3.7 * len(against), 3.3), layout="constrained")
+    is_wide = len(against) > 1
+    figure = Figure(figsize=(7.4 if is_wide else WIDTH, 3.3), layout="constrained")
     panels = figure.subplots(1, len(against), sharey=True, squeeze=False)[0]
     for axes, (label, one) in zip(panels, against.items(), strict=True):
         for group in GROUPS:
@@ -165,7 +166,9 @@ def error_scatter(
         axes.margins(x=0.07)
     panels[0].set_ylabel(f"errors marked in an image,\nmean over {who}")
     panels[0].set_ylim(bottom=-2 * SPREAD)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3 if is_wide else 2
+    )
     return figure
 
 
@@ -185,7 +188,7 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
     heights = [0.35 + picture_height + height for height in words_heights]
     heights[-1] += 0.25  # for the line at the end
     figure = Figure(figsize=(7.2, sum(heights)), layout="constrained")
-    parts = np.atleast_1d(figure.subfigures(len(rows), 1, height_ratios=heights))
+    parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0]
     for part, heading, height, of_row in zip(parts, rows, words_heights, texts, strict=True):
         part.suptitle(heading, x=0.01, ha="left", fontsize=9, fontweight="bold")
         panels = part.subplots(2, columns, squeeze=False, height_ratios=(picture_height, height))
@@ -194,6 +197,7 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
         for (picture, words), one, text in zip(panels.T, rows[heading], of_row, strict=False):
             with Image.open(one.image.file) as file:
                 pixels = file.convert("RGB")
+            picture.set_anchor("S")  # next to its words
             picture.imshow(
                 np.asarray(pixels),
                 interpolation="nearest" if max(pixels.size) <= SMALL_SIDE else "antialiased",

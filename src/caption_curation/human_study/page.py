@@ -32,14 +32,12 @@ def build_page(findings: Findings, figures: Mapping[str, str]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "number": lambda value, digits=2: (
-            "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
-        ),
-        "share": lambda value: "–" if value is None else f"{100 * value:.0f} %",
-        "rho": rho_words,
-        "label": label_of,
-    }
+    environment.filters["number"] = lambda value: (
+        "–" if value is None else f"{value:.2f}".replace("-", "−")
+    )
+    environment.filters["share"] = lambda value: "–" if value is None else f"{100 * value:.0f} %"
+    environment.filters["rho"] = rho_words
+    environment.filters["label"] = label_of
     counts = findings.counts
     ordered = sorted(CATEGORY_IDS, key=lambda name: -sum(counts[name].values()))
     marked = [name for name in ordered if sum(counts[name].values())]
