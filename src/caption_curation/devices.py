@@ -16,5 +16,6 @@ def prepare_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    # As torch.use_deterministic_algorithms(True), which also imports the compiler (0.4 s a stage).
+    torch.set_deterministic_debug_mode("error")
     return torch.device("cpu")

@@ -23,7 +23,7 @@ from caption_curation.errors import InputError
 
 PARAMS_FILE = Path("params.yaml")
 PROFILES_FOLDER = Path("profiles")
-LONGEST_TRAINING = 12  # epochs; the length of the table in stages/epochs/dvc.yaml
+LONGEST_TRAINING = 8  # epochs; the length of the table in stages/epochs/dvc.yaml
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

@@ -1,7 +1,5 @@
 """The report: one page that needs nothing but itself, made from what the run has written."""
 
-import base64
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from caption_curation import figures
 from caption_curation.audit import (
@@ -37,13 +33,13 @@ from caption_curation.examples import (
     loss_changes,
 )
 from caption_curation.ground_truth import GroundTruth
+from caption_curation.pages import embedded_picture, template_environment
 from caption_curation.params import HubModel, LocalModel, Params
 from caption_curation.randomness import generator_for
 from caption_curation.repairs import NO_NOISE, Repair, judge_edit, repair_table
 from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
 
 LONGEST_SIDE = 384  # pixels; larger photographs are made smaller for the page
-DRAWN_SIDE = 96  # pixels; smaller ones are drawings whose pixels should stay sharp
 EXAMPLES_IN_ALL = 18  # edits shown, shared out among the epochs
 CAPTIONS_SHOWN = {"any_of": 6, "extremes": 3}
 
@@ -129,19 +125,15 @@ def build_report(run: Run) -> str:
     Text that comes from data is escaped by the template engine; images and figures are part of
     the page, so that it can be read offline and sent by mail.
     """
-    environment = Environment(
-        loader=PackageLoader("caption_curation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    environment = template_environment(
+        "caption_curation",
+        {
+            "score": lambda value: "–" if value is None else f"{100 * value:.1f}",
+            "loss": lambda value: f"{value:.2f}",
+            "share": lambda value: f"{100 * value:.{0 if value >= 0.0995 else 1}f} %",
+            "count": lambda value: f"{value:,}",
+        },
     )
-    environment.filters |= {
-        "score": lambda value: "–" if value is None else f"{100 * value:.1f}",
-        "loss": lambda value: f"{value:.2f}",
-        "share": lambda value: f"{100 * value:.{0 if value >= 0.0995 else 1}f} %",
-        "count": lambda value: f"{value:,}",
-    }
     return environment.get_template("report.html").render(page_content(run)) + "\n"
 
 
@@ -283,9 +275,13 @@ def _edit_examples(run: Run) -> list[dict[str, Any]]:
                 loss for loss in (example.loss_before, example.loss_after) if loss is not None
             ],
             "noise": _planted(run, noise, example.edit.before),
-            "photograph": _picture(run.photographs / example.edit.before.file_name),
+            "photograph": embedded_picture(
+                run.photographs / example.edit.before.file_name, LONGEST_SIDE
+            ),
             "synthetic": (
-                _picture(run.synthetic / example.synthetic.file_name) if example.synthetic else None
+                embedded_picture(run.synthetic / example.synthetic.file_name, LONGEST_SIDE)
+                if example.synthetic
+                else None
             ),
         }
         for example in examples
@@ -320,27 +316,16 @@ def _caption_examples(run: Run) -> dict[str, list[dict[str, Any]]]:
     )
     return {
         name: [
-            {"example": example, "photograph": _picture(run.photographs / example.image.file_name)}
+            {
+                "example": example,
+                "photograph": embedded_picture(
+                    run.photographs / example.image.file_name, LONGEST_SIDE
+                ),
+            }
             for example in examples
         ]
         for name, examples in groups.items()
     }
-
-
-def _picture(path: Path) -> dict[str, Any]:
-    """An image as a data URI, made smaller if it is large, and whether it is a small drawing."""
-    with Image.open(path) as file:
-        image = file.convert("RGB")
-    drawn = max(image.size) <= DRAWN_SIDE
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    written = io.BytesIO()
-    if drawn:
-        image.save(written, "PNG")
-    else:
-        image.save(written, "JPEG", quality=85)
-    kind = "png" if drawn else "jpeg"
-    data = base64.b64encode(written.getvalue()).decode()
-    return {"uri": f"data:image/{kind};base64,{data}", "drawn": drawn}
 
 
 def _as_yaml(content: Mapping[str, Any]) -> str:

@@ -307,7 +307,7 @@ def wait_for_queue(clone: Clone) -> list[str]:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("training.epochs=13", ["training.epochs = 13", "less than or equal to 12"]),
+        ("training.epochs=13", ["training.epochs = 13", "less than or equal to 8"]),
         ("curation.ratio=1.5", ["curation.ratio = 1.5", "less than or equal to 1"]),
         ("curation.method=delete", ["curation.method = 'delete'", "'replace_caption'"]),
         (

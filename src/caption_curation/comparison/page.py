@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from PIL import Image
 
@@ -52,6 +52,7 @@ from caption_curation.comparison.variants import (
 from caption_curation.descriptions import NOISE_LABELS
 from caption_curation.errors import InputError
 from caption_curation.figures import METRIC_LABELS, to_svg
+from caption_curation.pages import template_environment
 
 DOTS_PER_INCH = 300
 PNG_COLOURS = 64
@@ -173,21 +174,18 @@ def _replace(partial: Path, folder: Path) -> None:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("caption_curation.comparison"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return template_environment(
+        "caption_curation.comparison",
+        {
+            "score": lambda value: f"{100 * value:.1f}",
+            "difference": lambda value: f"{100 * value:+z.1f}".replace("-", "\N{MINUS SIGN}"),
+            "share": lambda value: (
+                f"{100 * value:.{0 if value >= 0.0995 else 1}f}\N{NO-BREAK SPACE}%"
+            ),
+            "amount": lambda key: amount_label(key[1], key[2]),
+            "score_name": SCORE_LABELS.__getitem__,
+        },
     )
-    environment.filters |= {
-        "score": lambda value: f"{100 * value:.1f}",
-        "difference": lambda value: f"{100 * value:+z.1f}".replace("-", "\N{MINUS SIGN}"),
-        "share": lambda value: f"{100 * value:.{0 if value >= 0.0995 else 1}f}\N{NO-BREAK SPACE}%",
-        "amount": lambda key: amount_label(key[1], key[2]),
-        "score_name": SCORE_LABELS.__getitem__,
-    }
-    return environment
 
 
 def _remarks(runs: Sequence[Run]) -> list[str]:

@@ -65,9 +65,7 @@ def score_splits(
     # computed. The process is the inner block: should something fail, it ends first, and the
     # thread that waits for it ends with it.
     with ThreadPoolExecutor(max_workers=1) as thread, meteor_process() as meteor:
-        corpora = [
-            _prepare(split.candidates, split.references, tokenize=tokenize) for split in splits
-        ]
+        corpora = _prepare(splits, tokenize=tokenize)
         meteor_results = [
             thread.submit(meteor_score, meteor, corpus.candidates, corpus.references)
             for corpus in corpora
@@ -91,7 +89,8 @@ def cider(
     Of a single image it is always 0, since every n-gram then occurs in all images.
     """
     check_captions(candidates, references)
-    return _cider(_prepare(candidates, references, tokenize=tokenize))
+    [corpus] = _prepare([CaptionedSplit(candidates, references)], tokenize=tokenize)
+    return _cider(corpus)
 
 
 def check_captions(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> None:
@@ -123,24 +122,34 @@ class _Corpus:
     references: dict[str, list[str]]
 
 
-def _prepare(
-    candidates: Mapping[str, str], references: Mapping[str, Sequence[str]], *, tokenize: bool
-) -> _Corpus:
+def _prepare(splits: Sequence[CaptionedSplit], *, tokenize: bool) -> list[_Corpus]:
     """Normalize and tokenize all captions in one run; the order is that of the references."""
-    captions = [candidates[image_id] for image_id in references]
-    captions += [caption for group in references.values() for caption in group]
-    captions = [normalize_white_space(caption) for caption in captions]
+    captions = [
+        normalize_white_space(caption)
+        for split in splits
+        for group in (
+            [split.candidates[image_id] for image_id in split.references],
+            *split.references.values(),
+        )
+        for caption in group
+    ]
     if tokenize:
         captions = ptb_tokenize(captions)
-    if not any(captions[len(references) :]):
-        raise InputError("no reference caption holds a word")
     remaining = iter(captions)
-    return _Corpus(
-        candidates={image_id: [next(remaining)] for image_id in references},
-        references={
-            image_id: [next(remaining) for _ in group] for image_id, group in references.items()
-        },
-    )
+    corpora = [
+        _Corpus(
+            candidates={image_id: [next(remaining)] for image_id in split.references},
+            references={
+                image_id: [next(remaining) for _ in group]
+                for image_id, group in split.references.items()
+            },
+        )
+        for split in splits
+    ]
+    for corpus in corpora:
+        if not any(caption for group in corpus.references.values() for caption in group):
+            raise InputError("no reference caption holds a word")
+    return corpora
 
 
 def _bleu(corpus: _Corpus) -> dict[str, float]:

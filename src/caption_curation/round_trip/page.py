@@ -1,25 +1,21 @@
 """The page about the round trip, which needs nothing but itself."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
 
 from caption_curation.figures import METRIC_LABELS
+from caption_curation.pages import embedded_picture, template_environment
 from caption_curation.round_trip.tables import ALL, FACTS, METRICS, Results
 from caption_curation.round_trip.truth import Tracking
 from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARIANTS, Variant
 from caption_curation.samples import CaptionedImage
 
 LONGEST_SIDE = 256  # pixels; larger photographs are made smaller for the page
-DRAWN_SIDE = 96  # pixels; smaller ones are drawings whose pixels should stay sharp
 TABLE_METRICS = ("bleu_4", "cider", "meteor", "rouge_l")
 PAPER_PROFILES = ("coco", "flickr30k")
 
@@ -65,19 +61,15 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
         trip: what to show.
         figures: ``scores`` and, where the truth is known, ``variants`` and ``images``, as SVG.
     """
-    environment = Environment(
-        loader=PackageLoader("caption_curation.round_trip"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    environment = template_environment(
+        "caption_curation.round_trip",
+        {
+            "score": lambda value: f"{100 * value:.1f}",
+            "share": lambda value: f"{100 * value:.0f} %",
+            "rho": lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−"),
+            "sentence": lambda text: text[:1].upper() + text[1:],
+        },
     )
-    environment.filters |= {
-        "score": lambda value: f"{100 * value:.1f}",
-        "share": lambda value: f"{100 * value:.0f} %",
-        "rho": lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−"),
-        "sentence": lambda text: text[:1].upper() + text[1:],
-    }
     results = trip.results
     best = max(VARIANTS, key=lambda one: results.scores[one.name]["cider"])
     content = {
@@ -133,20 +125,8 @@ def _shown(trip: RoundTrip, variant: str, image_id: str) -> dict[str, Any]:
     record = trip.results.by_image[variant, image_id]
     facts = record["facts"]
     return {
-        **_picture(trip.files[variant][image_id]),
+        **embedded_picture(trip.files[variant][image_id], LONGEST_SIDE),
         "caption": record["caption"],
         "cider": record["cider"],
         "wrong": None if facts is None else [name for name in FACTS if not facts[name]],
     }
-
-
-def _picture(path: Path) -> dict[str, Any]:
-    """An image as a data URI, made smaller if it is large, and whether it is a small drawing."""
-    with Image.open(path) as file:
-        image = file.convert("RGB")
-    drawn = max(image.size) <= DRAWN_SIDE
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    written = io.BytesIO()
-    image.save(written, "PNG" if drawn else "JPEG", quality=85)
-    data = base64.b64encode(written.getvalue()).decode()
-    return {"uri": f"data:image/{'png' if drawn else 'jpeg'};base64,{data}", "is_drawing": drawn}

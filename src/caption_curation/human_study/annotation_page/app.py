@@ -20,9 +20,9 @@ from caption_curation.human_study.annotation_page.progress import annotation_fil
 from caption_curation.human_study.annotation_page.study_set import PageImage, StudySet
 from caption_curation.human_study.annotations import Annotation, append, check_code
 from caption_curation.human_study.categories import CATEGORIES, CATEGORY_IDS, CATEGORY_VERSION
+from caption_curation.pages import DRAWN_SIDE
 
 LONGEST_COMMENT = 2000  # characters
-DRAWN_SIDE = 96  # pixels; smaller images are drawings whose pixels should stay sharp
 
 # 25 categories have the letters a to y, and "no error" has z.
 KEYS = dict(zip(CATEGORY_IDS, ascii_lowercase, strict=False))
