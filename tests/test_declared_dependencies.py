@@ -18,11 +18,13 @@ SOURCES = REPOSITORY / "src"
 NEUTRAL = {
     "src/caption_curation/__init__.py",
     "src/caption_curation/errors.py",
+    "src/caption_curation/human_study/parameters.py",
     "src/caption_curation/params.py",
     "src/caption_curation/pretraining.py",
     "src/caption_curation/processes.py",
     "src/caption_curation/round_trip/parameters.py",
     "stages/__init__.py",
+    "stages/human_study/__init__.py",
     "stages/paths.py",
     "stages/pretrain/__init__.py",
     "stages/round_trip/__init__.py",
@@ -32,9 +34,11 @@ NEUTRAL = {
 def stages() -> list[tuple[str, str, set[str]]]:
     """(name, entry point, declared code) of every stage of all pipelines."""
     found = []
-    for folder in ("", "stages/epochs/", "stages/pretrain/", "stages/round_trip/"):
-        file = f"{folder}dvc.yaml"
-        for name, stage in yaml.safe_load((REPOSITORY / file).read_text())["stages"].items():
+    for file in [
+        REPOSITORY / "dvc.yaml",
+        *sorted(REPOSITORY.glob("stages/*/dvc.yaml")),
+    ]:
+        for name, stage in yaml.safe_load(file.read_text())["stages"].items():
             body = stage.get("do", stage)
             entry = body["cmd"].split()[2].replace(".", "/") + ".py"
             code = {path for path in body["deps"] if path.startswith(("src/", "stages/"))}

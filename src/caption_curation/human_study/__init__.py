@@ -1,0 +1,1 @@
+"""The human study: what is wrong with synthetic images, and does the loss know? (Section 5.2.)"""

@@ -1,0 +1,86 @@
+"""Who may use the page, and what a browser may do with it."""
+
+import hmac
+import ipaddress
+import secrets
+import time
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+SHORTEST_PASSWORD = 8  # characters
+
+# Nothing is loaded from elsewhere, nothing runs that is not in our own files, and no page of
+# somebody else's shows ours in a frame.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self'; "
+    "script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine reach a server that listens there."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
+    """Add to ``app`` what keeps others out.
+
+    Args:
+        local_only: refuse requests for another host name, with which a page elsewhere could reach
+            a server on this machine (DNS rebinding).
+        password: what a browser must send once; ``None``: none.
+    """
+    app.config.update(
+        SECRET_KEY=secrets.token_bytes(32),
+        # Cookies do not know ports: servers on one machine need names of their own.
+        SESSION_COOKIE_NAME=f"annotation_{secrets.token_hex(4)}",
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=2**16,
+    )
+
+    @app.before_request
+    def check_source() -> None:
+        if local_only and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+            abort(403, "This page is for the machine that it runs on.")
+        origin = request.headers.get("Origin")
+        if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
+            abort(403, "This form was sent by another site.")
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.update(_HEADERS)
+        # After "back", a browser must ask again: marks may have changed since.
+        if response.mimetype == "text/html":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    if password is not None:
+        _ask_for(app, password)
+
+
+def _ask_for(app: Flask, password: str) -> None:
+    @app.before_request
+    def check_password() -> AnyResponse | None:
+        if session.get("may_annotate") or request.endpoint in ("enter_password", "static"):
+            return None
+        return redirect(url_for("enter_password", next=request.path), 303)
+
+    @app.route("/password", methods=["GET", "POST"])
+    def enter_password() -> AnyResponse | tuple[str, int] | str:
+        if request.method == "GET":
+            return render_template("password.html", wrong=False)
+        if not hmac.compare_digest(request.form.get("password", "").encode(), password.encode()):
+            time.sleep(1)  # each of the server's few threads tries one guess a second
+            return render_template("password.html", wrong=True), 403
+        session["may_annotate"] = True
+        target = request.args.get("next", "/")
+        # Only a path of this server: "//elsewhere" and "/\elsewhere" name another.
+        is_own = target.startswith("/") and not target.startswith(("//", "/\\"))
+        return redirect(target if is_own else "/", 303)

@@ -1,0 +1,100 @@
+"""A set of images as its annotators see it: images and references, and nothing about losses."""
+
+import re
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from caption_curation.errors import InputError, list_faults
+from caption_curation.randomness import generator_for
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PageImage(BaseModel):
+    """One image: its id, its file (``images/NAME`` in the set's folder), its references."""
+
+    model_config = _STRICT
+
+    image_id: str = Field(min_length=1)
+    file: str
+    references: tuple[str, ...] = Field(min_length=1)
+
+
+class _Page(BaseModel):
+    """page.json. Other keys are refused, so that no loss gets onto a page by mistake."""
+
+    model_config = _STRICT
+
+    set: int
+    images: tuple[PageImage, ...] = Field(min_length=1)
+
+
+class StudySet:
+    """The images of a set, by id, and the folder that holds them."""
+
+    def __init__(self, number: int, folder: Path, images: tuple[PageImage, ...]) -> None:
+        self.number = number
+        self.folder = folder
+        self.images = {image.image_id: image for image in images}
+
+    @cached_property
+    def file_paths(self) -> dict[str, Path]:
+        """The image file of every image id."""
+        return {key: self.folder / image.file for key, image in self.images.items()}
+
+    def order_for(self, annotator: str) -> list[PageImage]:
+        """The images in an order of the annotator's own, which tells nothing of their losses."""
+        images = list(self.images.values())
+        order = generator_for("annotation order", self.number, annotator).permutation(len(images))
+        return [images[position] for position in order]
+
+
+def load_set(sets: Path, number: int) -> StudySet:
+    """The set ``number`` of a folder of sets, checked.
+
+    Raises:
+        InputError: it is not there, or something is wrong with it; the message lists all faults.
+    """
+    folder = sets / f"set_{number}"
+    path = folder / "page.json"
+    try:
+        page = _Page.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        there = ", ".join(map(str, _numbers(sets))) or "none (python -m stages.build_study)"
+        raise InputError(f"set {number}: no file {path}; sets in {sets}: {there}") from error
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise InputError(list_faults(f"faults in {path}", faults)) from error
+    study_set = StudySet(number, folder, page.images)
+    if faults := _faults(page, study_set):
+        raise InputError(list_faults(f"faults in {path}", faults))
+    return study_set
+
+
+def _numbers(sets: Path) -> list[int]:
+    names = (re.fullmatch(r"set_(\d+)", page.parent.name) for page in sets.glob("*/page.json"))
+    return sorted(int(name[1]) for name in names if name)
+
+
+def _faults(page: _Page, study_set: StudySet) -> list[str]:
+    faults = []
+    if page.set != study_set.number:
+        faults.append(f"set = {page.set}, but the folder is that of set {study_set.number}")
+    if len(study_set.images) < len(page.images):
+        faults.append("an image_id is there twice")
+    for key, path in study_set.file_paths.items():
+        name = study_set.images[key].file
+        if not re.fullmatch(r"images/[^/\\\0]+", name) or path.name == "..":
+            faults.append(f"{key!r}: file = {name!r} is not images/ and the name of a file")
+        else:
+            try:
+                Image.open(path).close()
+            except OSError as error:  # UnidentifiedImageError is one
+                faults.append(f"{key!r}: no image can be read from {path} ({error})")
+    return faults

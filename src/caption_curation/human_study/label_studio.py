@@ -1,0 +1,276 @@
+"""Label Studio's project files: the categories as a labelling configuration, annotations as tasks.
+
+The format is that of Label Studio's "JSON" export and import (not JSON-MIN):
+https://labelstud.io/guide/task_format. A category is a choice whose alias is its id, so that
+results name our ids. ``completed_by`` is never written, and only the number of the account is read
+from it: names and addresses stay in Label Studio.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from xml.etree import ElementTree
+
+from caption_curation.errors import InputError, list_faults
+from caption_curation.human_study.annotation_page.study_set import StudySet
+from caption_curation.human_study.annotations import Annotation
+from caption_curation.human_study.categories import (
+    CATEGORIES,
+    CATEGORY_IDS,
+    CATEGORY_VERSION,
+    NO_ERROR,
+    Category,
+)
+from caption_curation.randomness import generator_for
+
+COMMENT, ANNOTATOR = "comment", "annotator"  # text fields
+
+
+def labelling_config() -> str:
+    """The project's labelling configuration (XML): paste it into its settings, "Code"."""
+    view = ElementTree.Element("View")
+    # References are lines of one text.
+    ElementTree.SubElement(view, "Style").text = ".htx-text { white-space: pre-wrap; }"
+    ElementTree.SubElement(view, "Image", name="image", value="$image")
+    ElementTree.SubElement(view, "Text", name="references", value="$references")
+    for field, group in groupby(CATEGORIES, key=_field):
+        categories = list(group)
+        ElementTree.SubElement(view, "Header", value=categories[0].group.capitalize())
+        choices = _choices(view, field)
+        for category in categories:
+            ElementTree.SubElement(
+                choices,
+                "Choice",
+                value=category.name,
+                alias=category.id,
+                hint=category.explanation,
+            )
+    ElementTree.SubElement(view, "Header", value="Or nothing is wrong")
+    ElementTree.SubElement(_choices(view, NO_ERROR), "Choice", value="No error", alias=NO_ERROR)
+    for name, title in (
+        (COMMENT, "Comment, if you like"),
+        (ANNOTATOR, "Annotator code (if empty, the number of the account)"),
+    ):
+        ElementTree.SubElement(view, "Header", value=title)
+        ElementTree.SubElement(
+            view, "TextArea", name=name, toName="image", maxSubmissions="1", editable="true"
+        )
+    ElementTree.indent(view)
+    return ElementTree.tostring(view, encoding="unicode") + "\n"
+
+
+def tasks_of(
+    study_set: StudySet, annotations: Sequence[Annotation], images_url: str
+) -> list[dict[str, Any]]:
+    """One task an image, with the annotations that there are, in an order that tells no loss.
+
+    Args:
+        annotations: of this set, by any number of annotators.
+        images_url: what stands before an image's file name to make its address.
+    """
+    images = list(study_set.images.values())
+    order = generator_for("label studio order", study_set.number).permutation(len(images))
+    return [
+        {
+            "data": {
+                "image": f"{images_url}{image.file}",
+                "references": "\n".join(image.references),
+                "image_id": image.image_id,
+                "set": study_set.number,
+                "category_version": CATEGORY_VERSION,
+            },
+            "annotations": [
+                _exported(one) for one in annotations if one.image_id == image.image_id
+            ],
+        }
+        for image in (images[position] for position in order)
+    ]
+
+
+def annotations_of_tasks(
+    tasks: Any, load: Callable[[int], StudySet]
+) -> tuple[list[Annotation], list[str]]:
+    """The annotations in a list of Label Studio's tasks.
+
+    Args:
+        tasks: the parsed JSON.
+        load: gives the set of a number, or raises an InputError.
+
+    Returns:
+        Annotations, the oldest first, and notes about what was passed over (cancelled ones).
+
+    Raises:
+        InputError: a task is of no image of its set or of another version of the categories, a
+            label is unknown, an annotation has no mark or contradicts itself; the message lists all
+            such faults.
+    """
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise InputError("not a list of tasks: export as JSON from Label Studio")
+    annotations: list[Annotation] = []
+    faults: list[str] = []
+    notes: list[str] = []
+    for number, task in enumerate(tasks, start=1):
+        name = f"task {task.get('id', number)}"
+        try:
+            data = _checked_data(task, load)
+            for raw in _objects(task, "annotations"):
+                if raw.get("was_cancelled"):
+                    notes.append(f"{name}: a cancelled annotation was passed over")
+                    continue
+                try:
+                    annotations.append(_imported(raw, data))
+                except InputError as error:
+                    faults.append(f"{name}, annotation {raw.get('id', '')}: {error}")
+        except InputError as error:
+            faults.append(f"{name}: {error}")
+    if faults:
+        raise InputError(list_faults("nothing was imported, because of faults", faults))
+    return sorted(annotations, key=lambda one: one.saved_at), notes
+
+
+def _checked_data(task: Mapping[str, Any], load: Callable[[int], StudySet]) -> tuple[int, str]:
+    """The number of the set and the image id that a task is of."""
+    data = task.get("data")
+    if not isinstance(data, dict) or not {"set", "image_id", "category_version"} <= data.keys():
+        raise InputError("data has no set, image_id and category_version: it is no task of ours")
+    number, image_id, version = data["set"], data["image_id"], data["category_version"]
+    if type(number) is not int:
+        raise InputError(f"set = {number!r}: a number is wanted")
+    if version != CATEGORY_VERSION:
+        raise InputError(
+            f"category_version = {version!r}, but the categories are of version {CATEGORY_VERSION}"
+        )
+    if image_id not in load(number).images:
+        raise InputError(f"image_id = {image_id!r}: set {number} has no such image")
+    return number, image_id
+
+
+def _imported(raw: Mapping[str, Any], data: tuple[int, str]) -> Annotation:
+    labels: list[str] = []
+    texts: dict[str, str] = {}
+    for region in _objects(raw, "result"):
+        field, value = region.get("from_name"), region.get("value")
+        value = value if isinstance(value, dict) else {}
+        if field in (COMMENT, ANNOTATOR):
+            texts[field] = _text(value.get("text", ""))
+        elif field in _LABELS:
+            labels += _known(field, value.get("choices", []))
+        else:
+            raise InputError(
+                f"from_name = {field!r}: the labelling configuration has no such field"
+            )
+    saved_at = _time(raw, "updated_at" if "updated_at" in raw else "created_at")
+    return Annotation(
+        set=data[0],
+        image_id=data[1],
+        annotator=texts.get(ANNOTATOR) or f"label-studio-{_account(raw.get('completed_by'))}",
+        categories=tuple(one for one in CATEGORY_IDS if one in labels),
+        no_error=NO_ERROR in labels,
+        comment=texts.get(COMMENT, ""),
+        category_version=CATEGORY_VERSION,
+        shown_at=(saved_at - timedelta(seconds=_seconds(raw.get("lead_time")))).isoformat(),
+        saved_at=saved_at.isoformat(),
+    )
+
+
+def _known(field: str, labels: object) -> list[str]:
+    """The labels of a field of choices, all of which must be in the configuration."""
+    if not isinstance(labels, list):
+        raise InputError(f"{field}: choices = {labels!r} is not a list")
+    if unknown := [label for label in labels if label not in _LABELS[field]]:
+        raise InputError(f"{field}: unknown labels {', '.join(map(repr, unknown))}")
+    return labels
+
+
+def _exported(annotation: Annotation) -> dict[str, Any]:
+    marked = {*annotation.categories, *([NO_ERROR] if annotation.no_error else [])}
+    choices = {field: [one for one in known if one in marked] for field, known in _LABELS.items()}
+    result = [
+        _region(annotation, field, "choices", {"choices": labels})
+        for field, labels in choices.items()
+        if labels
+    ]
+    texts = {COMMENT: annotation.comment, ANNOTATOR: annotation.annotator}
+    result += [
+        _region(annotation, field, "textarea", {"text": [text]})
+        for field, text in texts.items()
+        if text
+    ]
+    shown, saved = (datetime.fromisoformat(t) for t in (annotation.shown_at, annotation.saved_at))
+    return {
+        "result": result,
+        "was_cancelled": False,
+        "ground_truth": False,
+        "created_at": annotation.saved_at,
+        "updated_at": annotation.saved_at,
+        "lead_time": (saved - shown).total_seconds(),
+    }
+
+
+def _region(annotation: Annotation, field: str, kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"{annotation.annotator}-{field}",
+        "from_name": field,
+        "to_name": "image",
+        "type": kind,
+        "origin": "manual",
+        "value": value,
+    }
+
+
+def _choices(view: ElementTree.Element, name: str) -> ElementTree.Element:
+    choice = "single" if name == NO_ERROR else "multiple"
+    return ElementTree.SubElement(
+        view, "Choices", name=name, toName="image", choice=choice, showInline="true"
+    )
+
+
+def _field(category: Category) -> str:
+    """The name of the field of choices that a category is in: its group, as its id names it."""
+    return category.id.partition("/")[0]
+
+
+_LABELS = {
+    field: [category.id for category in categories]
+    for field, categories in groupby(CATEGORIES, key=_field)
+} | {NO_ERROR: [NO_ERROR]}
+
+
+def _objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    value = parent.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise InputError(f"{key} is not a list of objects: export as JSON, not as JSON-MIN")
+    return value
+
+
+def _text(value: object) -> str:
+    """The text of a text field: Label Studio writes a list, older versions a string."""
+    lines = value if isinstance(value, list) else [value]
+    if not all(isinstance(line, str) for line in lines):
+        raise InputError(f"text = {value!r}: text is wanted")
+    return "\n".join(map(str, lines)).strip()
+
+
+def _account(completed_by: object) -> int:
+    """Label Studio's number of a person; name and address are not looked at."""
+    number = completed_by.get("id") if isinstance(completed_by, dict) else completed_by
+    if type(number) is not int:
+        raise InputError("neither an annotator code nor the number of an account in completed_by")
+    return number
+
+
+def _time(raw: Mapping[str, Any], key: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(raw[key])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{key} = {raw.get(key)!r}: a time is wanted") from error
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _seconds(lead_time: object) -> float:
+    if lead_time is None:
+        return 0.0
+    if not isinstance(lead_time, int | float) or not 0 <= lead_time < 1e8:
+        raise InputError(f"lead_time = {lead_time!r}: seconds are wanted")
+    return float(lead_time)

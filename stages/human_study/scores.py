@@ -1,0 +1,49 @@
+"""The captioner's loss on the images of one variant of the round trip, and their CLIPScore."""
+
+import json
+import os
+
+from caption_curation.captioner import load_captioner
+from caption_curation.clip_model import load_clip
+from caption_curation.devices import prepare_device
+from caption_curation.human_study.parameters import load_human_study
+from caption_curation.human_study.scoring import image_clip_scores, image_losses
+from caption_curation.metrics.status import read_reason
+from caption_curation.params import load_params
+from caption_curation.round_trip.captioner_folder import captioner_folder
+from caption_curation.round_trip.parameters import load_round_trip
+from caption_curation.samples import read_images
+from stages import paths, round_trip, run
+from stages.human_study import LOSSES
+
+
+def main() -> None:
+    """Write image_id, loss and clipscore of every image; clipscore is null without a CLIP."""
+    params = load_params()
+    section = params.profile.captioner
+    model = captioner_folder(load_round_trip().captioner)
+    images = read_images(paths.CORPUS / "val.jsonl")
+    files = round_trip.image_files(load_human_study().variant)
+    device = prepare_device()
+    losses = image_losses(
+        load_captioner(model, section.image_size, device),
+        images,
+        files,
+        prompt=params.experiment.training.prompt,
+        max_tokens=section.fine_tuning.max_tokens,
+        batch_size=section.inference_batch_size,
+    )
+    scores: dict[str, float] = {}
+    if read_reason(paths.CLIP) is None:
+        scores = image_clip_scores(load_clip(paths.CLIP, device), images, files)
+    records = [
+        {"image_id": image_id, "loss": loss, "clipscore": scores.get(image_id)}
+        for image_id, loss in losses.items()
+    ]
+    partial = LOSSES.with_name(f"{LOSSES.name}.partial")
+    partial.write_text(json.dumps(records, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(partial, LOSSES)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,163 @@
+"""The folders of the sets: complete, and blind to the loss."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from caption_curation.errors import InputError
+from caption_curation.human_study.sets import read_study
+from stages import build_study
+
+# By image id: loss, file, references. Ids that are no file names must not leave the folder.
+LONG = "a very long caption " * 5
+IMAGES: dict[Any, tuple[float, str, list[str]]] = {
+    7: (3.0, "seven.jpg", [LONG, "a <b>ring</b>", "a hoop", "one more"]),
+    "../x": (1.0, "x.png", ["a disc"]),
+    "c": (2.0, "c.webp", ["a bar", "a strip"]),
+    "d": (0.5, "d.jpg", ["a cross", " "]),
+    "middle": (1.5, "middle.jpg", ["a bar"]),
+}
+OPTIONS = ("--images-per-group", "2", "--sets", "2", "--loss-unit", "nats per token")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Images, COCO captions and losses."""
+    (tmp_path / "images").mkdir()
+    losses, listed, captions = [], [], []
+    for image_id, (loss, name, texts) in IMAGES.items():
+        Image.new("RGB", (8, 8), "red").save(tmp_path / "images" / name)
+        losses.append({"image_id": image_id, "loss": loss, "clipscore": loss / 2})
+        listed.append({"id": image_id, "file_name": name})
+        captions += [{"image_id": image_id, "caption": text} for text in texts]
+    (tmp_path / "losses.json").write_text(json.dumps(losses))
+    references = {"images": listed, "annotations": captions}
+    (tmp_path / "references.json").write_text(json.dumps(references))
+    return tmp_path
+
+
+def build(source: Path, *options: str) -> Path:
+    build_study.main(
+        *("--losses", str(source / "losses.json"), "--out", str(source / "study")),
+        *("--images", str(source / "images")),
+        *("--references", str(source / "references.json"), *OPTIONS, *options),
+    )
+    return source / "study"
+
+
+def change_references(source: Path, change: Any) -> None:
+    file = source / "references.json"
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+
+
+def test_a_set_has_its_images_and_two_references(source: Path) -> None:
+    study = build(source)
+    assert json.loads((study / "sets.json").read_text()) == [["d", "c"], ["../x", 7]]
+    pages = [
+        json.loads((study / "sets" / f"set_{number}" / "page.json").read_text())
+        for number in (1, 2)
+    ]
+    assert [page["set"] for page in pages] == [1, 2]
+    shown = {one["image_id"]: one["references"] for page in pages for one in page["images"]}
+    assert shown == {
+        "c": ["a bar", "a strip"],
+        "d": ["a cross"],
+        "../x": ["a disc"],
+        "7": ["a <b>ring</b>", "a hoop"],
+    }
+    for number, page in enumerate(pages, start=1):
+        folder = study / "sets" / f"set_{number}"
+        files = {folder / one["file"] for one in page["images"]}
+        assert files == set((folder / "images").iterdir())
+        for one in page["images"]:
+            image_id = int(one["image_id"]) if one["image_id"].isdigit() else one["image_id"]
+            original = source / "images" / IMAGES[image_id][1]
+            assert (folder / one["file"]).read_bytes() == original.read_bytes()
+
+
+def test_the_page_is_blind_and_the_manifest_is_not(source: Path) -> None:
+    study = build(source)
+    unit, images = read_study(study)
+    assert unit == "nats per token"
+    assert [(one.image_id, one.set, one.group, one.rank, one.loss) for one in images] == [
+        ("d", 1, "low", 0, 0.5),
+        ("c", 1, "high", 0, 2.0),
+        ("../x", 2, "low", 1, 1.0),
+        ("7", 2, "high", 1, 3.0),
+    ]
+    assert [one.clipscore for one in images] == [0.25, 1.0, 0.5, 1.5]
+    for number in (1, 2):
+        page = json.loads((study / "sets" / f"set_{number}" / "page.json").read_text())
+        assert page.keys() == {"set", "images"}
+        for one in page["images"]:
+            assert one.keys() == {"image_id", "file", "references"}
+        ids = [one["image_id"] for one in page["images"]]
+        assert ids == sorted(ids)  # not by loss
+
+
+def test_a_study_is_built_again_in_its_place(source: Path) -> None:
+    study = build(source)
+    (study / "annotations").mkdir()
+    build(source, "--references-shown", "1", "--sets", "1")
+    assert (study / "annotations").is_dir()
+    assert [path.name for path in (study / "sets").iterdir()] == ["set_1"]
+    (study / "sets" / "my_thesis").mkdir()
+    with pytest.raises(InputError, match="my_thesis"):
+        build(source)
+    assert (study / "sets" / "set_1" / "page.json").is_file()
+
+
+def test_images_without_references_are_told(source: Path) -> None:
+    def remove(content: Any) -> None:
+        content["annotations"] = [
+            one for one in content["annotations"] if one["image_id"] not in ("c", "d", "middle")
+        ]
+        content["annotations"].append({"image_id": "d", "caption": "  "})
+
+    change_references(source, remove)
+    with pytest.raises(InputError, match="images without references") as error:
+        build(source)
+    assert [line.strip() for line in str(error.value).splitlines()[1:]] == ["d", "c"]
+    assert not (source / "study").exists()
+
+
+def test_only_whole_pictures_inside_the_folder_are_taken(source: Path) -> None:
+    (source / "outside.jpg").write_bytes((source / "images" / "seven.jpg").read_bytes())
+    (source / "images" / "c.webp").write_text("no picture")
+    (source / "images" / "d.jpg").unlink()
+
+    def point_outside(content: Any) -> None:
+        content["images"][0]["file_name"] = "../outside.jpg"
+
+    with pytest.raises(InputError, match=r"no file d\.jpg"):
+        build(source)
+    Image.new("RGB", (8, 8)).save(source / "images" / "d.jpg", format="BMP")
+    change_references(source, point_outside)
+    with pytest.raises(InputError) as error:
+        build(source)
+    faults = str(error.value).splitlines()[1:]
+    assert len(faults) == 3
+    for fault, image_id in zip(faults, ("d", "c", "7"), strict=True):
+        assert fault.startswith(f"  {image_id}: ")
+    assert "outside of the folder" in faults[2]
+
+
+def test_images_and_references_go_together(source: Path) -> None:
+    arguments = ("--losses", str(source / "losses.json"), "--out", str(source / "study"), *OPTIONS)
+    with pytest.raises(InputError, match="give both"):
+        build_study.main(*arguments, "--images", str(source / "images"))
+    with pytest.raises(InputError, match="no such folder"):
+        build_study.main(
+            *(*arguments, "--images", str(source / "nowhere")),
+            *("--references", str(source / "references.json")),
+        )
+    with pytest.raises(InputError, match=r"nowhere\.jsonl: no such file"):
+        build_study.main(
+            *(*arguments, "--images", str(source / "images")),
+            *("--references", str(source / "nowhere.jsonl")),
+        )
