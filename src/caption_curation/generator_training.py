@@ -26,7 +26,13 @@ import torch
 from torch.nn.functional import mse_loss
 from tqdm import tqdm
 
-from caption_curation import generator_images, generator_inputs, prompts, randomness
+from caption_curation import (
+    generator_images,
+    generator_inputs,
+    prompts,
+    randomness,
+    shared_batches,
+)
 from caption_curation.devices import autocast
 from caption_curation.errors import InputError, NonFiniteLoss
 from caption_curation.generator_inputs import FrozenEncoders, TrainingInputs
@@ -43,7 +49,8 @@ from caption_curation.training_checkpoints import load_checkpoint, save_checkpoi
 CONCAT_SHARE = 0.7  # of the prompts in mode ``mixed`` are all captions of the image
 LIBRARIES = ("torch", "diffusers", "transformers", "tokenizers", "pillow")
 PREDICTION_TYPES = ("epsilon", "v_prediction")
-MODULES = (generator_images, generator_inputs, prompts, randomness)  # that shape the result
+# That shape the result.
+MODULES = (generator_images, generator_inputs, prompts, randomness, shared_batches)
 
 
 @dataclass(frozen=True, slots=True)
