@@ -171,7 +171,8 @@ class Forecast:
                 return None
             try_out(stage.cmd, inputs, root, folder)
         made = folder / Path(out.fs_path).relative_to(root)
-        _, _, result = build(self._repo.cache.local, str(made), out.fs, "md5", dry_run=True)
+        cache = self._repo.cache.local
+        result: Any = build(cache, str(made), out.fs, "md5", dry_run=True)[2]
         if isinstance(result, Tree):
             self._trees[result.hash_info.value] = result
             for parts, _, info in result:
@@ -227,7 +228,9 @@ def _order(repo: Any) -> list[Any]:
     from dvc.dvcfile import PROJECT_FILE
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
-    return plan_repro(get_active_graph(repo.index.graph), collect_stages(repo, [PROJECT_FILE]))
+    return list(
+        plan_repro(get_active_graph(repo.index.graph), collect_stages(repo, [PROJECT_FILE]))
+    )
 
 
 def _state_of(stage: Any) -> State:
