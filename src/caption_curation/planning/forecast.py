@@ -162,7 +162,6 @@ class Forecast:
     def _result_of_trial(self, stage: Any, out: Any) -> Any:
         """The hash of an output of a stage that runs, where a trial can tell."""
         from dvc_data.hashfile.build import build
-        from dvc_data.hashfile.tree import Tree
 
         root, folder = Path(self._repo.root_dir), self._scratch / stage.name
         if not folder.exists():
@@ -173,7 +172,7 @@ class Forecast:
         made = folder / Path(out.fs_path).relative_to(root)
         cache = self._repo.cache.local
         result: Any = build(cache, str(made), out.fs, "md5", dry_run=True)[2]
-        if isinstance(result, Tree):
+        if result.hash_info.isdir:
             self._trees[result.hash_info.value] = result
             for parts, _, info in result:
                 self._tried[info.value] = made.joinpath(*parts)
