@@ -43,7 +43,8 @@ def main(*arguments: str) -> None:
         if all(state.is_done for state in forecast.states.values()):
             print("Nothing to do: every result is there.")
             return
-        throughput, image_bytes = {}, _image_bytes(params, forecast, corpus)
+        throughput: dict[str, float] = {}
+        image_bytes = _image_bytes(params, forecast, corpus)
         unit = "GPU-hours"
         if options.measure:
             throughput, measured_bytes = _measure(params, corpus, options.measure)

@@ -162,7 +162,6 @@ class Forecast:
     def _result_of_trial(self, stage: Any, out: Any) -> Any:
         """The hash of an output of a stage that runs, where a trial can tell."""
         from dvc_data.hashfile.build import build
-        from dvc_data.hashfile.tree import Tree
 
         root, folder = Path(self._repo.root_dir), self._scratch / stage.name
         if not folder.exists():
@@ -171,8 +170,9 @@ class Forecast:
                 return None
             try_out(stage.cmd, inputs, root, folder)
         made = folder / Path(out.fs_path).relative_to(root)
-        _, _, result = build(self._repo.cache.local, str(made), out.fs, "md5", dry_run=True)
-        if isinstance(result, Tree):
+        cache = self._repo.cache.local
+        result: Any = build(cache, str(made), out.fs, "md5", dry_run=True)[2]
+        if result.hash_info.isdir:
             self._trees[result.hash_info.value] = result
             for parts, _, info in result:
                 self._tried[info.value] = made.joinpath(*parts)
@@ -227,7 +227,9 @@ def _order(repo: Any) -> list[Any]:
     from dvc.dvcfile import PROJECT_FILE
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
-    return plan_repro(get_active_graph(repo.index.graph), collect_stages(repo, [PROJECT_FILE]))
+    return list(
+        plan_repro(get_active_graph(repo.index.graph), collect_stages(repo, [PROJECT_FILE]))
+    )
 
 
 def _state_of(stage: Any) -> State:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from caption_curation.errors import InputError
 from caption_curation.params import PARAMS_FILE, PROFILES_FOLDER
+from caption_curation.processes import LAUNCHER
 from caption_curation.samples import read_samples
 
 QUICK = ("stages.parameters", "stages.curate")
@@ -40,10 +41,12 @@ def try_out(command: str, inputs: Mapping[Path, Path], root: Path, folder: Path)
     for path, file in inputs.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).symlink_to(file.absolute())
+    # Without a launcher: there is no work to share.
+    environment = {name: value for name, value in os.environ.items() if name != LAUNCHER}
     done = subprocess.run(
         [sys.executable, *shlex.split(command)[1:]],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(root)},
+        env=environment | {"PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         check=False,
