@@ -101,6 +101,12 @@ def test_does_the_loss_know_which_images_are_wrong() -> None:
     # The wrong one has the lower CLIPScore: b below a, d below a; not below c.
     assert found.by_clipscore
     assert found.by_clipscore.value == pytest.approx(0.5)
+    high = truth_of(IMAGES, {"a": [], "b": [], "c": [TEXT], "d": [TEXT]}, default_rng(0))
+    assert high
+    assert high.by_loss.value == 1
+    assert high.by_clipscore
+    assert high.by_clipscore.value == pytest.approx(0.75)  # all pairs but d above b
+    assert (high.wrong["low"].value, high.wrong["high"].value) == (0, 1)
     assert truth_of(IMAGES, {}, default_rng(0)) is None
     all_right = truth_of(IMAGES, {one.image_id: [] for one in IMAGES}, default_rng(0))
     assert all_right
