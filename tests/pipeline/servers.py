@@ -97,15 +97,18 @@ def _wait_until_it_lets_in(
         *(word for option in options for word in ("-o", option)),
         *(f"{getpass.getuser()}@{LOOPBACK}", "true"),
     ]
+    said = ""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             return
-        if "Connection refused" not in done.stderr:
+        said = done.stderr
+        if "Connection refused" not in said:
             break
         time.sleep(0.05)
-    raise CannotServe(f"sshd lets nobody in: {log.read_text() if log.exists() else ''}")
+    logged = log.read_text() if log.exists() else ""
+    raise CannotServe(f"sshd lets nobody in: {' '.join(f'{logged} {said}'.split())}")
 
 
 class S3Server:
