@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ PidFile none
 StrictModes no
 UsePAM no
 PasswordAuthentication no
+KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 Subsystem sftp internal-sftp
 """
@@ -71,7 +72,8 @@ def ssh_server(folder: Path) -> Iterator[SSHServer]:
             "there is no sshd on this machine (Debian: apt-get install openssh-server)"
         )
     if os.geteuid() == 0:  # then sshd wants this empty folder, which its service would make
-        Path("/run/sshd").mkdir(exist_ok=True, mode=0o755)
+        with suppress(OSError):
+            Path("/run/sshd").mkdir(exist_ok=True, mode=0o755)
     for name in ("host_key", "key"):
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(words, check=True)
