@@ -167,6 +167,20 @@ def damaged(objects: Mapping[str, bytes]) -> set[str]:
     }
 
 
+@pytest.fixture
+def away(newcomer: Clone, remotes: Remotes) -> Iterator[None]:
+    """The directory is not mounted, and nobody listens at the SSH port."""
+    nowhere = remotes.folder / "not_mounted"
+    config = newcomer.folder / ".dvc/config.local"
+    config.write_text(
+        f"['remote \"group\"']\n    url = {nowhere}\n"
+        f"['remote \"lab\"']\n    url = ssh://{LOOPBACK}:{free_port()}{nowhere}\n"
+    )
+    yield
+    config.unlink()
+
+
+@pytest.mark.usefixtures("away")
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -174,19 +188,18 @@ def damaged(objects: Mapping[str, bytes]) -> set[str]:
         ("lab", "failed to connect to ssh"),
     ],
 )
-def test_a_remote_that_is_away(newcomer: Clone, remotes: Remotes, name: str, said: str) -> None:
+def test_a_remote_that_is_away(newcomer: Clone, name: str, said: str) -> None:
     """DVC's own words, and a failure: it does not go on as if all had been pulled."""
-    nowhere = remotes.folder / "not_mounted"
-    config = newcomer.folder / ".dvc/config.local"
-    config.write_text(
-        f"['remote \"group\"']\n    url = {nowhere}\n"
-        f"['remote \"lab\"']\n    url = ssh://{LOOPBACK}:{free_port()}{nowhere}\n"
-    )
     with pytest.raises(AssertionError) as failure:
         newcomer.dvc("pull", "--remote", name, *EVERYTHING)
-    config.unlink()
     assert said in str(failure.value)
     assert "failed to pull data from the cloud" in str(failure.value)
+
+
+@pytest.mark.usefixtures("away")
+def test_allow_missing_takes_an_absent_directory_for_an_empty_remote(newcomer: Clone) -> None:
+    """Why the README warns of it."""
+    assert "Everything is up to date" in newcomer.dvc("pull", "--allow-missing").output
 
 
 def test_another_ratio_draws_only_the_images_that_nobody_had(
