@@ -74,7 +74,7 @@ FULL = Sizes(
     blip=BLIP_BASE,
     photographs=256,
     photograph_size=(640, 480),
-    training_batch=64,
+    training_batch=128,  # as in the paper; parts of it where memory does not suffice
     scoring_batch=32,
     repetitions=3,
 )

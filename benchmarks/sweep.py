@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
+from queue import SimpleQueue
 
 from tqdm import tqdm
 
@@ -109,18 +110,39 @@ def measure() -> Outcome:
     wanted = settings()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        together = Clone(folder / "together")
-        # Made before the clock runs.
+        # Made before the clock runs. Two experiments cannot use one working copy at a time.
+        together = [
+            clone_with_cache(folder / f"job {job}", folder / "cache") for job in range(JOBS)
+        ]
         clones = {setting: Clone(folder / str(place)) for place, setting in enumerate(wanted)}
+        free: SimpleQueue[Clone] = SimpleQueue()
+        for clone in together:
+            free.put(clone)
+
+        def shared(setting: Setting) -> Ran:
+            clone = free.get()
+            try:
+                clone.reset()
+                return _run(clone, "exp", "run", *_words(setting))
+            finally:
+                free.put(clone)
+
         found = compare(
             wanted,
-            prepare=lambda: _run(together, "repro", TARGET),
-            # Two experiments at a time cannot both use the workspace.
-            shared=lambda setting: _run(together, "exp", "run", "--temp", *_words(setting)),
+            prepare=lambda: _run(together[0], "repro", TARGET),
+            shared=shared,
             alone=lambda setting: _run(clones[setting], "exp", "run", *_words(setting)),
             jobs=JOBS,
         )
     return outcome(found, len(wanted))
+
+
+def clone_with_cache(folder: Path, cache: Path) -> Clone:
+    """A clone whose DVC cache, which holds the image store too, others may share."""
+    clone = Clone(folder)
+    settings = f"[cache]\n    dir = {cache}\n"
+    (folder / ".dvc" / "config.local").write_text(settings, encoding="utf-8")
+    return clone
 
 
 def outcome(found: Comparison, number: int) -> Outcome:

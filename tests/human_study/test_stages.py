@@ -24,13 +24,13 @@ from caption_curation.corpora.style import DEFAULT
 from caption_curation.errors import InputError
 from caption_curation.human_study.annotations import append, read
 from caption_curation.metrics.status import write_reason
-from caption_curation.params import DemoWorldSource, load_params
+from caption_curation.params import DemoWorldSource, PlantedNoise, SplitSizes, load_params
 from caption_curation.samples import read_images, samples_of, write_json_lines
 from stages import build_study, human_study, paths, round_trip
 from stages.human_study import analysis, automatic, parameters, scores
 from tests.conftest import REPOSITORY
 from tests.human_study.records import annotation
-from tests.pipeline.clone import TINY_PROFILE, change
+from tests.pipeline.clone import change
 
 SETTINGS = Path("stages/human_study/params.yaml")
 VARIANT = "generator-single"
@@ -64,8 +64,12 @@ def prepare(root: Path) -> None:
     change(SETTINGS, {"images_per_group": 4, "sets": 2})
     change(root / "stages/round_trip/params.yaml", {"captioner": str(DEMO_MODELS / "captioner")})
 
-    source = DemoWorldSource.model_validate(
-        TINY_PROFILE["data"] | {"images": {"train": 1, "val": COUNT, "test": 1}}
+    source = DemoWorldSource(
+        source="demo_world",
+        seed=1,
+        image_size=32,
+        images=SplitSizes(train=1, val=COUNT, test=1),
+        noise=PlantedNoise(wrong_caption=0, mismatched_image=0, long_caption=0),
     )
     world = make_world(source, DEFAULT, ["val"])
     write_json_lines(paths.CORPUS / "val.jsonl", world.corpus(["val"]).splits["val"])

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ PidFile none
 StrictModes no
 UsePAM no
 PasswordAuthentication no
+KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 Subsystem sftp internal-sftp
 """
@@ -71,7 +72,8 @@ def ssh_server(folder: Path) -> Iterator[SSHServer]:
             "there is no sshd on this machine (Debian: apt-get install openssh-server)"
         )
     if os.geteuid() == 0:  # then sshd wants this empty folder, which its service would make
-        Path("/run/sshd").mkdir(exist_ok=True, mode=0o755)
+        with suppress(OSError):
+            Path("/run/sshd").mkdir(exist_ok=True, mode=0o755)
     for name in ("host_key", "key"):
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         subprocess.run(words, check=True)
@@ -97,15 +99,18 @@ def _wait_until_it_lets_in(
         *(word for option in options for word in ("-o", option)),
         *(f"{getpass.getuser()}@{LOOPBACK}", "true"),
     ]
+    said = ""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode == 0:
             return
-        if "Connection refused" not in done.stderr:
+        said = done.stderr
+        if "Connection refused" not in said:
             break
         time.sleep(0.05)
-    raise CannotServe(f"sshd lets nobody in: {log.read_text() if log.exists() else ''}")
+    logged = log.read_text() if log.exists() else ""
+    raise CannotServe(f"sshd lets nobody in: {' '.join(f'{logged} {said}'.split())}")
 
 
 class S3Server:

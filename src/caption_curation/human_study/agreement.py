@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import krippendorff
 import numpy as np
+from nltk.metrics.agreement import AnnotationTask
 from numpy.typing import NDArray
 
 from caption_curation.human_study.annotations import Annotation
@@ -89,7 +89,12 @@ def alpha(values: Marks) -> float | None:
     comparable = values[:, (~np.isnan(values)).sum(axis=0) >= 2]
     if len(np.unique(comparable[~np.isnan(comparable)])) < 2:
         return None
-    return float(krippendorff.alpha(comparable, level_of_measurement="nominal"))
+    judgements = [
+        (annotator, unit, value)
+        for (annotator, unit), value in np.ndenumerate(comparable)
+        if not np.isnan(value)
+    ]
+    return float(AnnotationTask(judgements).alpha())  # its distance is that of nominal data
 
 
 def annotators(
