@@ -316,6 +316,23 @@ def test_cache_folder_outside_of_a_repository_is_bad_input(tmp_path: Path) -> No
         dvc_cache_folder(tmp_path)
 
 
+def test_linked_images_are_objects_of_dvcs_cache(tmp_path: Path) -> None:
+    """So that DVC links none itself, which may empty those of another job."""
+    objects = tmp_path / "cache" / "files" / "md5"
+    keys = list(requests_for(range(3)))
+    with open_store(tmp_path / "cache") as store:
+        obtain(store, range(3))
+        digests = [hashlib.md5(store.path(key).read_bytes()).hexdigest() for key in keys]
+        emptied = objects / digests[0][:2] / digests[0][2:]
+        emptied.parent.mkdir(parents=True)
+        emptied.touch(mode=0o444)
+        for folder in ("output", "another_output"):
+            store.link_images(keys, tmp_path / folder)
+        for key, digest in zip(keys, digests, strict=True):
+            assert store.path(key).samefile(objects / digest[:2] / digest[2:])
+    assert len([path for path in objects.rglob("*") if path.is_file()]) == 3
+
+
 def test_images_of_dvcs_cache_are_imported(committed: Path, tmp_path: Path) -> None:
     clone = copy_of(committed, tmp_path)
     with open_store(clone / ".dvc" / "cache") as store:

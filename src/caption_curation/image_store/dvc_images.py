@@ -1,7 +1,8 @@
-"""Which synthetic images the directories in DVC's cache hold."""
+"""Synthetic images in DVC's cache: which it holds, and adding to them."""
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,30 @@ def images_in_dvc_cache(dvc_cache: Path) -> Iterator[tuple[str, Path]]:
         for name, digest in entries:
             image = IMAGE_NAME.fullmatch(name)
             if image and OBJECT_NAME.fullmatch(digest):
-                yield image[1], objects / digest[:2] / digest[2:]
+                yield image[1], _object_file(objects, digest)
+
+
+def add_object(dvc_cache: Path, image: Path) -> None:
+    """Link a read-only image into DVC's cache as the object that its stage's output will need.
+
+    DVC would do it when the stage has ended. But where two jobs that share a cache end at the same
+    time, as jobs that share their images do, DVC 3.67 may empty the files of both: before it links
+    an object it tries a reflink, which truncates what the other job has just linked. Objects that
+    it finds it leaves alone, also those that were emptied so: they are put right here.
+    """
+    content = image.read_bytes()
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    object_file = _object_file(dvc_cache / "files" / "md5", digest)
+    if object_file.exists() and object_file.stat().st_size == len(content):
+        return
+    object_file.parent.mkdir(parents=True, exist_ok=True)
+    partial = object_file.with_name(f"{object_file.name}.{os.getpid()}.partial")
+    try:
+        os.link(image, partial)
+    except OSError:
+        return  # without links DVC copies, and empties nothing
+    partial.replace(object_file)
+    partial.unlink(missing_ok=True)  # it stays if another job has linked the same file meanwhile
 
 
 def read_object(object_file: Path) -> bytes | None:
@@ -42,3 +66,7 @@ def read_object(object_file: Path) -> bytes | None:
         return None
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return content if digest == object_file.parent.name + object_file.name else None
+
+
+def _object_file(objects: Path, digest: str) -> Path:
+    return objects / digest[:2] / digest[2:]

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from caption_curation.errors import InputError, list_faults
 from caption_curation.image_store.claims import Claim, try_claim, wait_until_free
-from caption_curation.image_store.dvc_images import images_in_dvc_cache, read_object
+from caption_curation.image_store.dvc_images import add_object, images_in_dvc_cache, read_object
 from caption_curation.image_store.image_files import encode_image, fault_of_image, looks_whole
 from caption_curation.image_store.keys import ImageRequest, Recipe, attempt_seed
 from caption_curation.processes import these_processes
@@ -123,11 +123,14 @@ class ImageStore:
     def link_images(self, keys: Iterable[str], folder: Path) -> None:
         """Make ``folder`` with exactly the images of ``keys``, as hard links (else copies).
 
+        They are in DVC's cache then too, see :func:`add_object`.
+
         Raises:
             FileExistsError: the folder exists.
         """
         folder.mkdir(parents=True)
         for key in dict.fromkeys(keys):
+            add_object(self.dvc_cache, self.path(key))
             _link_or_copy(self.path(key), folder / f"{key}.jpg")
 
     def remove_leftovers(self) -> None:
