@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure, and keep the results in benchmarks/results.json. `table` writes them "
-        "into the README instead. Everything but the GPU's takes about a quarter of an hour on two "
+        "into the README instead. Everything but the GPU's takes about half an hour on two "
         "cores; what else the machine does meanwhile makes the times longer, not so the ratios.",
     )
     parser.add_argument("names", nargs="+", choices=[*BENCHMARKS, "all", "table"], metavar="NAME",
