@@ -198,10 +198,13 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
             with Image.open(one.image.file) as file:
                 pixels = file.convert("RGB")
             picture.set_anchor("S")  # next to its words
-            picture.imshow(
+            shown = picture.imshow(
                 np.asarray(pixels),
                 interpolation="nearest" if max(pixels.size) <= SMALL_SIDE else "antialiased",
             )
+            # By a rectangle: the id of a clipping path in the SVG depends on memory addresses.
+            shown.set_clip_path(None)
+            shown.set_clip_box(picture.bbox)
             # Captions are no formulas, whatever is in them.
             words.text(
                 0,
