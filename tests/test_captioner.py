@@ -138,15 +138,19 @@ def test_losses_do_not_depend_on_what_is_scored_together(
         assert together[name] == pytest.approx(loss, rel=1e-5)
 
 
-def test_each_image_is_encoded_once_for_all_its_captions(
+def test_each_image_is_encoded_and_projected_once_for_all_its_captions(
     captioner: Captioner, world: World
 ) -> None:
-    encoded = []
+    encoded, projected = [], []
     captioner.model.vision_model.register_forward_hook(
         lambda module, inputs, output: encoded.append(len(output.last_hidden_state))
     )
+    # The first hook sees what the projection itself made; the scoring's own comes after it.
+    captioner.model.text_decoder.bert.encoder.layer[0].crossattention.self.key.register_forward_hook(
+        lambda module, inputs, output: projected.append(len(output))
+    )
     sample_losses(captioner, world.samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=5)
-    assert sum(encoded) == len(world.images)
+    assert sum(encoded) == sum(projected) == len(world.images)
 
 
 def test_no_loss_on_prompt_and_padding(captioner: Captioner) -> None:

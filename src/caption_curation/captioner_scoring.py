@@ -1,7 +1,9 @@
 """The captioner's own loss on every training sample (paper, section 3.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -10,6 +12,7 @@ from tqdm import tqdm
 from caption_curation.captioner import (
     IGNORED,
     Captioner,
+    CaptionTokens,
     caption_tokens,
     encode_images,
     next_token_logits,
@@ -34,8 +37,8 @@ def sample_losses(
 ) -> list[SampleLoss]:
     """Loss of every sample with dropout, augmentation and label smoothing off.
 
-    Every image is encoded once for all the captions that are paired with it. The processes that
-    joined share the work.
+    Every image is encoded once for all the captions that are paired with it, and so are its keys
+    and values for the decoder. The processes that joined share the work.
 
     Args:
         captioner: the model; it is put into evaluation mode.
@@ -98,8 +101,7 @@ def _batch_losses(
         max_tokens=max_tokens,
     ).to(captioner.device)
     with autocast(captioner.device):
-        states = encode_images(captioner, pixels)
-        logits = next_token_logits(captioner, states[of_image], tokens)
+        logits = shared_image_logits(captioner, pixels, of_image, tokens)
     # (captions, tokens): zero where no loss is counted
     by_token = cross_entropy(
         logits.transpose(1, 2).float(),
@@ -113,6 +115,54 @@ def _batch_losses(
         SampleLoss(sample.sample_id, total, total / count, count)
         for sample, total, count in zip(samples, sums, counts, strict=True)
     ]
+
+
+def shared_image_logits(
+    captioner: Captioner, pixels: torch.Tensor, of_image: torch.Tensor, tokens: CaptionTokens
+) -> torch.Tensor:
+    """Logits of every next token of captions that share images.
+
+    What depends on the image alone is computed once for each: its encoding, and the keys and values
+    of the decoder's cross-attention, which cost more than the rest of the decoder: an image has
+    hundreds of patches, a caption some ten tokens.
+
+    Args:
+        captioner: the model.
+        pixels: (images, 3, size, size), normalised.
+        of_image: int64 (captions,): the place of each caption's image in ``pixels``.
+        tokens: of the captions.
+
+    Returns:
+        (captions, tokens, vocabulary), aligned with ``tokens.targets``.
+    """
+    states = encode_images(captioner, pixels)
+    with _projecting_once(captioner, states, of_image):
+        # Cross-attention reads no more than the shape of these.
+        return next_token_logits(captioner, states[:1].expand(len(of_image), -1, -1), tokens)
+
+
+@contextmanager
+def _projecting_once(
+    captioner: Captioner, states: torch.Tensor, of_image: torch.Tensor
+) -> Iterator[None]:
+    """Let cross-attention project ``states``, and each caption have its image's projection."""
+
+    def images(module: Any, arguments: Any) -> tuple[torch.Tensor]:
+        return (states,)
+
+    def captions(module: Any, arguments: Any, projected: torch.Tensor) -> torch.Tensor:
+        return projected[of_image]
+
+    hooks = []
+    for layer in captioner.model.text_decoder.bert.encoder.layer:
+        for projection in (layer.crossattention.self.key, layer.crossattention.self.value):
+            hooks.append(projection.register_forward_pre_hook(images))
+            hooks.append(projection.register_forward_hook(captions))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _by_image(
