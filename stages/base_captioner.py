@@ -1,7 +1,6 @@
 """Obtain the captioner that fine-tuning starts from."""
 
-import shutil
-
+from caption_curation.outputs import built_folder
 from caption_curation.params import BlipCheckpoint, ScratchCaptioner, load_params
 from caption_curation.samples import read_images
 from stages import paths, run
@@ -11,36 +10,32 @@ def main() -> None:
     """Write the base captioner in the hub's layout: from scratch, a folder, the hub or BLIP."""
     params = load_params()
     section = params.profile.captioner
-    target = paths.captioner(0)
-    partial = target.with_name("captioner.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    if isinstance(section.base, ScratchCaptioner):
-        from caption_curation.captioner import save_captioner
-        from caption_curation.devices import prepare_device
-        from caption_curation.scratch_captioner import build_captioner
+    with built_folder(paths.captioner(0)) as folder:
+        if isinstance(section.base, ScratchCaptioner):
+            from caption_curation.captioner import save_captioner
+            from caption_curation.devices import prepare_device
+            from caption_curation.scratch_captioner import build_captioner
 
-        prepare_device()
-        images = read_images(paths.CORPUS / "train.jsonl")
-        captioner = build_captioner(
-            section.base,
-            [caption for image in images for caption in image.captions],
-            params.experiment.training.prompt,
-            section.image_size,
-        )
-        save_captioner(captioner, partial)
-    elif isinstance(section.base, BlipCheckpoint):
-        from caption_curation.blip_conversion import convert_checkpoint
-        from caption_curation.captioner import save_captioner
+            prepare_device()
+            images = read_images(paths.CORPUS / "train.jsonl")
+            captioner = build_captioner(
+                section.base,
+                [caption for image in images for caption in image.captions],
+                params.experiment.training.prompt,
+                section.image_size,
+            )
+            save_captioner(captioner, folder)
+        elif isinstance(section.base, BlipCheckpoint):
+            from caption_curation.blip_conversion import convert_checkpoint
+            from caption_curation.captioner import save_captioner
 
-        save_captioner(convert_checkpoint(section.base, section.image_size), partial)
-    else:
-        from caption_curation.captioner import REQUIRED_PARTS
-        from caption_curation.model_sources import copy_model, obtain_model
+            save_captioner(convert_checkpoint(section.base, section.image_size), folder)
+        else:
+            from caption_curation.captioner import REQUIRED_PARTS
+            from caption_curation.model_sources import copy_model, obtain_model
 
-        folder = obtain_model(section.base, required=REQUIRED_PARTS)
-        copy_model(folder, partial, REQUIRED_PARTS)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+            model = obtain_model(section.base, required=REQUIRED_PARTS)
+            copy_model(model, folder, REQUIRED_PARTS)
 
 
 if __name__ == "__main__":

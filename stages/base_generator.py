@@ -1,10 +1,10 @@
 """Obtain the text-to-image generator that fine-tuning starts from."""
 
 import json
-import shutil
 from pathlib import Path
 
 from caption_curation.errors import InputError
+from caption_curation.outputs import built_folder
 from caption_curation.params import Generator, HubModel, LocalModel, ScratchGenerator, load_params
 from stages import run
 from stages.paths import BASE_GENERATOR, GENERATOR_CORPUS
@@ -27,14 +27,11 @@ OPTIONAL_PARTS = ("safety_checker/model.safetensors",)
 def main() -> None:
     """Write data/base_generator in the hub's layout: from scratch, a folder or the hub."""
     section = load_params().profile.generator
-    partial = BASE_GENERATOR.with_name(f"{BASE_GENERATOR.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    if isinstance(section.base, ScratchGenerator):
-        _build(section, section.base, partial)
-    else:
-        _copy(section.base, partial)
-    shutil.rmtree(BASE_GENERATOR, ignore_errors=True)
-    partial.rename(BASE_GENERATOR)
+    with built_folder(BASE_GENERATOR) as folder:
+        if isinstance(section.base, ScratchGenerator):
+            _build(section, section.base, folder)
+        else:
+            _copy(section.base, folder)
 
 
 def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:

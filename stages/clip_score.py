@@ -1,11 +1,11 @@
 """CLIPScore and RefCLIPScore of every generated caption: of all epochs, and of the test split."""
 
 import json
-import os
 import sys
 
 from caption_curation.metrics.caption_files import read_results
 from caption_curation.metrics.status import read_reason
+from caption_curation.outputs import write_whole
 from caption_curation.samples import read_images
 from stages import paths, run
 
@@ -14,9 +14,7 @@ def main(epochs: str) -> None:
     """Write ``scores`` by split and image, or null and the ``reason``."""
     reason = read_reason(paths.CLIP_FEATURES)
     content = {"reason": reason, "scores": None if reason else _scores(int(epochs))}
-    partial = paths.CLIP_SCORES.with_name(paths.CLIP_SCORES.name + ".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, paths.CLIP_SCORES)
+    write_whole(paths.CLIP_SCORES, json.dumps(content, indent=1) + "\n")
 
 
 def _scores(epochs: int) -> dict[str, dict[str, dict[str, float]]]:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from caption_curation.corpora.corpus import (
     WHOLE_TRAIN,
-    built_folder,
     link_training_split,
     summarise,
     write_corpus,
 )
 from caption_curation.corpora.few_shot import training_subset
 from caption_curation.errors import InputError
+from caption_curation.outputs import built_folder
 from caption_curation.params import (
     CaptionerDemoWorld,
     CaptionerKarpathy,

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from caption_curation.outputs import built_folder
 from caption_curation.params import load_params
 from caption_curation.samples import read_edits, read_images, read_losses
 from stages import paths, run
@@ -58,9 +59,6 @@ def main() -> None:
     }
     reasons = {"clipscore": clip["reason"], "spice": without_spice}
 
-    partial = paths.EVALUATION.with_name(paths.EVALUATION.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    (partial / "captions").mkdir(parents=True)
     metrics = {
         "best_epoch": best_epoch,
         "val": validation[best_epoch],
@@ -68,14 +66,15 @@ def main() -> None:
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
     }
-    _write_json(partial / "metrics.json", metrics)
-    _write_json(partial / "epochs.json", epoch_rows(validation, losses))
-    _write_json(partial / "losses.json", loss_histogram(losses))
-    for epoch, path in validation_captions.items():
-        shutil.copyfile(path, partial / "captions" / f"val_epoch_{epoch}.json")
-    shutil.copyfile(paths.TEST_CAPTIONS, partial / "captions" / "test.json")
-    shutil.rmtree(paths.EVALUATION, ignore_errors=True)
-    partial.rename(paths.EVALUATION)
+    with built_folder(paths.EVALUATION) as folder:
+        _write_json(folder / "metrics.json", metrics)
+        _write_json(folder / "epochs.json", epoch_rows(validation, losses))
+        _write_json(folder / "losses.json", loss_histogram(losses))
+        captions = folder / "captions"
+        captions.mkdir()
+        for epoch, path in validation_captions.items():
+            shutil.copyfile(path, captions / f"val_epoch_{epoch}.json")
+        shutil.copyfile(paths.TEST_CAPTIONS, captions / "test.json")
 
 
 def _write_json(path: Path, content: Any) -> None:

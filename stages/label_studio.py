@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,6 +22,7 @@ from caption_curation.human_study.label_studio import (
     labelling_config,
     tasks_of,
 )
+from caption_curation.outputs import write_whole
 from stages import run
 
 
@@ -43,9 +43,8 @@ def _export(options: argparse.Namespace) -> None:
             annotations += annotations_of(study_set, options.annotations, code).values()
     images_url = options.images_url or f"/data/local-files/?d=set_{options.set}/"
     tasks = tasks_of(study_set, annotations, images_url)
-    options.out.mkdir(parents=True, exist_ok=True)
-    _write(options.out / "config.xml", labelling_config())
-    _write(options.out / "tasks.json", json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
+    write_whole(options.out / "config.xml", labelling_config())
+    write_whole(options.out / "tasks.json", json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
     print(f"{len(tasks)} task(s) with {len(annotations)} annotation(s) in {options.out}")
 
 
@@ -75,12 +74,6 @@ def _import(options: argparse.Namespace) -> None:
 
 def _saved(annotation: Annotation) -> datetime:
     return datetime.fromisoformat(annotation.saved_at)
-
-
-def _write(path: Path, content: str) -> None:
-    partial_path = path.with_name(f"{path.name}.partial")
-    partial_path.write_text(content, encoding="utf-8")
-    os.replace(partial_path, path)
 
 
 def _note(notes: Sequence[str]) -> None:

@@ -1,10 +1,10 @@
 """The report: one self-contained page about the run."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from caption_curation.outputs import write_whole
 from caption_curation.params import load_params
 from caption_curation.samples import read_edits, read_images, read_json_lines, read_losses
 from stages import paths, run
@@ -41,9 +41,7 @@ def main() -> None:
             synthetic=history / "images",
         )
     )
-    partial = paths.REPORT.with_name(paths.REPORT.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, paths.REPORT)
+    write_whole(paths.REPORT, page)
     print(f"{paths.REPORT}: {len(page) / 2**20:.1f} MB")
 
 

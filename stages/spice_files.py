@@ -5,6 +5,7 @@ import shutil
 from caption_curation.errors import InputError
 from caption_curation.metrics.spice_files import ARCHIVE, FILES, machine_folder, missing_files
 from caption_curation.metrics.status import write_reason
+from caption_curation.outputs import built_folder
 from caption_curation.params import load_params
 from stages import paths, run
 
@@ -22,17 +23,13 @@ def main() -> None:
         raise InputError(f"params.yaml: evaluation.spice is on: {reason}; {ARCHIVE} holds them")
     if reason and choice == "auto":
         reason += ", then `dvc repro -f spice_files`"
-    partial = paths.SPICE.with_name(paths.SPICE.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    if reason is None:
-        for name in FILES:
-            shutil.copyfile(source / name, partial / name)
-    else:
-        print(f"no SPICE: {reason}; {ARCHIVE} holds them" if choice == "auto" else reason)
-    write_reason(partial, reason)
-    shutil.rmtree(paths.SPICE, ignore_errors=True)
-    partial.rename(paths.SPICE)
+    with built_folder(paths.SPICE) as folder:
+        if reason is None:
+            for name in FILES:
+                shutil.copyfile(source / name, folder / name)
+        else:
+            print(f"no SPICE: {reason}; {ARCHIVE} holds them" if choice == "auto" else reason)
+        write_reason(folder, reason)
 
 
 if __name__ == "__main__":

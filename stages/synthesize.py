@@ -1,12 +1,12 @@
 """Draw the synthetic images that the training set shows from an epoch on."""
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
 
 from caption_curation.image_store import attempt_of
+from caption_curation.outputs import write_whole
 from caption_curation.params import load_params
 from caption_curation.processes import these_processes
 from caption_curation.prompt_overflow import fit_requests, load_reader
@@ -80,9 +80,7 @@ def _write_counts(path: Path, counts: dict[str, int]) -> None:
         )
     if counts["redrawn"]:
         print(f"{counts['redrawn']} images are from another attempt than the first")
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_whole(path, json.dumps(counts, indent=2) + "\n")
 
 
 if __name__ == "__main__":

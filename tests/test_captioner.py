@@ -146,7 +146,9 @@ def test_each_image_is_encoded_and_projected_once_for_all_its_captions(
         lambda module, inputs, output: encoded.append(len(output.last_hidden_state))
     )
     # The first hook sees what the projection itself made; the scoring's own comes after it.
-    captioner.model.text_decoder.bert.encoder.layer[0].crossattention.self.key.register_forward_hook(
+    captioner.model.text_decoder.bert.encoder.layer[
+        0
+    ].crossattention.self.key.register_forward_hook(
         lambda module, inputs, output: projected.append(len(output))
     )
     sample_losses(captioner, world.samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=5)

@@ -13,12 +13,13 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCES = REPOSITORY / "src"
 
-# These never change a result: they refuse bad values, name the error, say where files lie and how
-# many processes there are.
+# These never change a result: they refuse bad values, name the error, say where files lie, put them
+# there, and say how many processes there are.
 NEUTRAL = {
     "src/caption_curation/__init__.py",
     "src/caption_curation/errors.py",
     "src/caption_curation/human_study/parameters.py",
+    "src/caption_curation/outputs.py",
     "src/caption_curation/params.py",
     "src/caption_curation/pretraining.py",
     "src/caption_curation/processes.py",

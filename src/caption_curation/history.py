@@ -5,13 +5,13 @@ every epoch has one dependency, whatever their number.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from caption_curation.outputs import link_or_copy, write_whole
 from caption_curation.samples import Edit
 
 GALLERY_SIZE = 24  # synthetic images of one epoch that are kept: half the hardest, half any
@@ -48,9 +48,7 @@ def write_validation_scores(folder: Path, cider: dict[str, float]) -> None:
     """Write validation CIDEr by epoch, and the best epoch once there is one."""
     best = best_epoch(cider) if len(cider) > 1 else None
     text = json.dumps({"cider": cider, "best_epoch": best}, indent=2)
-    partial = folder / "validation.json.partial"
-    partial.write_text(text + "\n")
-    os.replace(partial, folder / "validation.json")
+    write_whole(folder / "validation.json", text + "\n")
 
 
 def copy_tree(source: Path, target: Path) -> None:
@@ -66,7 +64,4 @@ def copy_file(source: str | Path, target: str | Path) -> None:
     be written to.
     """
     Path(target).unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+    link_or_copy(Path(source), Path(target))

@@ -1,7 +1,6 @@
 """The human study as a page, figures and tables: a stage, and a command for any study."""
 
 import argparse
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +12,9 @@ from caption_curation.human_study.figures import draw_figures
 from caption_curation.human_study.findings import find
 from caption_curation.human_study.page import build_page
 from caption_curation.human_study.parameters import load_human_study
+from caption_curation.pages import write_page_folder
 from caption_curation.samples import read_json_lines
 from stages import human_study, run
-
-DOTS_PER_INCH = 200
 
 
 def main(*arguments: str) -> None:
@@ -50,15 +48,7 @@ def main(*arguments: str) -> None:
         "correlations.csv": tables.correlations_csv(findings),
         "images.csv": tables.images_csv(findings, verdicts),
     }
-    partial = options.out.with_name(f"{options.out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, text in texts.items():
-        (partial / name).write_text(text, encoding="utf-8")
-    for name, (figure, _) in figures.items():
-        figure.savefig(partial / f"{name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    shutil.rmtree(options.out, ignore_errors=True)
-    partial.rename(options.out)
+    write_page_folder(options.out, texts, {name: figure for name, (figure, _) in figures.items()})
     print(f"{len(findings.judged)} of {findings.images} images are kept")
     print(options.out / "index.html")
 

@@ -1,7 +1,5 @@
 """Annotate the demo's images without people: the checker's verdicts, and annotators who err."""
 
-import shutil
-
 from PIL import Image
 from tqdm import tqdm
 
@@ -11,6 +9,7 @@ from caption_curation.corpora.style import DEFAULT
 from caption_curation.human_study.automatic import simulate, verdict
 from caption_curation.human_study.parameters import load_human_study
 from caption_curation.human_study.sets import read_study
+from caption_curation.outputs import built_folder
 from caption_curation.randomness import generator_for
 from caption_curation.samples import read_json_lines, write_json_lines
 from stages import paths, run
@@ -33,24 +32,20 @@ def main() -> None:
                 verdicts.append(
                     (one.set, one.image_id, verdict(checker, image, scenes[one.image_id]))
                 )
-    partial = STUDY / f"{AUTOMATIC}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for code, rates in settings.annotators.items() if verdicts else ():
-        annotations = simulate(
-            verdicts,
-            annotator=code,
-            miss=rates.miss,
-            false_alarm=rates.false_alarm,
-            rng=generator_for(settings.seed, "human study", code),
-        )
-        write_json_lines(partial / f"{code}.jsonl", annotations)
+    with built_folder(STUDY / AUTOMATIC) as folder:
+        for code, rates in settings.annotators.items() if verdicts else ():
+            annotations = simulate(
+                verdicts,
+                annotator=code,
+                miss=rates.miss,
+                false_alarm=rates.false_alarm,
+                rng=generator_for(settings.seed, "human study", code),
+            )
+            write_json_lines(folder / f"{code}.jsonl", annotations)
     write_json_lines(
         STUDY / VERDICTS,
         ({"image_id": image_id, "categories": wrong} for _, image_id, wrong in verdicts),
     )
-    shutil.rmtree(STUDY / AUTOMATIC, ignore_errors=True)
-    partial.rename(STUDY / AUTOMATIC)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The captioner's loss on the images of one variant of the round trip, and their CLIPScore."""
 
 import json
-import os
 
 from caption_curation.captioner import load_captioner
 from caption_curation.clip_model import load_clip
@@ -9,6 +8,7 @@ from caption_curation.devices import prepare_device
 from caption_curation.human_study.parameters import load_human_study
 from caption_curation.human_study.scoring import image_clip_scores, image_losses
 from caption_curation.metrics.status import read_reason
+from caption_curation.outputs import write_whole
 from caption_curation.params import load_params
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
@@ -40,9 +40,7 @@ def main() -> None:
         {"image_id": image_id, "loss": loss, "clipscore": scores.get(image_id)}
         for image_id, loss in losses.items()
     ]
-    partial = LOSSES.with_name(f"{LOSSES.name}.partial")
-    partial.write_text(json.dumps(records, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(partial, LOSSES)
+    write_whole(LOSSES, json.dumps(records, indent=1, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Train the tiny CLIP that the demo's CLIPScore is computed with, on drawings of both worlds."""
 
-import shutil
-
 import torch
 from PIL import Image
 from transformers import CLIPImageProcessorPil
@@ -9,6 +7,7 @@ from transformers import CLIPImageProcessorPil
 from caption_curation.clip_pretraining import build_clip, train_clip
 from caption_curation.devices import prepare_device
 from caption_curation.metrics.clip_score import PREFIX
+from caption_curation.outputs import built_folder
 from caption_curation.pretraining import load_pretraining
 from caption_curation.randomness import seed_for
 from caption_curation.samples import CaptionedImage, read_images
@@ -39,12 +38,9 @@ def main() -> None:
     loss = train_clip(model, tokenizer, pixels, captions, settings.training, rng)
     print(f"contrastive loss {loss:.3f} nats")
 
-    partial = CLIP.with_name(CLIP.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for part in (model.half(), tokenizer, processor):
-        part.save_pretrained(partial)
-    shutil.rmtree(CLIP, ignore_errors=True)
-    partial.rename(CLIP)
+    with built_folder(CLIP) as folder:
+        for part in (model.half(), tokenizer, processor):
+            part.save_pretrained(folder)
 
 
 def _read(image: CaptionedImage) -> Image.Image:

@@ -1,8 +1,7 @@
 """Pretrain the demo's sentence encoder on the captions of both worlds."""
 
-import shutil
-
 from caption_curation.devices import prepare_device
+from caption_curation.outputs import built_folder
 from caption_curation.pretraining import load_pretraining
 from caption_curation.samples import read_images
 from caption_curation.sentence_encoder_pretraining import pretrain_sentence_encoder
@@ -17,11 +16,8 @@ def main() -> None:
     # It is not fine-tuned later, so it must know the words of both worlds.
     images = [*read_images(WORLDS / "shifted.jsonl"), *read_images(WORLDS / "demo.jsonl")]
     encoder = pretrain_sentence_encoder(images, settings)
-    partial = SENTENCE_ENCODER.with_name(f"{SENTENCE_ENCODER.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    encoder.save_pretrained(str(partial), create_model_card=False)
-    shutil.rmtree(SENTENCE_ENCODER, ignore_errors=True)
-    partial.rename(SENTENCE_ENCODER)
+    with built_folder(SENTENCE_ENCODER) as folder:
+        encoder.save_pretrained(str(folder), create_model_card=False)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from caption_curation.corpora.corpus import built_folder
 from caption_curation.corpora.demo_world import draw_images, make_world
 from caption_curation.corpora.style import DEFAULT, SHIFTED
+from caption_curation.outputs import built_folder
 from caption_curation.params import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.pretraining import load_pretraining
 from caption_curation.samples import write_json_lines

@@ -1,7 +1,6 @@
 """Score the captions of all variants, and check their images where the truth is known."""
 
 import json
-import shutil
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +14,7 @@ from caption_curation.evaluation import references_of
 from caption_curation.metrics.caption_files import read_results
 from caption_curation.metrics.captions import CaptionedSplit, score_splits
 from caption_curation.metrics.image_cider import image_ciders
+from caption_curation.outputs import built_folder
 from caption_curation.round_trip.variants import REAL, VARIANTS
 from caption_curation.samples import read_images, read_json_lines, write_json_lines
 from stages import paths, round_trip, run
@@ -40,14 +40,10 @@ def main() -> None:
         for name in names
         for image_id in references
     ]
-    partial = round_trip.EVALUATION.with_name(f"{round_trip.EVALUATION.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
-    (partial / "scores.json").write_text(text, encoding="utf-8")
-    write_json_lines(partial / "images.jsonl", records)
-    shutil.rmtree(round_trip.EVALUATION, ignore_errors=True)
-    partial.rename(round_trip.EVALUATION)
+    with built_folder(round_trip.EVALUATION) as folder:
+        text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
+        (folder / "scores.json").write_text(text, encoding="utf-8")
+        write_json_lines(folder / "images.jsonl", records)
 
 
 def check_images(names: list[str]) -> dict[tuple[str, str], dict[str, bool]]:

@@ -1,7 +1,6 @@
 """Write the prompts that the round trip draws images from."""
 
-import shutil
-
+from caption_curation.outputs import built_folder
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.prompts import prompts_of
 from caption_curation.round_trip.variants import PROMPTS as KINDS
@@ -18,16 +17,13 @@ def main() -> None:
         record["image_id"]: record["caption"]
         for record in read_json_lines(paths.sbert_captions("val"))
     }
-    partial = PROMPTS.with_name(f"{PROMPTS.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for name, kind in KINDS.items():
-        prompts = prompts_of(kind, images, sbert_captions, styler)
-        write_json_lines(
-            partial / f"{name}.jsonl",
-            ({"image_id": image_id, "prompt": prompt} for image_id, prompt in prompts.items()),
-        )
-    shutil.rmtree(PROMPTS, ignore_errors=True)
-    partial.rename(PROMPTS)
+    with built_folder(PROMPTS) as folder:
+        for name, kind in KINDS.items():
+            prompts = prompts_of(kind, images, sbert_captions, styler)
+            write_json_lines(
+                folder / f"{name}.jsonl",
+                ({"image_id": image_id, "prompt": prompt} for image_id, prompt in prompts.items()),
+            )
 
 
 if __name__ == "__main__":

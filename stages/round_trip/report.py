@@ -1,9 +1,9 @@
 """The round trip as a page, figures and tables."""
 
 import json
-import shutil
 
 from caption_curation.figures import to_svg
+from caption_curation.pages import write_page_folder
 from caption_curation.params import load_params
 from caption_curation.randomness import generator_for
 from caption_curation.round_trip.figures import draw_figures
@@ -22,7 +22,6 @@ from caption_curation.samples import read_images, read_json_lines
 from stages import paths, round_trip, run
 
 EXAMPLES = 6
-DOTS_PER_INCH = 200
 
 
 def main() -> None:
@@ -56,15 +55,9 @@ def main() -> None:
         **({"correlations.csv": correlations_csv(tracking.all)} if tracking else {}),
         **{f"{name}.svg": svg for name, svg in svgs.items()},
     }
-    partial = round_trip.REPORT.with_name(f"{round_trip.REPORT.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, text in texts.items():
-        (partial / name).write_text(text, encoding="utf-8")
-    for name, (figure, _) in figures.items():
-        figure.savefig(partial / f"{name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    shutil.rmtree(round_trip.REPORT, ignore_errors=True)
-    partial.rename(round_trip.REPORT)
+    write_page_folder(
+        round_trip.REPORT, texts, {name: figure for name, (figure, _) in figures.items()}
+    )
     print(round_trip.REPORT / "index.html")
 
 

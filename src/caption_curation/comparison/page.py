@@ -1,8 +1,6 @@
 """The comparison as a folder: a page that needs nothing but itself, figures, CSV and LaTeX."""
 
 import io
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -52,6 +50,7 @@ from caption_curation.comparison.variants import (
 from caption_curation.descriptions import NOISE_LABELS
 from caption_curation.errors import InputError
 from caption_curation.figures import METRIC_LABELS, to_svg
+from caption_curation.outputs import built_folder
 from caption_curation.pages import template_environment
 
 DOTS_PER_INCH = 300
@@ -84,70 +83,68 @@ def write_comparison(
     Returns:
         What was left out and what the runs do not allow to say, a line each; the page has them.
     """
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for part in ("figures", "tables"):
-        (partial / part).mkdir(parents=True)
+    with built_folder(folder) as partial:
+        for part in ("figures", "tables"):
+            (partial / part).mkdir()
 
-    shown = [with_reference(section, runs) for section in sections]
-    tables = [(section, score_rows(section.runs, runs)) for section in shown]
-    notes = [*(f"{one.name}: {one.reason}" for one in left_out), *_remarks(runs)]
-    drawn: dict[str, Any] = {}
+        shown = [with_reference(section, runs) for section in sections]
+        tables = [(section, score_rows(section.runs, runs)) for section in shown]
+        notes = [*(f"{one.name}: {one.reason}" for one in left_out), *_remarks(runs)]
+        drawn: dict[str, Any] = {}
 
-    def draw(drawings: Iterable[Drawing]) -> list[dict[str, Any]]:
-        return [_save(drawing, partial / "figures") for drawing in drawings]
+        def draw(drawings: Iterable[Drawing]) -> list[dict[str, Any]]:
+            return [_save(drawing, partial / "figures") for drawing in drawings]
 
-    drawn["sections"] = [
-        {
-            "section": section,
-            "rows": rows,
-            "metrics": measured_metrics(section.runs),
-            "best": best_of(rows),
-            "figures": draw(section_figures(section, rows)),
+        drawn["sections"] = [
+            {
+                "section": section,
+                "rows": rows,
+                "metrics": measured_metrics(section.runs),
+                "best": best_of(rows),
+                "figures": draw(section_figures(section, rows)),
+            }
+            for section, rows in tables
+        ]
+        main = methods_at_common_setting([run.variant for run in runs])
+        drawn["losses"] = draw(loss_figures(runs, main))
+        drawn["lengths"] = draw(length_figures(runs))
+        audit = noise_findings(runs)
+        drawn["audit_figures"] = draw(audit_figures(audit))
+
+        first = tables[0]
+        files = {
+            "table.tex": to_latex(first[1], measured_metrics(first[0].runs), runs[0].profile),
+            "tables/scores.csv": scores_csv((section.name, rows) for section, rows in tables),
+            "tables/runs.csv": runs_csv(runs),
+            "tables/losses.csv": _losses_csv(runs),
+            "tables/caption_lengths.csv": _lengths_csv(runs),
+            "tables/left_out.csv": to_csv(
+                ["experiment", "reason"], [(one.name, one.reason) for one in left_out]
+            ),
         }
-        for section, rows in tables
-    ]
-    main = methods_at_common_setting([run.variant for run in runs])
-    drawn["losses"] = draw(loss_figures(runs, main))
-    drawn["lengths"] = draw(length_figures(runs))
-    audit = noise_findings(runs)
-    drawn["audit_figures"] = draw(audit_figures(audit))
-
-    first = tables[0]
-    files = {
-        "table.tex": to_latex(first[1], measured_metrics(first[0].runs), runs[0].profile),
-        "tables/scores.csv": scores_csv((section.name, rows) for section, rows in tables),
-        "tables/runs.csv": runs_csv(runs),
-        "tables/losses.csv": _losses_csv(runs),
-        "tables/caption_lengths.csv": _lengths_csv(runs),
-        "tables/left_out.csv": to_csv(
-            ["experiment", "reason"], [(one.name, one.reason) for one in left_out]
-        ),
-    }
-    if audit:
-        files["tables/noise.csv"] = _audit_csv(audit)
-    for name, text in files.items():
-        (partial / name).write_text(text, encoding="utf-8", newline="")
-    page = (
-        _environment()
-        .get_template("comparison.html")
-        .render(
-            title=title,
-            profile=runs[0].profile,
-            runs=runs,
-            seeds=sorted({run.seed for run in runs}),
-            metric_labels=METRIC_LABELS,
-            noise_labels=NOISE_LABELS,
-            audit=audit,
-            kinds=KINDS,
-            files=sorted(files),
-            notes=notes,
-            command=command,
-            **drawn,
+        if audit:
+            files["tables/noise.csv"] = _audit_csv(audit)
+        for name, text in files.items():
+            (partial / name).write_text(text, encoding="utf-8", newline="")
+        page = (
+            _environment()
+            .get_template("comparison.html")
+            .render(
+                title=title,
+                profile=runs[0].profile,
+                runs=runs,
+                seeds=sorted({run.seed for run in runs}),
+                metric_labels=METRIC_LABELS,
+                noise_labels=NOISE_LABELS,
+                audit=audit,
+                kinds=KINDS,
+                files=sorted(files),
+                notes=notes,
+                command=command,
+                **drawn,
+            )
         )
-    )
-    (partial / "index.html").write_text(page + "\n", encoding="utf-8")
-    _replace(partial, folder)
+        (partial / "index.html").write_text(page + "\n", encoding="utf-8")
     return notes
 
 
@@ -162,15 +159,6 @@ def check_folder(folder: Path) -> None:
         raise InputError(
             f"--out: {folder} exists and is no comparison; it would be replaced, name another"
         )
-
-
-def _replace(partial: Path, folder: Path) -> None:
-    old = folder.with_name(folder.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        os.replace(folder, old)
-    os.replace(partial, folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _environment() -> Environment:

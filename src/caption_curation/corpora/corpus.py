@@ -1,13 +1,10 @@
 """A corpus on disk: images/, one JSON Lines file a split, summary.json."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from caption_curation.outputs import link_or_copy
 from caption_curation.samples import CaptionedImage, read_images, write_json_lines
 
 IMAGES = "images"
@@ -65,24 +62,5 @@ def link_training_split(corpus_folder: Path, folder: Path) -> Corpus:
     for image in images:
         target = folder / IMAGES / image.file_name
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(corpus_folder / IMAGES / image.file_name, target)
-        except OSError:
-            shutil.copyfile(corpus_folder / IMAGES / image.file_name, target)
+        link_or_copy(corpus_folder / IMAGES / image.file_name, target)
     return Corpus(source="same", splits={"train": images})
-
-
-@contextmanager
-def built_folder(target: Path) -> Iterator[Path]:
-    """An empty folder beside ``target`` that takes its place unless the block raises."""
-    partial = target.with_name(target.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-    except BaseException:
-        shutil.rmtree(partial)
-        raise
-    if target.exists():
-        shutil.rmtree(target)
-    partial.replace(target)

@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 
 from caption_curation.errors import InputError
 from caption_curation.human_study.categories import CATEGORY_IDS, CATEGORY_VERSION
+from caption_curation.outputs import write_whole
 
 DAMAGED = ".damaged"  # is appended to the name of an annotation file
 CODE = re.compile("[A-Za-z0-9_-]{1,32}")
@@ -209,6 +210,4 @@ def _keep_aside(path: Path, lines: bytes) -> None:
     aside = path.with_name(path.name + DAMAGED)
     if aside.exists() and aside.read_bytes() == lines:
         return
-    partial = aside.with_name(f"{aside.name}.partial")
-    partial.write_bytes(lines)
-    os.replace(partial, aside)
+    write_whole(aside, lines)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from caption_curation.human_study.choosing import ChosenImage, shown_references
 from caption_curation.human_study.sets import MANIFEST, PAGE, SETS, SETS_FILE
 from caption_curation.metrics.caption_files import read_references
 from caption_curation.metrics.image_files import find_images
+from caption_curation.outputs import built_folder, write_whole
 from caption_curation.samples import read_images, read_json_lines
 from caption_curation.synthetic_index import INDEX
 
@@ -120,21 +120,18 @@ def write_sets(
     folder = study / SETS
     if folder.exists():
         _check_replaceable(folder)
-    partial = study / f"{SETS}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    for number, of_set in enumerate(sets, start=1):
-        target = partial / f"set_{number}"
-        (target / "images").mkdir(parents=True)
-        records = []
-        for image_id in sorted(str(one.image.image_id) for one in of_set):
-            source, suffix = files[image_id]
-            name = f"images/{_file_name(image_id)}{suffix}"
-            shutil.copyfile(source, target / name)
-            shown = shown_references(references[image_id], references_shown)
-            records.append({"image_id": image_id, "file": name, "references": shown})
-        _write_json(target / PAGE, {"set": number, "images": records})
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with built_folder(folder) as built:
+        for number, of_set in enumerate(sets, start=1):
+            target = built / f"set_{number}"
+            (target / "images").mkdir(parents=True)
+            records = []
+            for image_id in sorted(str(one.image.image_id) for one in of_set):
+                source, suffix = files[image_id]
+                name = f"images/{_file_name(image_id)}{suffix}"
+                shutil.copyfile(source, target / name)
+                shown = shown_references(references[image_id], references_shown)
+                records.append({"image_id": image_id, "file": name, "references": shown})
+            _write_json(target / PAGE, {"set": number, "images": records})
     images = [
         {
             "image_id": str(one.image.image_id),
@@ -166,8 +163,4 @@ def _check_replaceable(folder: Path) -> None:
 
 
 def _write_json(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial")
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

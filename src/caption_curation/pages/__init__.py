@@ -1,14 +1,20 @@
-"""What all report pages have in common: the template engine, its style sheet, images as text."""
+"""What all report pages have in common: template engine, style sheet, images as text, files."""
 
 import base64
 import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from caption_curation.outputs import built_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 200  # of figures as PNG
 DRAWN_SIDE = 96  # pixels; images up to this are drawings whose pixels should stay sharp
 
 
@@ -51,3 +57,20 @@ def embedded_picture(path: Path, longest_side: int) -> dict[str, Any]:
     image.save(written, "PNG" if drawn else "JPEG", quality=85)
     data = base64.b64encode(written.getvalue()).decode()
     return {"uri": f"data:image/{'png' if drawn else 'jpeg'};base64,{data}", "drawn": drawn}
+
+
+def write_page_folder(
+    folder: Path, texts: Mapping[str, str], figures: "Mapping[str, Figure]"
+) -> None:
+    """Write a page and what goes with it; what stood in the folder stays until all is written.
+
+    Args:
+        folder: to be made or replaced.
+        texts: the content of the page, of tables and of SVG figures, by file name.
+        figures: to be saved as NAME.png, by name.
+    """
+    with built_folder(folder) as partial:
+        for name, text in texts.items():
+            (partial / name).write_text(text, encoding="utf-8")
+        for name, figure in figures.items():
+            figure.savefig(partial / f"{name}.png", dpi=DOTS_PER_INCH, metadata={"Software": None})
