@@ -1,5 +1,7 @@
 """Obtaining and linking images in one process."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -142,6 +144,20 @@ def test_opening_clears_what_killed_processes_left(tmp_path: Path) -> None:
             leftover.touch()
         with open_store(tmp_path / "cache"):
             assert all(leftover.exists() for leftover in leftovers)
+
+
+def flock_of_nfs(file: Any, operation: int) -> None:
+    """As nfs4_proc_lock in Linux: a shared lock needs a file that is open for reading, and so on."""
+    mode = fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE
+    refused = {fcntl.LOCK_SH: os.O_WRONLY, fcntl.LOCK_EX: os.O_RDONLY}
+    if refused.get(operation & ~fcntl.LOCK_NB) == mode:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def test_a_store_on_nfs_can_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "flock", flock_of_nfs)
+    with open_store(tmp_path / "cache") as store:
+        assert obtain(store, range(1)) == Counts(1, 0, 0)
 
 
 def own_seed(request: ImageRequest) -> int:

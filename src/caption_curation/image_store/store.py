@@ -52,7 +52,8 @@ def open_store(dvc_cache: Path, *, alone: bool = False) -> Iterator["ImageStore"
     """
     store = ImageStore(dvc_cache)
     store.claims.mkdir(parents=True, exist_ok=True)
-    with (store.folder / "lock").open("a") as lock:
+    # To be read too, or a server of NFS refuses the shared lock.
+    with (store.folder / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
