@@ -3,12 +3,14 @@
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from caption_curation import generator_training, training_checkpoints
 from caption_curation.errors import InputError, NonFiniteLoss
@@ -219,6 +221,34 @@ def test_encoding_in_advance_changes_nothing(tiny_generator: Path, tiny_corpus: 
     torch.testing.assert_close(in_advance.moments([2, 0]), when_needed.moments([2, 0]))
     torch.testing.assert_close(in_advance.states(prompts[1:]), when_needed.states(prompts[1:]))
     assert in_advance._moments is not None and when_needed._moments is None
+
+
+class Moved(TorchDispatchMode):
+    """Records the type of every tensor that goes to another device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.types: list[torch.dtype] = []
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        options = kwargs or {}
+        if operation is torch.ops.aten._to_copy.default and "device" in options:
+            self.types.append(args[0].dtype)
+        return operation(*args, **options)
+
+
+def test_pixels_go_to_the_device_as_bytes(tiny_generator: Path, tiny_corpus: TinyCorpus) -> None:
+    # A launcher leaves each process one thread: converting a batch of 32 photographs of 512 pixels
+    # took it 0.2 s, in which its GPU waited.
+    meta = torch.device("meta")
+    encoders = generator_training._load(tiny_generator, CPU).encoders
+    elsewhere = replace(encoders, autoencoder=encoders.autoencoder.to(meta), device=meta)
+    files = sorted((tiny_corpus.folder / "images").iterdir())
+    with Moved() as moved:
+        assert elsewhere.latent_moments(files, 32).device == meta
+    assert moved.types == [torch.uint8]
 
 
 # --------------------------------------------------------------- what can go wrong

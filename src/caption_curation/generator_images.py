@@ -19,7 +19,12 @@ def read_image(path: Path, size: int) -> Pixels:
         return np.asarray(square)
 
 
-def to_model_range(images: Sequence[Pixels] | NDArray[Any]) -> torch.Tensor:
-    """Images of shape (height, width, 3) as float32 (N, 3, height, width) in [-1, 1]."""
-    pixels = torch.from_numpy(np.stack(list(images)))
+def to_model_range(
+    images: Sequence[Pixels] | NDArray[Any], device: torch.device | None = None
+) -> torch.Tensor:
+    """Images of shape (height, width, 3) as float32 (N, 3, height, width) in [-1, 1].
+
+    Converted on ``device``, by default the CPU, which may have one thread for each of its GPUs.
+    """
+    pixels = torch.from_numpy(np.stack(list(images))).to(device)
     return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)

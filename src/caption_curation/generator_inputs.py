@@ -40,7 +40,7 @@ class FrozenEncoders:
         """
         with ThreadPoolExecutor() as readers:
             images = list(readers.map(lambda file: read_image(file, size), files))
-        pixels = to_model_range(images).to(self.device)
+        pixels = to_model_range(images, self.device)
         moments: torch.Tensor = self.autoencoder.encode(pixels).latent_dist.parameters.float()
         return moments
 

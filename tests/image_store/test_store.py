@@ -147,7 +147,7 @@ def test_opening_clears_what_killed_processes_left(tmp_path: Path) -> None:
 
 
 def flock_of_nfs(file: Any, operation: int) -> None:
-    """As nfs4_proc_lock in Linux: a shared lock needs a file that is open for reading, and so on."""
+    """As nfs4_proc_lock in Linux: a shared lock is for readers, an exclusive one for writers."""
     mode = fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE
     refused = {fcntl.LOCK_SH: os.O_WRONLY, fcntl.LOCK_EX: os.O_RDONLY}
     if refused.get(operation & ~fcntl.LOCK_NB) == mode:
