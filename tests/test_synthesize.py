@@ -284,6 +284,27 @@ def test_prompts_in_windows_are_drawn_together(workspace: Path, generator: Noise
     assert generator.settings[0]["in_windows"] == [False, False, True]
 
 
+def test_prompts_of_as_many_windows_are_drawn_together(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    # A batch of several kinds is drawn once for each, and a GPU fills each of them up.
+    dvc_init(workspace)
+    profile = Path("profiles/demo.yaml")
+    settings = yaml.safe_load(profile.read_text())
+    settings["generator"]["synthesis_batch_size"] = 2
+    profile.write_text(yaml.safe_dump(settings))
+    configure(prompt={"mode": "concat", "styler": "", "overflow": "chunk"})
+    windows = [2, 3, 2, 3, 2, 3]
+    images = [
+        CaptionedImage(str(n), f"{n}.jpg", (" ".join(["circle"] * (75 * w - n - 1)),))
+        for n, w in enumerate(windows)
+    ]
+    write_json_lines(paths.CORPUS / "train.jsonl", images)
+    synthesize_of([replace(sample, replicate=0) for sample in samples_of(images)])
+    words = [[len(prompt.split()) for prompt in batch] for batch in generator.batches]
+    assert [[-(-count // 75) for count in batch] for batch in words] == [[2, 2], [2, 3], [3, 3]]
+
+
 def test_a_gpu_computes_full_batches(
     workspace: Path, generator: NoiseGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

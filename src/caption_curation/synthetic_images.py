@@ -46,9 +46,12 @@ def obtain_images(
         return {}
     recipe = recipe_of(synthesis, section, weights_digest)
     keys = {name: image_key(recipe, request) for name, request in requests.items()}
-    # Prompts in windows come last, so that as few batches as possible have some of both kinds.
-    ordered = sorted(requests, key=lambda name: requests[name].in_windows)
-    wanted = {keys[name]: requests[name] for name in ordered}
+    # Prompts in windows come last, the longest at the very end, so that as few batches as possible
+    # have some of several numbers of windows.
+    wanted = {
+        keys[name]: request
+        for name, request in sorted(requests.items(), key=lambda item: _windowed_length(item[1]))
+    }
     batch_size = section.synthesis_batch_size
     with open_store(dvc_cache_folder()) as store:
         draw = drawing(generator, synthesis, section.image_size, batch_size)
@@ -61,3 +64,8 @@ def obtain_images(
         f"{counts.imported} from the DVC cache"
     )
     return keys
+
+
+def _windowed_length(request: ImageRequest) -> int:
+    """Letters of a prompt in windows, whose number of windows grows with them; 0 of another."""
+    return len(request.prompt) if request.in_windows else 0
