@@ -170,17 +170,34 @@ def test_image_that_never_is_usable_is_not_stored(store: ImageStore) -> None:
 
     def generate(batch: list[ImageRequest]) -> list[Image.Image | None]:
         asked.extend(request.seed for request in batch if own_seed(request) == 1)
-        unusable = {1: Image.new("RGB", RECIPE.size), 2: None}
+        unusable = {1: Image.new("RGB", RECIPE.size), 2: None, 8: None}
         return [unusable.get(own_seed(request), draw(request)) for request in batch]
 
     with pytest.raises(InputError) as raised:
-        store.obtain(RECIPE, requests_for(range(4)), generate, BATCH_SIZE)
+        store.obtain(RECIPE, requests_for(range(9)), generate, BATCH_SIZE)
     assert "seed 1, prompt 'a drawing of 1'" in str(raised.value)
     assert "seed 2, prompt 'a drawing of 2'" in str(raised.value)
+    # Of all batches at once, and when there is nothing else left to draw: it may have taken days.
+    assert "seed 8, prompt 'a drawing of 8'" in str(raised.value)
     assert "seed 0" not in str(raised.value)
-    assert store.missing(requests_for(range(4))) == list(requests_for(range(1, 3)))
+    keys = list(requests_for(range(9)))
+    assert store.missing(keys) == [keys[1], keys[2], keys[8]]
     assert list(store.claims.iterdir()) == []
     assert asked[0] == 1 and len(set(asked)) == len(asked) == ATTEMPTS
+
+
+def test_generator_of_unusable_images_alone_is_soon_given_up(store: ImageStore) -> None:
+    asked = 0
+
+    def generate(batch: list[ImageRequest]) -> list[None]:
+        nonlocal asked
+        asked += len(batch)
+        return [None] * len(batch)
+
+    with pytest.raises(InputError, match="seed 3, prompt"):
+        store.obtain(RECIPE, requests_for(range(9)), generate, BATCH_SIZE)
+    assert asked == ATTEMPTS * BATCH_SIZE
+    assert list(store.claims.iterdir()) == []
 
 
 @pytest.mark.parametrize("unusable", [None, Image.new("RGB", RECIPE.size)], ids=["NaN", "black"])

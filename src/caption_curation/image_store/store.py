@@ -112,7 +112,8 @@ class ImageStore:
                 and written meanwhile.
 
         Raises:
-            InputError: no attempt at an image was usable; the others of its batch are stored.
+            InputError: no attempt at some images was usable; all others are stored, unless these
+                were a whole batch.
         """
         missing = self.missing(requests)
         imported = self._import_from_dvc(missing)
@@ -178,14 +179,21 @@ class ImageStore:
         )
         batches = self._claimed_batches(list(requests), batch_size, progress)
         generated = 0
+        unusable: list[ImageRequest] = []
         # On an error the writers finish what is drawn before it goes on to the caller.
         with progress, ThreadPoolExecutor(WRITERS) as writers, closing(batches):
             writing: list[Future[None]] = []
             for claims in batches:
                 earlier = writing
-                writing = self._draw_batch(recipe, requests, claims, generate, writers)
+                writing, never = self._draw_batch(recipe, requests, claims, generate, writers)
+                unusable += never
                 generated += _finish(earlier, progress)
+                if not writing:  # not a prompt here and there, but the generator is at fault
+                    break
             generated += _finish(writing, progress)
+        if unusable:
+            faults = [f"seed {request.seed}, prompt {request.prompt!r}" for request in unusable]
+            raise InputError(list_faults(UNUSABLE_IMAGES, faults))
         return generated
 
     def _draw_batch(
@@ -195,8 +203,12 @@ class ImageStore:
         claims: dict[str, Claim],
         generate: Generate,
         writers: Executor,
-    ) -> list["Future[None]"]:
-        """Draw the images of the claimed keys; each claim ends when its image is written."""
+    ) -> tuple[list["Future[None]"], list[ImageRequest]]:
+        """Draw the images of the claimed keys; each claim ends when its image is written.
+
+        Returns:
+            What is being written, and the requests that no attempt gave a usable image for.
+        """
         writing = []
         waiting = list(claims)
         try:
@@ -214,12 +226,11 @@ class ImageStore:
                     writing.append(writers.submit(self._encode_and_write, *write))
                 waiting = unusable
                 if not waiting:
-                    return writing
+                    break
         finally:
             for claim in claims.values():
                 claim.close()
-        faults = [f"seed {requests[key].seed}, prompt {requests[key].prompt!r}" for key in unusable]
-        raise InputError(list_faults(UNUSABLE_IMAGES, faults))
+        return writing, [requests[key] for key in waiting]
 
     def _encode_and_write(
         self,
