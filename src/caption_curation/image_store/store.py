@@ -20,7 +20,7 @@ from caption_curation.image_store.keys import ImageRequest, Recipe, attempt_seed
 from caption_curation.processes import these_processes
 
 READ_ONLY = 0o444  # hard links share their content: an edit in place would change all of them
-ATTEMPTS = 4  # seeds tried before an image is given up
+ATTEMPTS = 16  # seeds tried before an image is given up, without which the stage has no output
 WRITERS = 4  # threads that encode and write images while the next ones are drawn
 UNUSABLE_IMAGES = (
     f"{ATTEMPTS} attempts with as many seeds gave all-black images (a safety checker draws them) "
