@@ -223,11 +223,11 @@ def test_encoding_in_advance_changes_nothing(tiny_generator: Path, tiny_corpus: 
     assert in_advance._moments is not None and when_needed._moments is None
 
 
-class Moved(TorchDispatchMode):
+class Moved(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records the type of every tensor that goes to another device."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.types: list[torch.dtype] = []
 
     def __torch_dispatch__(
