@@ -5,6 +5,7 @@ import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 # A queued experiment runs in a checkout of its own. Its stages must use the code of that checkout,
@@ -15,6 +16,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 # them when the process ends, was a third of a short stage's time.
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
+
+
+def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C, also during the long imports, is no fault whose place one would want to know."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted; the same command goes on with what is finished", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _say
 
 
 def run(main: Callable[..., None], *arguments: str) -> None:
