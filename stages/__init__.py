@@ -1,10 +1,12 @@
 """One thin entry point per DVC stage: load, call, write. Run as ``python -m stages.NAME``."""
 
 import atexit
+import errno
 import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 # A queued experiment runs in a checkout of its own. Its stages must use the code of that checkout,
@@ -16,9 +18,28 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
 
+# What a user can mend: rights, room, and a file where a folder is to be, or the reverse.
+_UNWRITABLE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT),
+    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
+}
+
+
+def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C, also during the long imports, is no fault whose place one would want to know."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted; the same command goes on with what is finished", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _say
+
 
 def run(main: Callable[..., None], *arguments: str) -> None:
-    """Run a stage; bad input ends it with its message alone, everything else with a traceback."""
+    """Run a stage; bad input ends it with its message alone, and so does a folder that cannot be
+    written to, or a full disk; everything else with a traceback.
+    """
     from caption_curation.processes import these_processes
 
     processes = these_processes()
@@ -54,3 +75,7 @@ def _run(main: Callable[..., None], *arguments: Any) -> None:
         main(*arguments)
     except (InputError, NonFiniteLoss) as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        sys.exit(f"error: {error.filename2 or error.filename or 'disk'}: {error.strerror}")

@@ -88,10 +88,15 @@ def _password(local_only: bool, shortest: int) -> str | None:
         password = getpass.getpass("Password for the annotators: ")
     if password is None and local_only:
         return None
-    if password is None or len(password) < shortest:
+    if password is None:
         raise InputError(
             f"others reach this address, so it needs a password of at least {shortest} characters "
             f"in the environment variable {PASSWORD}"
+        )
+    if len(password) < shortest:
+        raise InputError(
+            f"the password ({PASSWORD}, if it is set) has {len(password)} characters; "
+            f"at least {shortest} characters are needed"
         )
     return password
 

@@ -82,7 +82,10 @@ def _note(notes: Sequence[str]) -> None:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m stages.label_studio")
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.label_studio",
+        description="Let people annotate a set of images in Label Studio instead of on our page.",
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     exporting = commands.add_parser("export", help="write config.xml and tasks.json of a set")
     exporting.add_argument("--set", type=int, required=True, metavar="N", help="number of the set")

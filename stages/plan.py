@@ -243,9 +243,13 @@ def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
     """A number above zero, as argparse wants it."""
 
     def read(text: str) -> float:
-        number = kind(text)
+        try:
+            number = kind(text)
+        except ValueError:
+            number = kind(0)
         if not 0 < number < math.inf:
-            raise argparse.ArgumentTypeError(f"{text}: a number above 0 is needed")
+            what = "whole number" if kind is int else "number"
+            raise argparse.ArgumentTypeError(f"{text}: a {what} above 0 is needed")
         return number
 
     return read

@@ -74,7 +74,13 @@ def _run(missing: Sequence[Planned], states: Mapping[str, Listed], jobs: int) ->
             experiment_queue.forget(one.name)
         if state in ("", "failed") or one.name in interrupted:
             experiment_queue.enqueue(one.name, one.settings)
-    return experiment_queue.run_queued(names, jobs)
+    try:
+        return experiment_queue.run_queued(names, jobs)
+    except KeyboardInterrupt:
+        sys.exit(
+            "\ninterrupted; the queued experiments go on without this command: `dvc queue status` "
+            "shows them, `dvc queue stop --kill` ends them, and this command waits for them again"
+        )
 
 
 def _finished(repository: Repository, planned: Sequence[Planned]) -> dict[tuple[object, ...], str]:

@@ -171,3 +171,19 @@ def test_a_folder_that_holds_something_else_is_not_replaced(tmp_path: Path) -> N
     with pytest.raises(InputError, match="is no comparison"):
         check_folder(tmp_path)
     check_folder(tmp_path / "new")
+
+
+def test_a_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match=r"thesis\.tex is a file; name a folder"):
+        check_folder(tmp_path / "thesis.tex")
+
+
+def test_only_the_comparison_itself_is_replaced(tmp_path: Path) -> None:
+    for name in ("out", "out.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text("kept by somebody")
+    write(tmp_path / "out", [run(0, 1.0)])
+    assert "kept" not in (tmp_path / "out" / "index.html").read_text()
+    assert (tmp_path / "out.old" / "index.html").read_text() == "kept by somebody"
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "out.old"}

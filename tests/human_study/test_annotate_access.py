@@ -258,10 +258,13 @@ def test_bad_options(sets: Path, options: tuple[str, ...], message: str) -> None
         start(sets, *options)
 
 
-def test_a_password_may_not_be_short(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])
+def test_a_password_may_not_be_short(
+    sets: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     monkeypatch.setenv(annotate.PASSWORD, "short")
-    with pytest.raises(InputError, match="at least 8 characters"):
-        start(sets, "--host", "0.0.0.0")
+    with pytest.raises(InputError, match=r"PASSWORD.* has 5 characters; at least 8 characters"):
+        start(sets, "--host", host)
 
 
 def test_all_faults_of_a_set_are_listed(sets: Path) -> None:

@@ -14,6 +14,7 @@ from caption_curation.planning.forecast import State
 from caption_curation.planning.image_bytes import mean_jpeg_bytes
 from caption_curation.planning.table import space_table, stages_table, work_table
 from caption_curation.planning.work import DRAWING, TRAINING, space_of, total_hours, work_of
+from stages import plan
 from tests.conftest import REPOSITORY
 
 EPOCHS = (1, 2, 3)
@@ -66,6 +67,24 @@ def test_what_is_done_takes_no_time_even_at_an_unknown_speed(params: Params) -> 
     assert work["score the samples"].amount == at_most(2500)
     assert work["train the captioner"].hours is None
     assert work["draw images"].hours == work["fine-tune the generator"].hours == (0.0, 0.0)
+
+
+def test_work_of_which_no_speed_is_known_does_not_sum_up_to_no_time(params: Params) -> None:
+    corpus = planned_corpus(params.profile.data)
+    some = states(State.CACHED, train_at_3=State.RUNS, score_at_3=State.FOLLOWS)
+    work = work_of(params, some, corpus, exactly(0), {})
+    total = next(line for line in work_table(work, "GPU-hours") if line.startswith("in all"))
+    assert total.split() == ["in", "all", "not", "known"]
+    done = work_of(params, states(State.CACHED), corpus, exactly(0), {})
+    total = next(line for line in work_table(done, "GPU-hours") if line.startswith("in all"))
+    assert total.split() == ["in", "all", "0.0"]
+
+
+@pytest.mark.parametrize("value", ["0", "fast", "inf"])
+def test_a_speed_that_is_none_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        plan.main("--images-per-second", value)
+    assert f"--images-per-second: {value}: a number above 0 is needed" in capsys.readouterr().err
 
 
 def test_space_is_images_and_a_captioner_with_two_moments_an_epoch(params: Params) -> None:

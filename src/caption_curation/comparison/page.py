@@ -149,13 +149,15 @@ def write_comparison(
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that holds something else: :func:`write_comparison` would replace it.
+    """Refuse what is something else: :func:`write_comparison` would replace it.
 
     Raises:
-        InputError: naming the folder.
+        InputError: naming the file or folder.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out: {folder} is a file; name a folder")
     files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if folder.exists() and files and not {"index.html", "table.tex"} <= files:
+    if files and not {"index.html", "table.tex"} <= files:
         raise InputError(
             f"--out: {folder} exists and is no comparison; it would be replaced, name another"
         )

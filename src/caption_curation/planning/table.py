@@ -44,8 +44,13 @@ def work_table(work: Sequence[Work], unit: str) -> list[str]:
         speed = f"{one.per_second:.1f}" if one.per_second else "-"
         lines.append(f"{one.name:24}{amount:>34}{speed:>14}{_hours(one.hours):>18}")
     unknown = [one.name for one in work if one.hours is None]
-    lines.append(f"{'in all':24}{'':34}{'':14}{_hours(total_hours(work)):>18}")
-    if unknown:
+    total = total_hours(work)
+    # A sum of nothing but work that is done would read as "no time at all".
+    known = bool(total[1]) or not unknown
+    lines.append(f"{'in all':24}{'':34}{'':14}{_hours(total if known else None):>18}")
+    if not known:
+        lines.append("Speeds are known with --measure, or from you: see --help.")
+    elif unknown:
         lines.append(f"The sum is without: {', '.join(unknown)} (speed not known).")
     return lines
 
