@@ -62,6 +62,15 @@ def test_a_control_curates_as_many_samples() -> None:
     assert random_control(chosen) == variant_of(
         curation(method="remove", ratio=0.2, score="random")
     )
+    outliers = curation(method="remove", rule="mean_std")
+    at_random = curation(method="remove", rule="mean_std", score="random")
+    assert random_control(variant_of(outliers)) == variant_of(at_random)
+    # That control counts what the mean loss has outliers of, which the summed loss has more or
+    # fewer of.
+    by_sum = curation(method="remove", rule="mean_std", score="loss_sum")
+    assert random_control(variant_of(by_sum)) is None
+    by_sum = curation(method="remove", score="loss_sum")
+    assert random_control(variant_of(by_sum)) == variant_of(curation(method="remove", score="random"))
     assert random_control(NONE) is None
     assert random_control(variant_of(curation(method="remove", schedule="static"))) is None
     assert random_control(variant_of(curation(method="remove", score="random"))) is None

@@ -69,6 +69,20 @@ def test_means_intervals_and_paired_differences() -> None:
     assert "meteor" not in rows["none"].scores
 
 
+def test_what_has_no_control_is_not_compared_with_one(tmp_path: Path) -> None:
+    outliers = {"method": "remove", "rule": "mean_std"}
+    runs = [
+        run(seed, change, score=score, **outliers)
+        for score, change in (("loss_sum", 2.0), ("loss_mean", 1.0), ("random", 0.5))
+        for seed in (0, 1)
+    ]
+    rows = {row.variant.score: row for row in score_rows(runs, runs)}
+    assert rows["loss_mean"].to_random["cider"].mean == pytest.approx(0.5)
+    assert not rows["loss_sum"].to_random
+    said = [note for note in write(tmp_path / "out", runs) if "experiments at random" in note]
+    assert len(said) == 1 and said[0].startswith("remove: summed loss, mean + 2 std: ")
+
+
 def test_the_page_is_well_formed_escaped_and_needs_nothing_else(folder: Path) -> None:
     html = (folder / "index.html").read_text(encoding="utf-8")
     page = Page(re.sub(r"<(/?)br>", "", html))
