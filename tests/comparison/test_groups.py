@@ -70,7 +70,9 @@ def test_a_control_curates_as_many_samples() -> None:
     by_sum = curation(method="remove", rule="mean_std", score="loss_sum")
     assert random_control(variant_of(by_sum)) is None
     by_sum = curation(method="remove", score="loss_sum")
-    assert random_control(variant_of(by_sum)) == variant_of(curation(method="remove", score="random"))
+    assert random_control(variant_of(by_sum)) == variant_of(
+        curation(method="remove", score="random")
+    )
     assert random_control(NONE) is None
     assert random_control(variant_of(curation(method="remove", schedule="static"))) is None
     assert random_control(variant_of(curation(method="remove", score="random"))) is None
