@@ -110,6 +110,11 @@ def test_the_page_says_what_is_missing(folder: Path) -> None:
 
     assert "replace image: static, 20 %: 1 seed, so there is no interval" in notes
     assert any(note.startswith("METEOR: not computed by none-seed0") for note in notes)
+    # The control has two of three seeds, so that its difference is one of fewer seeds.
+    unpaired = (
+        "remove: mean loss, top 40 %: no experiment at random with seed 2: not in differences"
+    )
+    assert unpaired in notes
 
 
 def test_what_a_choice_never_finds_stands_out(folder: Path) -> None:

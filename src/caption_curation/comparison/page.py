@@ -197,6 +197,16 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         if unpaired:
             shown = ", ".join(str(seed) for seed in sorted(unpaired))
             remarks.append(f"no experiment without curation with seed {shown}: not in differences")
+    seeds_of = {
+        variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)
+    }
+    for variant, own in seeds_of.items():
+        control = random_control(variant)
+        if control in seeds_of and (lacking := own - seeds_of[control]):
+            shown = ", ".join(str(seed) for seed in sorted(lacking))
+            remarks.append(
+                f"{variant.label}: no experiment at random with seed {shown}: not in differences"
+            )
     remarks += [
         f"{variant.label}: the experiments at random choose as many as the mean loss would, which "
         "is another number: no differences to them"
