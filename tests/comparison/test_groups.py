@@ -123,6 +123,14 @@ def test_only_the_largest_comparable_group_is_used() -> None:
     assert "data/corpus" not in reasons["data"]
 
 
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    guidance = "params.yaml: synthesis.guidance"
+    written = [
+        experiment(name, setting={guidance: value}) for name, value in (("a", 2), ("b", 2.0))
+    ]
+    assert largest_comparable(written) == (written, [])
+
+
 def test_another_profile_is_named_as_such() -> None:
     other = experiment("other")
     setting = {key.replace("demo", "tiny"): value for key, value in other.setting.items()}
