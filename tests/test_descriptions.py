@@ -46,6 +46,15 @@ IMAGE = "are given a synthetic image, made from all captions of the original ima
             f"{START}40 % of the training samples, chosen at random, are removed.",
         ),
         (
+            {"method": "remove", "score": "random", "rule": "mean_std"},
+            f"{START}as many training samples as there are whose loss per token is more than 2 "
+            "standard deviations above the mean, chosen at random, are removed.",
+        ),
+        (
+            {"schedule": "static", "rule": "mean_std"},
+            f"Once, before training, 40 % of the training samples, chosen at random, {IMAGE}.",
+        ),
+        (
             {"schedule": "static"},
             f"Once, before training, 40 % of the training samples, chosen at random, {IMAGE}.",
         ),

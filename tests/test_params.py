@@ -121,6 +121,7 @@ def test_the_generators_corpus_has_no_fraction(root: Path) -> None:
     [
         {"schedule": "static", "pair_with": "easiest"},
         {"method": "remove", "ratio": 1.0},
+        {"method": "remove", "ratio": 1.0, "schedule": "static", "rule": "mean_std"},
     ],
 )
 def test_values_that_do_not_go_together_are_refused(root: Path, together: dict[str, Any]) -> None:

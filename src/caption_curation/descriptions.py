@@ -95,12 +95,15 @@ def describe_synthesis(counts: Mapping[str, int], prompt: Prompt) -> str:
 
 def _choice(curation: Curation) -> str:
     share = f"{100 * curation.ratio:g} % of the training samples"
-    if curation.schedule == "static" or curation.score == "random":
-        return f"{share}, chosen at random,"
-    loss = _LOSSES[curation.score]
-    if curation.rule == "mean_std":
-        return (
-            f"the training samples whose {loss} is more than {curation.std:g} standard deviations "
-            "above the mean"
+    at_random = curation.schedule == "static" or curation.score == "random"
+    if curation.schedule == "dynamic" and curation.rule == "mean_std":
+        of_outliers = (
+            f"{_LOSSES[loss_measure(curation.score)]} is more than {curation.std:g} standard "
+            "deviations above the mean"
         )
-    return f"the {share} with the highest {loss}"
+        if at_random:
+            return f"as many training samples as there are whose {of_outliers}, chosen at random,"
+        return f"the training samples whose {of_outliers}"
+    if at_random:
+        return f"{share}, chosen at random,"
+    return f"the {share} with the highest {_LOSSES[curation.score]}"

@@ -57,7 +57,8 @@ class Curation(Section):
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:
-        if self.method == "remove" and self.rule == "top_fraction" and self.ratio == 1:
+        reads_ratio = self.rule == "top_fraction" or self.schedule == "static"
+        if self.method == "remove" and reads_ratio and self.ratio == 1:
             raise ValueError("method: remove needs a ratio below 1 (nothing is left to train on)")
         if self.schedule == "static" and self.pair_with != "keep":
             raise ValueError(

@@ -62,6 +62,17 @@ def test_a_control_curates_as_many_samples() -> None:
     assert random_control(chosen) == variant_of(
         curation(method="remove", ratio=0.2, score="random")
     )
+    outliers = curation(method="remove", rule="mean_std")
+    at_random = curation(method="remove", rule="mean_std", score="random")
+    assert random_control(variant_of(outliers)) == variant_of(at_random)
+    # That control counts what the mean loss has outliers of, which the summed loss has more or
+    # fewer of.
+    by_sum = curation(method="remove", rule="mean_std", score="loss_sum")
+    assert random_control(variant_of(by_sum)) is None
+    by_sum = curation(method="remove", score="loss_sum")
+    assert random_control(variant_of(by_sum)) == variant_of(
+        curation(method="remove", score="random")
+    )
     assert random_control(NONE) is None
     assert random_control(variant_of(curation(method="remove", schedule="static"))) is None
     assert random_control(variant_of(curation(method="remove", score="random"))) is None
@@ -110,6 +121,14 @@ def test_only_the_largest_comparable_group_is_used() -> None:
     # The seed explains why the corpus is another.
     assert "data.seed = 2 instead of 1" in reasons["data"]
     assert "data/corpus" not in reasons["data"]
+
+
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    guidance = "params.yaml: synthesis.guidance"
+    written = [
+        experiment(name, setting={guidance: value}) for name, value in (("a", 2), ("b", 2.0))
+    ]
+    assert largest_comparable(written) == (written, [])
 
 
 def test_another_profile_is_named_as_such() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from caption_curation.audit import AuditRow, planted_noise
 from caption_curation.comparison.noise_audit import audit_choices, findings, findings_of_choices
-from caption_curation.samples import CaptionedImage, SampleLoss, samples_of
+from caption_curation.comparison.runs import audit_run
+from caption_curation.samples import CaptionedImage, Edit, SampleLoss, samples_of
 from tests.comparison.records import curation
 
 # Forty images of two captions: one image's second caption is wrong, another's never ends.
@@ -72,3 +73,23 @@ def test_findings_are_means_over_seeds() -> None:
     assert found.precision and found.precision.mean == pytest.approx((10 / 40 + 0) / 2)
     assert found.recall and (found.recall.mean, found.recall.seeds) == (0.5, 1)
     assert found.chosen.mean == pytest.approx(0.3)
+
+
+def test_a_seed_that_chose_nothing_counts_in_the_means() -> None:
+    samples = samples_of(IMAGES)
+    noise = planted_noise(NOISE, IMAGES)
+    settings = curation(method="replace_caption", rule="mean_std")
+    wrong = next(one for one in samples if one.sample_id == "3#1")
+    logs = [[Edit("3#1", 1, "keep", wrong, wrong, 3.0)], []]
+    rows = [
+        row
+        for log in logs
+        for row in audit_run({1: samples, 2: samples}, log, noise, settings, epochs=2)
+    ]
+    found = {one.kind: one for one in findings(rows)}
+
+    assert {row.epoch for row in rows} == {1}, "nothing is chosen after the last epoch"
+    assert (found["any"].chosen.mean, found["any"].chosen.seeds) == (1 / 160, 2)
+    recall = found["wrong_caption"].recall
+    assert recall and (recall.mean, recall.seeds) == (0.5, 2)
+    assert audit_run({1: samples}, [], noise, curation(), epochs=2) == []

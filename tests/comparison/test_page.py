@@ -3,16 +3,21 @@
 import csv
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.lines import Line2D
 from PIL import Image
 
 from caption_curation.comparison.comparability import LeftOut
+from caption_curation.comparison.drawings import loss_figures, section_figures
 from caption_curation.comparison.page import check_folder, write_comparison
 from caption_curation.comparison.runs import Run
 from caption_curation.comparison.sections import Section, default_sections
 from caption_curation.comparison.tables import score_rows, to_latex
 from caption_curation.errors import InputError
+from caption_curation.figures import to_svg
 from tests.comparison.records import run
 from tests.test_report import Page
 
@@ -69,6 +74,19 @@ def test_means_intervals_and_paired_differences() -> None:
     assert "meteor" not in rows["none"].scores
 
 
+def test_what_has_no_control_is_not_compared_with_one(tmp_path: Path) -> None:
+    runs = [
+        run(seed, change, method="remove", rule="mean_std", score=score)
+        for score, change in (("loss_sum", 2.0), ("loss_mean", 1.0), ("random", 0.5))
+        for seed in (0, 1)
+    ]
+    rows = {row.variant.score: row for row in score_rows(runs, runs)}
+    assert rows["loss_mean"].to_random["cider"].mean == pytest.approx(0.5)
+    assert not rows["loss_sum"].to_random
+    said = [note for note in write(tmp_path / "out", runs) if "experiments at random" in note]
+    assert len(said) == 1 and said[0].startswith("remove: summed loss, mean + 2 std: ")
+
+
 def test_the_page_is_well_formed_escaped_and_needs_nothing_else(folder: Path) -> None:
     html = (folder / "index.html").read_text(encoding="utf-8")
     page = Page(re.sub(r"<(/?)br>", "", html))
@@ -92,6 +110,11 @@ def test_the_page_says_what_is_missing(folder: Path) -> None:
 
     assert "replace image: static, 20 %: 1 seed, so there is no interval" in notes
     assert any(note.startswith("METEOR: not computed by none-seed0") for note in notes)
+    # The control has two of three seeds, so that its difference is one of fewer seeds.
+    unpaired = (
+        "remove: mean loss, top 40 %: no experiment at random with seed 2: not in differences"
+    )
+    assert unpaired in notes
 
 
 def test_what_a_choice_never_finds_stands_out(folder: Path) -> None:
@@ -121,6 +144,26 @@ def test_figures_and_tables_are_files_of_their_own(folder: Path) -> None:
     assert read_csv(folder / "tables" / "left_out.csv") == [
         {"experiment": "broken <i>", "reason": "failed"}
     ]
+
+
+def test_lines_that_mean_different_things_look_different() -> None:
+    lines: list[dict[str, Any]] = [
+        *({"method": "replace_image", "score": score} for score in ("loss_mean", "loss_sum")),
+        *({"method": name, "score": "random"} for name in ("remove", "replace_image")),
+        *({"method": "replace_image", "pair_with": name} for name in ("easiest", "random_easier")),
+    ]
+    runs = [run(0, 1.0, ratio=ratio, **line) for line in lines for ratio in (0.2, 0.4)]
+    (ratios,) = section_figures(Section("ratios", "", "", runs), score_rows(runs, runs))
+    bars = ratios.figure.axes[0].containers
+    drawn: list[Line2D] = [one.lines[0] for one in bars if isinstance(one, ErrorbarContainer)]
+    assert len({(one.get_color(), one.get_linestyle(), one.get_marker()) for one in drawn}) == 6
+
+    by_loss = [
+        one for one in runs if one.variant.score == "loss_mean" and one.curation.ratio == 0.2
+    ]
+    (losses,) = loss_figures(by_loss, [one.variant for one in by_loss])
+    dashes = re.findall(r"stroke-dasharray: ([^;\"]+)", to_svg(losses.figure, "losses"))
+    assert len(set(dashes)) == 2, "the sample's own caption has a solid line"
 
 
 def test_the_latex_table_compares_the_methods() -> None:

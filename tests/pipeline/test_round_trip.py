@@ -120,3 +120,16 @@ def test_one_variants_images_are_captioned_alone(
             "evaluate",
             "report",
         }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [("evaluation.beams", 1, CAPTIONS), ("evaluation.spice", "off", set())],
+)
+def test_captions_depend_on_what_beam_search_reads(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, key: str, value: object, expected: set[str]
+) -> None:
+    file = clone.folder / "params.yaml"
+    with changed(clone, file.name, file.read_text()):
+        change(file, {key: value})
+        assert stale(clone, monkeypatch) == expected

@@ -34,7 +34,12 @@ def largest_comparable(
     """
     groups: dict[str, list[FinishedExperiment]] = {}
     for experiment in experiments:
-        key = repr(sorted(experiment.setting.items(), key=lambda item: item[0]))
+        # 2 and 2.0 are one value, however somebody wrote it.
+        values = {
+            name: float(value) if type(value) is int else value
+            for name, value in experiment.setting.items()
+        }
+        key = repr(sorted(values.items(), key=lambda item: item[0]))
         groups.setdefault(key, []).append(experiment)
     largest = max(groups.values(), key=len)
     used = {experiment.name for experiment in largest}

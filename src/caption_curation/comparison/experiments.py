@@ -22,10 +22,17 @@ WORKSPACE = "workspace"
 HEAD = "HEAD"
 STATES = {"failed": "failed", "running": "still running", "queued": "queued, not run yet"}
 LOCKS = ("dvc.lock", "stages/epochs/dvc.lock")
-# Both look at every parameter and change no result: the check at the start, the page at the end.
-PRESENTATION = ("parameters", "report")
-# What experiments must share beyond their parameters: a forced run may have made them anew.
-SHARED_OUTPUTS = ("data/corpus", "data/epochs/0/captioner", "data/generator")
+# They change no result: the check at the start, the page at the end, and what only the page shows.
+PRESENTATION = ("parameters", "report", "verdicts")
+# What experiments must share beyond their parameters: a forced run may have made them anew, or
+# their parameters may name a folder that holds another model by now.
+SHARED_OUTPUTS = (
+    "data/corpus",
+    "data/epochs/0/captioner",
+    "data/generator",
+    "data/sbert_captions.jsonl",
+    "data/clip/model",
+)
 
 
 class Unusable(Exception):
@@ -234,7 +241,7 @@ def _relevant_stages(stages: Mapping[str, Any], epochs: int) -> dict[str, Any]:
         kind, _, epoch = name.partition("@")
         # Nothing is curated after the last epoch.
         last = epochs - 1 if kind in ("curate", "synthesize") else epochs
-        if name not in PRESENTATION and (not epoch or int(epoch) <= last):
+        if kind not in PRESENTATION and (not epoch or int(epoch) <= last):
             relevant[name] = stage
     return relevant
 

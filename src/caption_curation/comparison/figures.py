@@ -4,7 +4,8 @@ A method has the colour that it has everywhere; a control that chose at random h
 control. Bars and bands are 95 % confidence intervals; a single seed has none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -24,6 +25,9 @@ from caption_curation.figures import GREY, INK, METRIC_LABELS, MOST_BINS, STYLE,
 WIDTH = 6.3  # inches: the text of an A4 page
 _RANDOM_LINE = (0, (4, 2))
 _STATIC_LINE = (0, (1, 1.5))
+# Of lines of one colour and style: the first has the first.
+_MARKERS = {"dynamic": "o^DvPX", "static": "sh*<>8"}
+_PAIRING_LINES = {"random_easier": _RANDOM_LINE, "easiest": _STATIC_LINE}
 
 
 def colour_of(variant: Variant) -> str:
@@ -77,6 +81,7 @@ def scores_by_ratio(
         metrics: the first is drawn large, the others small; shown times 100.
     """
     small = len(metrics) - 1
+    markers = _markers(lines)
     grid_rows = 1 + -(-small // 3)
     layout = ConstrainedLayoutEngine(wspace=0.04, hspace=0.04)
     figure = Figure(figsize=(WIDTH, 3.1 + 1.35 * (grid_rows - 1)), layout=layout)
@@ -94,7 +99,7 @@ def scores_by_ratio(
             _draw_none(axes, none.scores[metric])
         for position, (line, rows) in enumerate(lines.items()):
             beside = 0.8 * (position - (len(lines) - 1) / 2)  # bars of one ratio stay apart
-            _draw_line(axes, line, rows, metric, beside, large=index == 0)
+            _draw_line(axes, line, rows, metric, beside, markers[line], large=index == 0)
         axes.set_xlim(0, 100)
         axes.set_xlabel("curated samples (%)", **size)
         axes.set_ylabel(f"{METRIC_LABELS[metric]} (× 100)", **size)
@@ -108,24 +113,44 @@ def _draw_none(axes: Axes, score: Estimate) -> None:
     axes.axhline(mean, color=INK, linewidth=1, label="no curation")
 
 
+def _markers(lines: Iterable[Variant]) -> dict[Variant, str]:
+    """A marker for every line, so that no two of one colour and style look the same."""
+    alike: Counter[tuple[object, ...]] = Counter()
+    markers = {}
+    for line in lines:
+        look = (colour_of(line), _line_style(line))
+        choices = _MARKERS[str(line.schedule)]
+        markers[line] = choices[alike[look] % len(choices)]
+        alike[look] += 1
+    return markers
+
+
+def _line_style(line: Variant) -> Any:
+    if line.schedule == "static":
+        return _STATIC_LINE
+    return _RANDOM_LINE if line.score == "random" else "solid"
+
+
 def _draw_line(
-    axes: Axes, line: Variant, rows: Sequence[Row], metric: str, beside: float, *, large: bool
+    axes: Axes,
+    line: Variant,
+    rows: Sequence[Row],
+    metric: str,
+    beside: float,
+    marker: str,
+    *,
+    large: bool,
 ) -> None:
     known = [row for row in rows if metric in row.scores]
     scores = [row.scores[metric] for row in known]
-    style: Any = "solid"
-    if line.schedule == "static":
-        style = _STATIC_LINE
-    elif line.score == "random":
-        style = _RANDOM_LINE
     axes.errorbar(
         [100 * (row.variant.amount or 0) + beside for row in known],
         [100 * score.mean for score in scores],
         # An interval that is not known has no bar: matplotlib draws none of height nan.
         yerr=[float("nan") if one.half_width is None else 100 * one.half_width for one in scores],
         color=colour_of(line),
-        linestyle=style,
-        marker="s" if line.schedule == "static" else "o",
+        linestyle=_line_style(line),
+        marker=marker,
         markersize=5 if large else 3,
         linewidth=1.4 if large else 1,
         capsize=2.5 if large else 1.5,
@@ -165,7 +190,7 @@ def loss_distributions(
                 drawstyle="steps-mid",
                 color=colour_of(variant),
                 linewidth=2 if variant == NONE else 1.2,
-                linestyle="solid" if variant.pair_with in (None, "keep") else _RANDOM_LINE,
+                linestyle=_PAIRING_LINES.get(str(variant.pair_with), "solid"),
                 label=", ".join(part for part in (variant.method_label, variant.pairing) if part),
             )
         axes.set_xlim(left=0)

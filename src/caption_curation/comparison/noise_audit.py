@@ -72,14 +72,22 @@ def audit_choices(
             for score in SCORES:
                 tried = curation.model_copy(update={"score": score, "rule": rule})
                 _, indices = select(of_epoch, tried, generator_for(seed, epoch, "score"))
-                rows = _against_noise(sets[epoch], indices, epoch, noise)
+                rows = against_noise(sets[epoch], indices, epoch, noise)
                 choices += [Choice(score, rule, amount, row) for row in rows]
     return choices
 
 
-def _against_noise(
+def against_noise(
     samples: Sequence[Sample], indices: Sequence[int], epoch: int, noise: PlantedNoise
 ) -> list[AuditRow]:
+    """A choice after one epoch against every kind of noise, also if nothing was chosen.
+
+    Args:
+        samples: there were to choose from.
+        indices: of the chosen ones.
+        epoch: after which they were chosen.
+        noise: what was planted.
+    """
     chosen = [samples[index] for index in indices]
     edits = [Edit(one.sample_id, epoch, "keep", one, one, None) for one in chosen]
     rows = audit_selection({epoch: samples}, edits, noise)
@@ -133,7 +141,7 @@ def findings_of_choices(
 def findings_of_variants(
     audits: Iterable[tuple[Variant, Sequence[AuditRow]]],
 ) -> dict[Variant, list[Finding]]:
-    """The findings of every variant that chose any sample.
+    """The findings of every variant that chooses samples.
 
     Args:
         audits: variant and audit of every run.

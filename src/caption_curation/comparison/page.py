@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ from caption_curation.comparison.variants import (
     amount_label,
     methods_at_common_setting,
     ordered,
+    random_control,
 )
 from caption_curation.descriptions import NOISE_LABELS
 from caption_curation.errors import InputError
@@ -197,6 +199,24 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         if unpaired:
             shown = ", ".join(str(seed) for seed in sorted(unpaired))
             remarks.append(f"no experiment without curation with seed {shown}: not in differences")
+    seeds_of = {
+        variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)
+    }
+    for variant, own in seeds_of.items():
+        control = random_control(variant)
+        if control in seeds_of and (lacking := own - seeds_of[control]):
+            shown = ", ".join(str(seed) for seed in sorted(lacking))
+            remarks.append(
+                f"{variant.label}: no experiment at random with seed {shown}: not in differences"
+            )
+    remarks += [
+        f"{variant.label}: the experiments at random choose as many as the mean loss would, which "
+        "is another number: no differences to them"
+        for variant in ordered(seeds)
+        if variant.score != "random"
+        and random_control(variant) is None
+        and replace(variant, score="random") in seeds
+    ]
     if runs[0].profile in PAPER_PROFILES:
         remarks.append(
             "the paper's own numbers: none of its Table 2 could be verified against the paper, so "

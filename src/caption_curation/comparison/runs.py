@@ -13,12 +13,11 @@ from typing import Any
 from caption_curation.audit import (
     AuditRow,
     PlantedNoise,
-    audit_selection,
     planted_noise,
     training_sets,
 )
 from caption_curation.comparison.experiments import FinishedExperiment, Unusable
-from caption_curation.comparison.noise_audit import Choice, audit_choices
+from caption_curation.comparison.noise_audit import Choice, against_noise, audit_choices
 from caption_curation.comparison.variants import Variant, variant_of
 from caption_curation.params import Curation
 from caption_curation.samples import (
@@ -108,9 +107,41 @@ def read_run(experiment: FinishedExperiment, curation: Curation) -> Run:
         best_epoch=metrics["best_epoch"],
         losses=_json(experiment, "reports/evaluation", "losses.json"),
         lengths=caption_lengths(sets, edits),
-        audit=audit_selection(sets, edits, noise) if noise else [],
+        audit=audit_run(sets, edits, noise, curation, experiment.epochs) if noise else [],
         choices=choices,
     )
+
+
+def audit_run(
+    sets: Mapping[int, Sequence[Sample]],
+    edits: Iterable[Edit],
+    noise: PlantedNoise,
+    curation: Curation,
+    epochs: int,
+) -> list[AuditRow]:
+    """What a run chose against planted noise, of every epoch after which it had a choice.
+
+    An epoch after which it chose nothing counts too: without its zeros, a mean over seeds would be
+    one over those that chose.
+
+    Args:
+        sets: the samples to choose from, by epoch.
+        edits: the whole edit log.
+        noise: what was planted.
+        curation: method and schedule say after which epochs there was a choice.
+        epochs: number of epochs; nothing is chosen after the last.
+    """
+    if curation.method == "none":
+        return []
+    chosen = {(edit.epoch, edit.sample_id) for edit in edits}
+    rows = []
+    for epoch in [0] if curation.schedule == "static" else range(1, epochs):
+        of_epoch = sets[epoch]
+        indices = [
+            index for index, sample in enumerate(of_epoch) if (epoch, sample.sample_id) in chosen
+        ]
+        rows += against_noise(of_epoch, indices, epoch, noise)
+    return rows
 
 
 def caption_lengths(

@@ -109,9 +109,12 @@ def variant_of(curation: Curation) -> Variant:
 def random_control(variant: Variant) -> Variant | None:
     """The variant that curates as many samples, but any; ``None`` where there is no such thing.
 
-    With ``mean_std``, as many are what the rule chooses by the mean loss, also for the summed one.
+    The control of ``mean_std`` chooses as many as the rule would by the mean loss. By the summed
+    loss it chooses another number, so that nothing controls for that.
     """
     if variant.score in (None, "random"):
+        return None
+    if variant.rule == "mean_std" and variant.score != "loss_mean":
         return None
     return replace(variant, score="random")
 
