@@ -1,7 +1,7 @@
 """The captioner: BLIP's recipe, checked against independent computations."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +256,23 @@ def test_training_learns_to_name_what_it_sees(captioner: Captioner, world: World
     for caption, colour in zip(captions, COLOURS, strict=True):
         assert colour in caption.split()
         assert not caption.startswith("a picture of")
+
+
+def test_captions_are_written_as_people_write_them(world: World) -> None:
+    # As by the tokenizer that BLIP was published with, which closes up "a man ' s dog".
+    caption = "a man's dog, it isn't red"
+    captioner = build_captioner(SIZE, [caption] * 9, PROMPT, 32)
+    samples = [replace(sample, caption=caption) for sample in world.samples]
+    taught = World(world.images, samples, world.files)
+    train(captioner, taught, [1, 2, 3], new_optimizer(captioner, 0.0))
+    said = generate_captions(
+        captioner,
+        [world.files["0#0"]],
+        prompt=PROMPT,
+        evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off"),
+        batch_size=1,
+    )
+    assert said == [caption]
 
 
 def test_continuing_from_files_equals_never_stopping(
