@@ -317,6 +317,15 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_samples(
         )
 
 
+def test_a_base_in_half_precision_is_trained_in_float32(
+    captioner: Captioner, tmp_path: Path
+) -> None:
+    captioner.model.half()
+    save_captioner(captioner, tmp_path)
+    loaded = load_captioner(tmp_path, 32, torch.device("cpu"))
+    assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
+
+
 def test_the_saved_folder_is_the_hubs_layout(captioner: Captioner, tmp_path: Path) -> None:
     from transformers import BlipForConditionalGeneration, BlipImageProcessorPil
 

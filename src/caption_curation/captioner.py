@@ -57,14 +57,18 @@ class CaptionTokens:
 
 
 def load_captioner(folder: Path, image_size: int, device: torch.device) -> Captioner:
-    """Load a captioner that one of the stages saved.
+    """Load a captioner that one of the stages saved, in float32 whatever it was saved in.
 
     Raises:
         InputError: the model takes images of another size than the profile says.
     """
     from transformers import BertTokenizerFast, BlipForConditionalGeneration
 
-    model = BlipForConditionalGeneration.from_pretrained(folder, use_safetensors=True)
+    # Otherwise a base that was published in half precision would be trained in it, and steps of
+    # BLIP's learning rate are lost in its rounding.
+    model = BlipForConditionalGeneration.from_pretrained(
+        folder, use_safetensors=True, dtype=torch.float32
+    )
     captioner = Captioner(model.to(device), BertTokenizerFast.from_pretrained(folder), device)
     if captioner.image_size != image_size:
         raise InputError(
