@@ -169,6 +169,15 @@ def test_no_loss_on_prompt_and_padding(captioner: Captioner) -> None:
         assert row[row != IGNORED][-1] == config.sep_token_id
 
 
+@pytest.mark.parametrize("max_tokens", [5, 66])
+def test_a_length_that_the_captions_cannot_have_is_refused(
+    captioner: Captioner, max_tokens: int
+) -> None:
+    # the start, "a picture of", a word and the end; the model's 64 positions and the end
+    with pytest.raises(InputError, match=rf"max_tokens = {max_tokens}: allowed: 6 .* to 65 "):
+        caption_tokens(captioner, ["red"], prompt=PROMPT, max_tokens=max_tokens)
+
+
 def test_training_loss_is_label_smoothed_cross_entropy_per_token(
     captioner: Captioner, world: World
 ) -> None:

@@ -107,8 +107,18 @@ def caption_tokens(
         captions: raw captions; they are cleaned here.
         prompt: the text that every caption begins with, for instance "a picture of ".
         max_tokens: longer captions are cut, special tokens included.
+
+    Raises:
+        InputError: so many tokens leave no word of a caption, or the model has too few positions.
     """
     text_config = captioner.model.config.text_config
+    fewest = prompt_length(captioner, prompt) + 2  # a word and the end token
+    most = text_config.max_position_embeddings + 1  # the end token is not read
+    if not fewest <= max_tokens <= most:
+        raise InputError(
+            f"profile: captioner.fine_tuning.max_tokens = {max_tokens}: allowed: {fewest} (the "
+            f"prompt {prompt!r}, a word and the end) to {most} (what the model can read)"
+        )
     encoded = captioner.tokenizer(
         [prompt + clean_caption(caption) for caption in captions],
         padding="longest",
