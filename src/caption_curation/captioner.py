@@ -6,7 +6,7 @@ decoder is the start token, and no loss is counted on the prompt and on padding
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,50 @@ def load_captioner(folder: Path, image_size: int, device: torch.device) -> Capti
             f"{captioner.image_size} pixels; set captioner.image_size to {captioner.image_size}"
         )
     return captioner
+
+
+def new_tokenizer(vocabulary: Mapping[str, int]) -> Any:
+    """BERT's tokenizer (lower case), in which captions begin with BLIP's ``[DEC]``.
+
+    Args:
+        vocabulary: word pieces, special tokens included, and their ids.
+    """
+    from transformers import BertTokenizerFast
+
+    return BertTokenizerFast(
+        vocab=dict(vocabulary),
+        do_lower_case=True,
+        bos_token="[DEC]",
+        additional_special_tokens=["[ENC]"],
+    )
+
+
+def new_config(
+    tokenizer: Any, text: Mapping[str, Any], vision: Mapping[str, Any], **common: Any
+) -> Any:
+    """The configuration of a BLIP whose decoder writes the tokenizer's tokens.
+
+    Args:
+        tokenizer: with BLIP's special tokens.
+        text: the decoder's sizes, as ``BlipTextConfig`` names them.
+        vision: the image encoder's, as ``BlipVisionConfig`` names them.
+        common: as ``BlipConfig`` names it.
+    """
+    from transformers import BlipConfig, BlipTextConfig, BlipVisionConfig
+
+    start, end, padding = tokenizer.convert_tokens_to_ids(["[DEC]", "[SEP]", "[PAD]"])
+    decoder = BlipTextConfig(
+        vocab_size=len(tokenizer),
+        encoder_hidden_size=vision["hidden_size"],
+        bos_token_id=start,
+        eos_token_id=end,
+        sep_token_id=end,
+        pad_token_id=padding,
+        is_decoder=True,
+        **text,
+    )
+    encoder = BlipVisionConfig(**vision)
+    return BlipConfig(text_config=decoder.to_dict(), vision_config=encoder.to_dict(), **common)
 
 
 def save_captioner(captioner: Captioner, folder: Path) -> None:
