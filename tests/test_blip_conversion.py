@@ -236,7 +236,7 @@ def test_a_converted_checkpoint_computes_what_the_original_does(
     captioner = obtained_by_the_stage(save(tensors, tmp_path), tmp_path, monkeypatch)
     captioner.model.eval()
     pixels = to_tensor(resize(read_image(picture), SIZE))
-    tokens = caption_tokens(captioner, ["Red dog runs."], prompt=PROMPT, max_tokens=40)
+    tokens = caption_tokens(captioner, ["Red dog runs."], prompt=PROMPT, max_tokens=POSITIONS)
     with torch.no_grad():
         states = encode_images(captioner, pixels[None])
         logits = next_token_logits(captioner, states, tokens)[0]

@@ -1,7 +1,7 @@
 """The captioner: BLIP's recipe, checked against independent computations."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +169,15 @@ def test_no_loss_on_prompt_and_padding(captioner: Captioner) -> None:
         assert row[row != IGNORED][-1] == config.sep_token_id
 
 
+@pytest.mark.parametrize("max_tokens", [5, 66])
+def test_a_length_that_the_captions_cannot_have_is_refused(
+    captioner: Captioner, max_tokens: int
+) -> None:
+    # the start, "a picture of", a word and the end; the model's 64 positions and the end
+    with pytest.raises(InputError, match=rf"max_tokens = {max_tokens}: allowed: 6 .* to 65 "):
+        caption_tokens(captioner, ["red"], prompt=PROMPT, max_tokens=max_tokens)
+
+
 def test_training_loss_is_label_smoothed_cross_entropy_per_token(
     captioner: Captioner, world: World
 ) -> None:
@@ -258,6 +267,23 @@ def test_training_learns_to_name_what_it_sees(captioner: Captioner, world: World
         assert not caption.startswith("a picture of")
 
 
+def test_captions_are_written_as_people_write_them(world: World) -> None:
+    # As by the tokenizer that BLIP was published with, which closes up "a man ' s dog".
+    caption = "a man's dog, it isn't red"
+    captioner = build_captioner(SIZE, [caption] * 9, PROMPT, 32)
+    samples = [replace(sample, caption=caption) for sample in world.samples]
+    taught = World(world.images, samples, world.files)
+    train(captioner, taught, [1, 2, 3], new_optimizer(captioner, 0.0))
+    said = generate_captions(
+        captioner,
+        [world.files["0#0"]],
+        prompt=PROMPT,
+        evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off"),
+        batch_size=1,
+    )
+    assert said == [caption]
+
+
 def test_continuing_from_files_equals_never_stopping(
     captioner: Captioner, world: World, tmp_path: Path
 ) -> None:
@@ -298,6 +324,15 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_samples(
         sample_losses(
             captioner, world.samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=5
         )
+
+
+def test_a_base_in_half_precision_is_trained_in_float32(
+    captioner: Captioner, tmp_path: Path
+) -> None:
+    captioner.model.half()
+    save_captioner(captioner, tmp_path)
+    loaded = load_captioner(tmp_path, 32, torch.device("cpu"))
+    assert {parameter.dtype for parameter in loaded.model.parameters()} == {torch.float32}
 
 
 def test_the_saved_folder_is_the_hubs_layout(captioner: Captioner, tmp_path: Path) -> None:

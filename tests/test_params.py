@@ -55,6 +55,7 @@ def test_the_defaults_are_the_documented_ones(root: Path) -> None:
         ("curation.rule", "top", ["curation.rule", "'top_fraction' or 'mean_std'"]),
         ("training.epochs", 13, ["training.epochs", "= 13", "less than or equal to 8"]),
         ("training.epochs", 6, ["training", "epochs (6)", "schedule_epochs (5)"]),
+        ("training.prompt", "a photo of", ["training.prompt", "'a photo of'", "end with a blank"]),
         ("training.epochs", 0, ["training.epochs", "greater than or equal to 1"]),
         ("curation.rate", 0.4, ["curation.rate", "unknown key"]),
         ("seed", -1, ["seed", "= -1"]),

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch.nn.functional import interpolate
 
-from caption_curation.captioner import Captioner
+from caption_curation.captioner import Captioner, new_config, new_tokenizer
 from caption_curation.errors import InputError, list_faults
 from caption_curation.model_sources import file_digest, obtain_model
 from caption_curation.params import BlipCheckpoint, HubModel, LocalModel
@@ -122,18 +122,10 @@ def blip_tokenizer(source: LocalModel | HubModel) -> Any:
     Args:
         source: a folder or model on the hub that holds BERT's ``vocab.txt``.
     """
-    from transformers import BertTokenizerFast
-
     folder = obtain_model(source, required=["vocab.txt"])
     # Not splitlines(), which also ends lines at characters that are words of the vocabulary.
     words = (folder / "vocab.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
-    vocabulary = {word: index for index, word in enumerate([*words, "[DEC]", "[ENC]"])}
-    return BertTokenizerFast(
-        vocab=vocabulary,
-        do_lower_case=True,
-        bos_token="[DEC]",
-        additional_special_tokens=["[ENC]"],
-    )
+    return new_tokenizer({word: index for index, word in enumerate([*words, "[DEC]", "[ENC]"])})
 
 
 def original_name(name: str) -> str:
@@ -227,39 +219,29 @@ def _size_faults(tensors: Mapping[str, torch.Tensor], tokens: int, image_size: i
 
 
 def _config(tensors: Mapping[str, torch.Tensor], tokenizer: Any, image_size: int) -> Any:
-    from transformers import BlipConfig, BlipTextConfig, BlipVisionConfig
-
     vision_width, text_width = tensors[POSITIONS].shape[2], tensors[WORDS].shape[1]
-    special = {
-        token: tokenizer.convert_tokens_to_ids(token) for token in ("[DEC]", "[SEP]", "[PAD]")
+    text = {
+        "hidden_size": text_width,
+        "intermediate_size": _rows(tensors, "text_decoder.bert.encoder.layer.0.intermediate.dense"),
+        "num_hidden_layers": _layers(tensors, "text_decoder.bert.encoder.layer"),
+        "num_attention_heads": text_width // HEAD_CHANNELS,
+        "max_position_embeddings": _rows(
+            tensors, "text_decoder.bert.embeddings.position_embeddings"
+        ),
+        "hidden_dropout_prob": DROPOUT,
+        "attention_probs_dropout_prob": DROPOUT,
+        "layer_norm_eps": TEXT_EPSILON,
     }
-    text = BlipTextConfig(
-        vocab_size=tensors[WORDS].shape[0],
-        hidden_size=text_width,
-        encoder_hidden_size=vision_width,
-        intermediate_size=_rows(tensors, "text_decoder.bert.encoder.layer.0.intermediate.dense"),
-        num_hidden_layers=_layers(tensors, "text_decoder.bert.encoder.layer"),
-        num_attention_heads=text_width // HEAD_CHANNELS,
-        max_position_embeddings=_rows(tensors, "text_decoder.bert.embeddings.position_embeddings"),
-        hidden_dropout_prob=DROPOUT,
-        attention_probs_dropout_prob=DROPOUT,
-        layer_norm_eps=TEXT_EPSILON,
-        bos_token_id=special["[DEC]"],
-        eos_token_id=special["[SEP]"],
-        sep_token_id=special["[SEP]"],
-        pad_token_id=special["[PAD]"],
-        is_decoder=True,
-    )
-    vision = BlipVisionConfig(
-        hidden_size=vision_width,
-        intermediate_size=_rows(tensors, "visual_encoder.blocks.0.mlp.fc1"),
-        num_hidden_layers=_layers(tensors, "visual_encoder.blocks"),
-        num_attention_heads=vision_width // HEAD_CHANNELS,
-        image_size=image_size,
-        patch_size=_patch_size(tensors),
-        layer_norm_eps=VISION_EPSILON,
-    )
-    return BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())
+    vision = {
+        "hidden_size": vision_width,
+        "intermediate_size": _rows(tensors, "visual_encoder.blocks.0.mlp.fc1"),
+        "num_hidden_layers": _layers(tensors, "visual_encoder.blocks"),
+        "num_attention_heads": vision_width // HEAD_CHANNELS,
+        "image_size": image_size,
+        "patch_size": _patch_size(tensors),
+        "layer_norm_eps": VISION_EPSILON,
+    }
+    return new_config(tokenizer, text, vision)
 
 
 def _rows(tensors: Mapping[str, torch.Tensor], name: str) -> int:

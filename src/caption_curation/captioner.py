@@ -6,7 +6,7 @@ decoder is the start token, and no loss is counted on the prompt and on padding
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,18 @@ class CaptionTokens:
 
 
 def load_captioner(folder: Path, image_size: int, device: torch.device) -> Captioner:
-    """Load a captioner that one of the stages saved.
+    """Load a captioner that one of the stages saved, in float32 whatever it was saved in.
 
     Raises:
         InputError: the model takes images of another size than the profile says.
     """
     from transformers import BertTokenizerFast, BlipForConditionalGeneration
 
-    model = BlipForConditionalGeneration.from_pretrained(folder, use_safetensors=True)
+    # Otherwise a base that was published in half precision would be trained in it, and steps of
+    # BLIP's learning rate are lost in its rounding.
+    model = BlipForConditionalGeneration.from_pretrained(
+        folder, use_safetensors=True, dtype=torch.float32
+    )
     captioner = Captioner(model.to(device), BertTokenizerFast.from_pretrained(folder), device)
     if captioner.image_size != image_size:
         raise InputError(
@@ -72,6 +76,50 @@ def load_captioner(folder: Path, image_size: int, device: torch.device) -> Capti
             f"{captioner.image_size} pixels; set captioner.image_size to {captioner.image_size}"
         )
     return captioner
+
+
+def new_tokenizer(vocabulary: Mapping[str, int]) -> Any:
+    """BERT's tokenizer (lower case), in which captions begin with BLIP's ``[DEC]``.
+
+    Args:
+        vocabulary: word pieces, special tokens included, and their ids.
+    """
+    from transformers import BertTokenizerFast
+
+    return BertTokenizerFast(
+        vocab=dict(vocabulary),
+        do_lower_case=True,
+        bos_token="[DEC]",
+        additional_special_tokens=["[ENC]"],
+    )
+
+
+def new_config(
+    tokenizer: Any, text: Mapping[str, Any], vision: Mapping[str, Any], **common: Any
+) -> Any:
+    """The configuration of a BLIP whose decoder writes the tokenizer's tokens.
+
+    Args:
+        tokenizer: with BLIP's special tokens.
+        text: the decoder's sizes, as ``BlipTextConfig`` names them.
+        vision: the image encoder's, as ``BlipVisionConfig`` names them.
+        common: as ``BlipConfig`` names it.
+    """
+    from transformers import BlipConfig, BlipTextConfig, BlipVisionConfig
+
+    start, end, padding = tokenizer.convert_tokens_to_ids(["[DEC]", "[SEP]", "[PAD]"])
+    decoder = BlipTextConfig(
+        vocab_size=len(tokenizer),
+        encoder_hidden_size=vision["hidden_size"],
+        bos_token_id=start,
+        eos_token_id=end,
+        sep_token_id=end,
+        pad_token_id=padding,
+        is_decoder=True,
+        **text,
+    )
+    encoder = BlipVisionConfig(**vision)
+    return BlipConfig(text_config=decoder.to_dict(), vision_config=encoder.to_dict(), **common)
 
 
 def save_captioner(captioner: Captioner, folder: Path) -> None:
@@ -103,8 +151,18 @@ def caption_tokens(
         captions: raw captions; they are cleaned here.
         prompt: the text that every caption begins with, for instance "a picture of ".
         max_tokens: longer captions are cut, special tokens included.
+
+    Raises:
+        InputError: so many tokens leave no word of a caption, or the model has too few positions.
     """
     text_config = captioner.model.config.text_config
+    fewest = prompt_length(captioner, prompt) + 2  # a word and the end token
+    most = text_config.max_position_embeddings + 1  # the end token is not read
+    if not fewest <= max_tokens <= most:
+        raise InputError(
+            f"profile: captioner.fine_tuning.max_tokens = {max_tokens}: allowed: {fewest} (the "
+            f"prompt {prompt!r}, a word and the end) to {most} (what the model can read)"
+        )
     encoded = captioner.tokenizer(
         [prompt + clean_caption(caption) for caption in captions],
         padding="longest",

@@ -60,7 +60,11 @@ def generate_captions(
                     do_sample=False,
                 )
             texts = captioner.tokenizer.batch_decode(
-                ids[:, prompt_ids.shape[1] - 1 :], skip_special_tokens=True
+                ids[:, prompt_ids.shape[1] - 1 :],
+                skip_special_tokens=True,
+                # "a man's", as people write it, from BERT's "a man ' s". BLIP's tokenizer did so
+                # unasked; the metrics' tokenizer would count three words instead of two.
+                clean_up_tokenization_spaces=True,
             )
             captions.append([text.strip() for text in texts])
             progress.update(len(texts))

@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     StrictBool,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -75,6 +76,16 @@ class Training(Section):
     schedule_epochs: Count
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     prompt: str
+
+    @field_validator("prompt")
+    @classmethod
+    def _prompt_is_apart(cls, prompt: str) -> str:
+        if prompt and not prompt[-1].isspace():
+            raise ValueError(
+                "must end with a blank, as the caption follows at once (or be empty); quote it "
+                f"twice for dvc: -S 'training.prompt=\"{prompt} \"'"
+            )
+        return prompt
 
     @model_validator(mode="after")
     def _schedule_is_long_enough(self) -> Self:

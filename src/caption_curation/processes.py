@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from caption_curation.errors import InputError
 
-LAUNCHER = "CAPTION_CURATION_LAUNCH"  # for instance "accelerate launch --num_processes 4"
+LAUNCHER = "CAPTION_CURATION_LAUNCH"  # for instance "accelerate launch --mixed_precision bf16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,5 +64,5 @@ def launch(module: str, arguments: Sequence[str]) -> None:
         raise InputError(
             f"{LAUNCHER} = {shlex.join(launcher)!r}: cannot run {launcher[0]!r} "
             f"({error.strerror}); allowed: a launcher with its options, for instance "
-            "'accelerate launch --num_processes 4'"
+            "'accelerate launch --num_processes 4 --mixed_precision bf16'"
         ) from error

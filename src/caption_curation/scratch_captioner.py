@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from caption_curation.captioner import Captioner, clean_caption
+from caption_curation.captioner import Captioner, clean_caption, new_config, new_tokenizer
 from caption_curation.params import ScratchCaptioner
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]"]
@@ -23,46 +23,34 @@ def build_captioner(
         prompt: the text that every caption begins with; part of the vocabulary.
         image_size: width and height in pixels.
     """
-    from transformers import (
-        BlipConfig,
-        BlipForConditionalGeneration,
-        BlipTextConfig,
-        BlipVisionConfig,
-    )
+    from transformers import BlipForConditionalGeneration
 
     tokenizer = train_tokenizer([prompt, *map(clean_caption, captions)], size.vocabulary_size)
-    special = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS}
-    text = BlipTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=size.text.hidden_size,
-        encoder_hidden_size=size.vision.hidden_size,
-        intermediate_size=4 * size.text.hidden_size,
-        projection_dim=size.text.hidden_size,
-        num_hidden_layers=size.text.layers,
-        num_attention_heads=size.text.heads,
-        max_position_embeddings=POSITIONS,
-        hidden_dropout_prob=size.text.dropout,
-        attention_probs_dropout_prob=size.text.dropout,
-        initializer_range=size.initializer_range,
-        bos_token_id=special["[DEC]"],
-        eos_token_id=special["[SEP]"],
-        sep_token_id=special["[SEP]"],
-        pad_token_id=special["[PAD]"],
-        is_decoder=True,
-    )
-    vision = BlipVisionConfig(
-        hidden_size=size.vision.hidden_size,
-        intermediate_size=4 * size.vision.hidden_size,
-        projection_dim=size.vision.hidden_size,
-        num_hidden_layers=size.vision.layers,
-        num_attention_heads=size.vision.heads,
-        image_size=image_size,
-        patch_size=size.vision.patch_size,
-        initializer_range=size.initializer_range,
-    )
-    config = BlipConfig(
-        text_config=text.to_dict(),
-        vision_config=vision.to_dict(),
+    text = {
+        "hidden_size": size.text.hidden_size,
+        "intermediate_size": 4 * size.text.hidden_size,
+        "projection_dim": size.text.hidden_size,
+        "num_hidden_layers": size.text.layers,
+        "num_attention_heads": size.text.heads,
+        "max_position_embeddings": POSITIONS,
+        "hidden_dropout_prob": size.text.dropout,
+        "attention_probs_dropout_prob": size.text.dropout,
+        "initializer_range": size.initializer_range,
+    }
+    vision = {
+        "hidden_size": size.vision.hidden_size,
+        "intermediate_size": 4 * size.vision.hidden_size,
+        "projection_dim": size.vision.hidden_size,
+        "num_hidden_layers": size.vision.layers,
+        "num_attention_heads": size.vision.heads,
+        "image_size": image_size,
+        "patch_size": size.vision.patch_size,
+        "initializer_range": size.initializer_range,
+    }
+    config = new_config(
+        tokenizer,
+        text,
+        vision,
         projection_dim=size.text.hidden_size,
         image_text_hidden_size=size.text.hidden_size,
     )
@@ -74,7 +62,6 @@ def build_captioner(
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
     """A BERT tokenizer (lower case, WordPiece) whose vocabulary is learned from ``texts``."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-    from transformers import BertTokenizerFast
 
     texts = list(texts)
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -91,9 +78,4 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
     )
     learner.train_from_iterator(texts, trainer)
     vocabulary = sorted(learner.get_vocab().items(), key=lambda item: item[1])
-    return BertTokenizerFast(
-        vocab=dict(vocabulary),
-        do_lower_case=True,
-        bos_token="[DEC]",
-        additional_special_tokens=["[ENC]"],
-    )
+    return new_tokenizer(dict(vocabulary))
