@@ -31,7 +31,7 @@ def main() -> None:
 
             save_captioner(convert_checkpoint(section.base, section.image_size), folder)
         else:
-            from caption_curation.captioner import REQUIRED_PARTS
+            from caption_curation.captioner_parts import REQUIRED_PARTS
             from caption_curation.model_sources import copy_model, obtain_model
 
             model = obtain_model(section.base, required=REQUIRED_PARTS)

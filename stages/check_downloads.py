@@ -27,11 +27,11 @@ def main(*arguments: str) -> None:
 
 
 def _required_parts() -> dict[str, Sequence[str]]:
-    from caption_curation import captioner, clip_parts, sbert_captions
+    from caption_curation import captioner_parts, clip_parts, sbert_captions
     from stages import base_generator
 
     return {
-        "captioner.base": captioner.REQUIRED_PARTS,
+        "captioner.base": captioner_parts.REQUIRED_PARTS,
         "captioner.base.tokenizer": ("vocab.txt",),
         "generator.base": base_generator.REQUIRED_PARTS,
         "sentence_encoder": sbert_captions.REQUIRED_PARTS,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from caption_curation import random_augmentation
 from caption_curation.captioner_training import TrainingImages
-from caption_curation.image_transforms import augment, read_image, to_tensor
+from caption_curation.image_transforms import augment, random_crop_box, read_image, to_tensor
 from caption_curation.params import Augmentation, RandAugment
 from caption_curation.random_augmentation import OPERATIONS, apply_operation, rand_augment
 from caption_curation.randomness import generator_for
@@ -192,6 +192,49 @@ def test_operations_follow_one_another(pixels: Pixels) -> None:
         assert (once.mode, once.size) == ("RGB", (WIDTH, HEIGHT))
     nothing = rand_augment(image, RandAugment(operations=8, magnitude=0), np.random.default_rng(2))
     assert not np.array_equal(np.asarray(nothing), pixels)  # 0 is dark, stretched or equalized
+
+
+def test_a_crop_shows_nothing_of_what_is_around_it(pixels: Pixels) -> None:
+    cropping = Augmentation(smallest_crop=0.5, horizontal_flip=False, rand_augment=None)
+    for seed in range(10):
+        left, top, right, bottom = random_crop_box(
+            WIDTH, HEIGHT, cropping.smallest_crop, np.random.default_rng(seed)
+        )
+        cut = Image.fromarray(pixels[top:bottom, left:right])
+        seen = augment(Image.fromarray(pixels), 32, cropping, np.random.default_rng(seed))
+        expected = cut.resize((32, 32), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(np.asarray(seen), np.asarray(expected))
+
+
+def test_crops_are_spread_as_torchvisions_are() -> None:
+    rng = np.random.default_rng(0)
+    width, height, smallest = 1000, 1000, 0.5
+    boxes = np.array([random_crop_box(width, height, smallest, rng) for _ in range(4000)])
+    left, top, right, bottom = boxes.T
+    wide, high = right - left, bottom - top
+    area, ratio = wide * high / (width * height), np.log(wide / high)
+    assert left.min() >= 0 and top.min() >= 0 and right.max() <= width and bottom.max() <= height
+    assert smallest - 0.001 < area.min() < 0.51
+    assert np.exp([ratio.min(), ratio.max()]) == pytest.approx([3 / 4, 4 / 3], abs=0.02)
+    # What fits is kept: of an area a of the square, the shapes that are at most 1 / a oblong. Its
+    # mean by numerical integration; the standard deviation of a mean of 4000 is 0.002.
+    areas = np.linspace(smallest, 1, 10_001)
+    fitting = np.minimum(np.log(1 / areas), np.log(4 / 3))
+    assert area.mean() == pytest.approx(np.average(areas, weights=fitting), abs=0.01)
+    assert ratio.mean() == pytest.approx(0, abs=0.01)
+    free = (wide < width - 50) & (high < height - 50)
+    assert (left[free] / (width - wide)[free]).mean() == pytest.approx(0.5, abs=0.03)
+    assert (top[free] / (height - high)[free]).mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "box"),
+    [(1000, 30, (480, 0, 520, 30)), (30, 1000, (0, 480, 30, 520))],
+)
+def test_of_a_narrow_image_the_middle_is_cropped(
+    width: int, height: int, box: tuple[int, int, int, int]
+) -> None:
+    assert random_crop_box(width, height, 0.5, np.random.default_rng(0)) == box
 
 
 def test_training_images_are_cropped_flipped_and_then_augmented(

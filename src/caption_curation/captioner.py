@@ -15,12 +15,6 @@ import torch
 
 from caption_curation.errors import InputError
 
-REQUIRED_PARTS = (
-    "config.json",
-    "model.safetensors",
-    "tokenizer.json",
-    "preprocessor_config.json",
-)
 IGNORED = -100  # cross-entropy's index of targets that do not count
 LONGEST_CAPTION = 30  # words; max_words of BLIP's training sets for COCO and Flickr30K
 

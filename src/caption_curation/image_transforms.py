@@ -43,9 +43,9 @@ def augment(
     """A random crop of ``image``, resized to ``size`` × ``size`` pixels, perhaps mirrored."""
     if augmentation.smallest_crop < 1:
         box = random_crop_box(image.width, image.height, augmentation.smallest_crop, rng)
-        image = image.resize((size, size), Image.Resampling.BICUBIC, box=box)
-    else:
-        image = resize(image, size)
+        # Cut out first: resize's own box lets the pixels around it into the crop's edges.
+        image = image.crop(box)
+    image = resize(image, size)
     if augmentation.horizontal_flip and rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return image

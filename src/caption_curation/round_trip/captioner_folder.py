@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from caption_curation.captioner import REQUIRED_PARTS
+from caption_curation.captioner_parts import REQUIRED_PARTS
 from caption_curation.errors import InputError
 from caption_curation.model_sources import obtain_model
 from caption_curation.params import LocalModel
