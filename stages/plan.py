@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Hashable, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
+from safetensors import safe_open
+
 from caption_curation.errors import InputError
 from caption_curation.image_store import ImageRequest, ImageStore, image_key, image_seed
 from caption_curation.image_store.dvc_images import images_in_dvc_cache
@@ -60,6 +62,7 @@ def main(*arguments: str) -> None:
             images,
             image_bytes=image_bytes,
             captioner_bytes=weights.stat().st_size if weights else None,
+            network_bytes=_network_bytes(forecast),
         )
         print("\n".join(work_table(work, unit)), end="\n\n")
         print("\n".join(space_table(space, shutil.disk_usage(Path()).free)))
@@ -163,6 +166,16 @@ def _image_bytes(params: Params, forecast: Forecast, corpus: CorpusSize) -> floa
     return mean_jpeg_bytes(
         [file for file in found if file], section.image_size, section.jpeg_quality
     )
+
+
+def _network_bytes(forecast: Forecast) -> float | None:
+    """Size of the generator's denoising network in fp32, which its file may not be in."""
+    file = forecast.file(paths.BASE_GENERATOR / "unet" / "diffusion_pytorch_model.safetensors")
+    if file is None:
+        return None
+    with safe_open(file, "numpy") as weights:
+        shapes = [weights.get_slice(name).get_shape() for name in weights.offset_keys()]
+    return float(sum(4 * math.prod(shape) for shape in shapes))
 
 
 def _measure(

@@ -90,13 +90,32 @@ def test_a_speed_that_is_none_is_refused(value: str, capsys: pytest.CaptureFixtu
 def test_space_is_images_and_a_captioner_with_two_moments_an_epoch(params: Params) -> None:
     some = states(State.CACHED, train_at_2=State.RUNS, train_at_3=State.FOLLOWS)
     images = Bounds(10, 1000)
-    space = space_of(params, some, images, image_bytes=50e3, captioner_bytes=0.9e9)
-    assert [one.bytes for one in space] == [(10 * 50e3, 1000 * 50e3), (2.7e9, 5.4e9)]
-    unknown = space_of(params, some, images, image_bytes=None, captioner_bytes=None)
-    assert [one.bytes for one in unknown] == [None, None]
+    space = space_of(
+        params, some, images, image_bytes=50e3, captioner_bytes=0.9e9, network_bytes=3.4e9
+    )
+    nothing = (0.0, 0.0)
+    assert [one.bytes for one in space] == [
+        (10 * 50e3, 1000 * 50e3),
+        (2.7e9, 5.4e9),
+        nothing,
+        nothing,
+    ]
+    unknown = space_of(
+        params, some, images, image_bytes=None, captioner_bytes=None, network_bytes=None
+    )
+    assert [one.bytes for one in unknown] == [None, None, nothing, nothing]
     text = "\n".join(space_table([*space, *unknown], 1.5e12))
     for words in ("2.7 to 5.4", "at most 0.1", "not known", "1,500.0"):
         assert words in text
+
+
+def test_fine_tuning_needs_space_for_its_network_and_two_checkpoints(params: Params) -> None:
+    some = states(State.CACHED, finetune_generator=State.RUNS)
+    space = space_of(
+        params, some, exactly(0), image_bytes=None, captioner_bytes=None, network_bytes=3.4e9
+    )
+    # A checkpoint: weights, average and two moments.
+    assert [one.bytes for one in space[2:]] == [(3.4e9, 3.4e9), (27.2e9, 27.2e9)]
 
 
 def test_stages_are_listed_by_state_with_their_epochs_together() -> None:

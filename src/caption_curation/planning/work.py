@@ -10,6 +10,9 @@ from caption_curation.planning.forecast import State
 
 # Files of an epoch in fp32: the captioner, and AdamW's two moments of every parameter.
 CAPTIONERS_AN_EPOCH = 3
+# A checkpoint of the generator's fine-tuning, in networks in fp32: weights, their average, and two
+# moments. A new one is written whole before the one before it is removed.
+NETWORKS_OF_CHECKPOINTS = 2 * 4
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,9 @@ def space_of(
     *,
     image_bytes: float | None,
     captioner_bytes: float | None,
+    network_bytes: float | None,
 ) -> list[Space]:
-    """What the work leaves in DVC's cache; the workspace links to it.
+    """What the work leaves in DVC's cache, which the workspace links to, and needs meanwhile.
 
     Args:
         params: of the experiment.
@@ -119,7 +123,9 @@ def space_of(
         images: to draw.
         image_bytes: of one image.
         captioner_bytes: of the captioner's weights.
+        network_bytes: of the generator's denoising network in fp32.
     """
+    fine_tuned = remaining([exactly(1)], [states["finetune_generator"]])
     trained = [
         states[f"train@{epoch}"] for epoch in range(1, params.experiment.training.epochs + 1)
     ]
@@ -129,5 +135,11 @@ def space_of(
             "captioners with their optimizers, one an epoch",
             remaining([exactly(1)] * len(trained), trained),
             captioner_bytes and CAPTIONERS_AN_EPOCH * captioner_bytes,
+        ),
+        Space("the generator's network, fine-tuned", fine_tuned, network_bytes),
+        Space(
+            "its checkpoints, until it is",
+            fine_tuned,
+            network_bytes and NETWORKS_OF_CHECKPOINTS * network_bytes,
         ),
     ]
