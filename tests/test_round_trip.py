@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from transformers import CLIPTokenizer
 
 from caption_curation.errors import InputError
 from caption_curation.metrics.caption_files import read_results
@@ -235,6 +236,29 @@ def test_without_ground_truth_that_part_is_absent_and_the_page_says_so(changed: 
     # The paper's own upper bound, with the names that its numbers have elsewhere in the paper.
     assert "37.6 / 27.2 / 57.1" in page
     assert "METEOR and ROUGE-L of its Table 2" in re.sub(r"\s+", " ", page)
+
+
+def test_prompts_that_are_too_long_are_cut_as_asked_and_counted(changed: Path) -> None:
+    file = round_trip.PROMPTS / "concat_styler.jsonl"
+    first, *others = read_json_lines(file)
+    too_long = f"{'a red ring on white. ' * 30}a ring, a drawing"
+    write_json_lines(file, [{**first, "prompt": too_long}, *others])
+    change(Path("params.yaml"), {"prompt.overflow": "keep_styler"})
+    images.main("generator", "concat_styler")
+    tokenizer = CLIPTokenizer.from_pretrained(paths.GENERATOR / "tokenizer")
+    folder = round_trip.images_folder("generator-concat_styler")
+    drawn = [record["prompt"] for record in read_json_lines(folder / "index.jsonl")]
+    assert all(len(tokenizer(prompt).input_ids) <= 77 for prompt in drawn)
+    assert all(prompt.endswith(", a drawing") for prompt in drawn)
+    asked = [too_long, *(record["prompt"] for record in others)]
+    cut = sum(len(tokenizer(prompt).input_ids) > 77 for prompt in asked)
+    assert sum(one != other for one, other in zip(drawn, asked, strict=True)) == cut > 0
+    report.main()
+    page = re.sub(r"\s+", " ", (round_trip.REPORT / "index.html").read_text())
+    assert (
+        f"Fine-tuned, all captions + styler: {cut} of 6 prompts were longer than 77 tokens and "
+        "were cut before the styler." in page
+    )
 
 
 def test_a_missing_captioner_is_said_before_anything_is_drawn(changed: Path) -> None:

@@ -98,12 +98,15 @@ class Training(Section):
         return self
 
 
+Overflow = Literal["truncate", "keep_styler", "chunk"]  # of the tokens that are read
+
+
 class Prompt(Section):
     """How captions become the text that an image is synthesized from (paper, section 3.3)."""
 
     mode: Literal["single", "sbert", "concat"]
     styler: str
-    overflow: Literal["truncate", "keep_styler", "chunk"]
+    overflow: Overflow
 
 
 class Synthesis(Section):

@@ -10,6 +10,7 @@ from caption_curation.samples import read_images, read_json_lines
 from caption_curation.synthetic_index import INDEX
 from stages import paths
 
+COUNTS = "prompts.json"  # beside an index: prompts, those that are too long, images drawn again
 CHECKED = paths.ROUND_TRIP / "parameters.txt"  # says that they are valid
 PROMPTS = paths.ROUND_TRIP / "prompts"  # PROMPT.jsonl: image_id, prompt
 EVALUATION = paths.ROUND_TRIP / "evaluation"  # scores.json, images.jsonl
@@ -22,7 +23,7 @@ def generator_folder(name: str) -> Path:
 
 
 def images_folder(variant: str) -> Path:
-    """The images of a variant: KEY.jpg, and index.jsonl with image_id, key, prompt, seed."""
+    """A variant's images: KEY.jpg, index.jsonl (image_id, key, prompt, seed), and counts."""
     return paths.ROUND_TRIP / "images" / variant
 
 

@@ -1,14 +1,18 @@
 """Draw the images of one variant of the round trip."""
 
+import json
 import shutil
 import sys
 
 from caption_curation.errors import InputError
-from caption_curation.image_store import ImageRequest, image_seed
+from caption_curation.image_store import ImageRequest, attempt_of, image_seed
 from caption_curation.model_sources import weights_digest
+from caption_curation.outputs import write_whole
 from caption_curation.params import load_params
 from caption_curation.processes import these_processes
-from caption_curation.round_trip.variants import Variant
+from caption_curation.prompt_overflow import fit_requests, load_reader
+from caption_curation.round_trip.parameters import load_round_trip
+from caption_curation.round_trip.variants import PROMPTS, Variant
 from caption_curation.samples import read_json_lines, write_json_lines
 from caption_curation.synthetic_images import obtain_images
 from caption_curation.synthetic_index import INDEX
@@ -16,9 +20,10 @@ from stages import round_trip, run_on_processes
 
 
 def main(generator: str, prompt: str) -> None:
-    """Write an image for every prompt, and their index.
+    """Write an image for every prompt, their index, and counts.
 
     An image's seed comes from its image id alone, so that all variants begin with the same noise.
+    ``prompt.overflow`` says what becomes of prompts that are too long, as for the training set.
     """
     params = load_params()
     model = round_trip.generator_folder(generator)
@@ -29,6 +34,11 @@ def main(generator: str, prompt: str) -> None:
         record["image_id"]: ImageRequest(record["prompt"], image_seed(record["image_id"], 0))
         for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")
     }
+    prompts = len({request.prompt for request in requests.values()})
+    reader = load_reader(model)
+    styler, overflow = load_round_trip().styler, params.experiment.prompt.overflow
+    settings = PROMPTS[prompt].settings(styler, overflow)
+    requests, too_long = fit_requests(requests, settings, reader)
     folder = round_trip.images_folder(Variant(generator, prompt).name)
     partial = folder.with_name(f"{folder.name}.partial")
     is_main = these_processes().is_main
@@ -49,6 +59,14 @@ def main(generator: str, prompt: str) -> None:
         for name, request in requests.items()
     ]
     write_json_lines(partial / INDEX, index)
+    redrawn = sum(attempt_of(partial / f"{key}.jpg") > 0 for key in set(keys.values()))
+    counts = {
+        "prompts": prompts,
+        "too_long": too_long,
+        "most_tokens": reader.most_tokens,
+        "redrawn": redrawn,
+    }
+    write_whole(partial / round_trip.COUNTS, json.dumps(counts, indent=2) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

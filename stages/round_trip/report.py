@@ -2,9 +2,10 @@
 
 import json
 
+from caption_curation.descriptions import describe_synthesis
 from caption_curation.figures import to_svg
 from caption_curation.pages import write_page_folder
-from caption_curation.params import load_params
+from caption_curation.params import Overflow, load_params
 from caption_curation.randomness import generator_for
 from caption_curation.round_trip.figures import draw_figures
 from caption_curation.round_trip.page import RoundTrip, build_page, choose_examples
@@ -17,7 +18,7 @@ from caption_curation.round_trip.tables import (
 )
 from caption_curation.round_trip.truth import track
 from caption_curation.round_trip.variants import PROMPTS as KINDS
-from caption_curation.round_trip.variants import REAL, VARIANTS
+from caption_curation.round_trip.variants import REAL, VARIANTS, Variant
 from caption_curation.samples import read_images, read_json_lines
 from stages import paths, round_trip, run
 
@@ -44,6 +45,7 @@ def main() -> None:
         tracking=tracking,
         prompts={kind: read_prompts(kind) for kind in KINDS},
         examples=choose_examples(validation, EXAMPLES, generator_for("round trip", "examples")),
+        remarks=remarks(settings.styler, params.experiment.prompt.overflow),
         files={
             name: round_trip.image_files(name) for name in (REAL, *(one.name for one in VARIANTS))
         },
@@ -59,6 +61,18 @@ def main() -> None:
         round_trip.REPORT, texts, {name: figure for name, (figure, _) in figures.items()}
     )
     print(round_trip.REPORT / "index.html")
+
+
+def remarks(styler: str, overflow: Overflow) -> dict[str, list[Variant]]:
+    """What is out of the ordinary about the drawing of some variants, and of which."""
+    found: dict[str, list[Variant]] = {}
+    for variant in VARIANTS:
+        file = round_trip.images_folder(variant.name) / round_trip.COUNTS
+        counts = json.loads(file.read_text(encoding="utf-8"))
+        remark = describe_synthesis(counts, KINDS[variant.prompt].settings(styler, overflow))
+        if remark:
+            found.setdefault(remark, []).append(variant)
+    return found
 
 
 def read_prompts(kind: str) -> dict[str, str]:

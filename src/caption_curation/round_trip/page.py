@@ -33,6 +33,7 @@ class RoundTrip:
         prompts: by kind of prompt, the prompt of every image by image id.
         examples: the images to show, in order.
         files: by variant name, ``real`` among them, the image files by image id.
+        remarks: what is out of the ordinary about the drawing, and of which variants it is true.
     """
 
     profile: str
@@ -44,6 +45,7 @@ class RoundTrip:
     prompts: Mapping[str, Mapping[str, str]]
     examples: Sequence[CaptionedImage]
     files: Mapping[str, Mapping[str, Path]]
+    remarks: Mapping[str, Sequence[Variant]]
 
 
 def choose_examples(

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from caption_curation.params import Overflow, Prompt
+
 REAL = "real"  # the images themselves, in the place of a variant: the upper bound
 
 
@@ -13,6 +15,10 @@ class PromptKind:
     mode: Literal["single", "sbert", "concat"]
     styled: bool
     label: str
+
+    def settings(self, styler: str, overflow: Overflow) -> Prompt:
+        """How captions become such prompts."""
+        return Prompt(mode=self.mode, styler=styler if self.styled else "", overflow=overflow)
 
 
 GENERATORS = {"base_generator": "base", "generator": "fine-tuned"}  # folders in data/, in words
