@@ -32,7 +32,10 @@ def write_whole(target: Path, content: str | bytes) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link to a file where the file system can make one, otherwise a copy."""
+    """A hard link to a file where that can be made, otherwise a copy.
+
+    It cannot be made to another file system, and often not to a file of another owner.
+    """
     try:
         os.link(source, target)
     except FileExistsError:

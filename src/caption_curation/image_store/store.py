@@ -1,8 +1,6 @@
 """The store: obtain images without drawing any twice, and link them into a stage's output."""
 
 import fcntl
-import os
-import shutil
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -17,6 +15,7 @@ from caption_curation.image_store.claims import Claim, try_claim, wait_until_fre
 from caption_curation.image_store.dvc_images import add_object, images_in_dvc_cache, read_object
 from caption_curation.image_store.image_files import encode_image, fault_of_image, looks_whole
 from caption_curation.image_store.keys import ImageRequest, Recipe, attempt_seed
+from caption_curation.outputs import link_or_copy
 from caption_curation.processes import these_processes
 
 READ_ONLY = 0o444  # hard links share their content: an edit in place would change all of them
@@ -133,7 +132,7 @@ class ImageStore:
         folder.mkdir(parents=True)
         for key in dict.fromkeys(keys):
             add_object(self.dvc_cache, self.path(key))
-            _link_or_copy(self.path(key), folder / f"{key}.jpg")
+            _provide(self.path(key), folder / f"{key}.jpg")
 
     def remove_leftovers(self) -> None:
         """Remove what killed processes left; only while no other one has the store open."""
@@ -160,7 +159,7 @@ class ImageStore:
             if content is None or fault_of_image(content, key):
                 return False
             partial = self._partial_file(key)
-            _link_or_copy(object_file, partial)
+            _provide(object_file, partial)
             partial.replace(self.path(key))
         return True
 
@@ -308,12 +307,8 @@ def _finish(writing: Iterable["Future[None]"], progress: "tqdm[None]") -> int:
     return number
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
-    """Hard link where the file system can do it; copy to another one, or from another owner."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        shutil.copyfile(source, target)
+def _provide(image: Path, target: Path) -> None:
+    """Link or copy an image; a copy is read-only too."""
+    link_or_copy(image, target)
+    if not target.samefile(image):
         target.chmod(READ_ONLY)
