@@ -180,6 +180,10 @@ def _environment() -> Environment:
     )
 
 
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(str(seed) for seed in sorted(seeds))
+
+
 def _remarks(runs: Sequence[Run]) -> list[str]:
     """What the runs do not allow to say."""
     remarks = [
@@ -187,6 +191,9 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         for metric, names in missing_scores(runs).items()
     ]
     seeds = Counter(run.variant for run in runs)
+    seeds_of = {
+        variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)
+    }
     remarks += [
         f"{variant.label}: 1 seed, so there is no interval"
         for variant in ordered(seeds)
@@ -195,19 +202,16 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
     if NONE not in seeds:
         remarks.append("there is no experiment without curation: no differences to it")
     else:
-        unpaired = {run.seed for run in runs} - {run.seed for run in runs if run.variant == NONE}
+        unpaired = {run.seed for run in runs} - seeds_of[NONE]
         if unpaired:
-            shown = ", ".join(str(seed) for seed in sorted(unpaired))
+            shown = _listed(unpaired)
             remarks.append(f"no experiment without curation with seed {shown}: not in differences")
-    seeds_of = {
-        variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)
-    }
     for variant, own in seeds_of.items():
         control = random_control(variant)
         if control in seeds_of and (lacking := own - seeds_of[control]):
-            shown = ", ".join(str(seed) for seed in sorted(lacking))
             remarks.append(
-                f"{variant.label}: no experiment at random with seed {shown}: not in differences"
+                f"{variant.label}: no experiment at random with seed {_listed(lacking)}: not in "
+                "differences"
             )
     remarks += [
         f"{variant.label}: the experiments at random choose as many as the mean loss would, which "
