@@ -32,7 +32,12 @@ def test_training_sets_are_those_before_each_curation() -> None:
 
 def test_rows_count_the_chosen_against_what_is_still_noisy() -> None:
     edits = edits_of("replace_image", 3, TRAIN)  # b#1, c#1, c#0 after epoch 1, d#1 after epoch 2
-    rows = audit_selection(training_sets(TRAIN, edits, 3), edits, planted_noise(NOISE, TRAIN))
+    rows = audit_selection(
+        training_sets(TRAIN, edits, 3),
+        edits,
+        planted_noise(NOISE, TRAIN),
+        {edit.epoch for edit in edits},
+    )
 
     counted = {
         (row.epoch, row.kind): (row.samples, row.chosen, row.planted, row.found) for row in rows

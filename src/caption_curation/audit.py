@@ -101,18 +101,23 @@ def training_sets(
 
 
 def audit_selection(
-    sets: Mapping[int, Sequence[Sample]], edits: Iterable[Edit], noise: PlantedNoise
+    sets: Mapping[int, Sequence[Sample]],
+    edits: Iterable[Edit],
+    noise: PlantedNoise,
+    epochs: Iterable[int],
 ) -> list[AuditRow]:
-    """Rows for every epoch that chose samples: each kind of noise, then any of them.
+    """Rows for every epoch: each kind of noise, then any of them.
 
     Args:
         sets: the samples to choose from, by epoch.
         edits: the whole edit log; a sample that was chosen but kept counts as chosen.
         noise: what was planted.
+        epochs: those of interest; one that chose nothing has rows too.
     """
-    chosen: dict[int, set[str]] = {}
+    chosen: dict[int, set[str]] = {epoch: set() for epoch in epochs}
     for edit in edits:
-        chosen.setdefault(edit.epoch, set()).add(edit.sample_id)
+        if edit.epoch in chosen:
+            chosen[edit.epoch].add(edit.sample_id)
     all_kinds = sorted({*noise.captions.values(), *noise.images.values()})
     rows = []
     for epoch, ids in sorted(chosen.items()):

@@ -237,7 +237,7 @@ def _audit(run: Run) -> list[dict[str, Any]]:
     if not run.noise:
         return []
     noise = planted_noise(run.noise, run.train)
-    rows = audit_selection(run.training_sets, run.edits, noise)
+    rows = audit_selection(run.training_sets, run.edits, noise, {edit.epoch for edit in run.edits})
     return [
         {"epoch": epoch, "rows": [row for row in rows if row.epoch == epoch]}
         for epoch in sorted(run.chosen)

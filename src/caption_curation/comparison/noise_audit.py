@@ -90,13 +90,7 @@ def against_noise(
     """
     chosen = [samples[index] for index in indices]
     edits = [Edit(one.sample_id, epoch, "keep", one, one, None) for one in chosen]
-    rows = audit_selection({epoch: samples}, edits, noise)
-    if rows:
-        return rows
-    # Nothing was chosen: the same counts of what there was to find.
-    everything = [Edit(one.sample_id, epoch, "keep", one, one, None) for one in samples]
-    rows = audit_selection({epoch: samples}, everything, noise)
-    return [AuditRow(epoch, row.kind, row.samples, 0, row.planted, 0) for row in rows]
+    return audit_selection({epoch: samples}, edits, noise, [epoch])
 
 
 def findings(rows: Iterable[AuditRow]) -> list[Finding]:

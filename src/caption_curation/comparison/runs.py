@@ -13,11 +13,12 @@ from typing import Any
 from caption_curation.audit import (
     AuditRow,
     PlantedNoise,
+    audit_selection,
     planted_noise,
     training_sets,
 )
 from caption_curation.comparison.experiments import FinishedExperiment, Unusable
-from caption_curation.comparison.noise_audit import Choice, against_noise, audit_choices
+from caption_curation.comparison.noise_audit import Choice, audit_choices
 from caption_curation.comparison.variants import Variant, variant_of
 from caption_curation.params import Curation
 from caption_curation.samples import (
@@ -133,15 +134,8 @@ def audit_run(
     """
     if curation.method == "none":
         return []
-    chosen = {(edit.epoch, edit.sample_id) for edit in edits}
-    rows = []
-    for epoch in [0] if curation.schedule == "static" else range(1, epochs):
-        of_epoch = sets[epoch]
-        indices = [
-            index for index, sample in enumerate(of_epoch) if (epoch, sample.sample_id) in chosen
-        ]
-        rows += against_noise(of_epoch, indices, epoch, noise)
-    return rows
+    with_a_choice = [0] if curation.schedule == "static" else range(1, epochs)
+    return audit_selection(sets, edits, noise, with_a_choice)
 
 
 def caption_lengths(
