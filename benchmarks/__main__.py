@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from benchmarks.results import RESULTS, read_results, record, write_results
 from benchmarks.table import insert_table, table
-from caption_curation.errors import InputError
+from caption_curation.support.errors import InputError
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BENCHMARKS = ("scoring", "sweep", "start_up", "storage", "gpu")  # modules of this package

@@ -21,12 +21,18 @@ from benchmarks.random_models import (
 )
 from benchmarks.results import Outcome, Row, alternating
 from benchmarks.scoring import PROMPT, files_of_their_own, losses_of
-from caption_curation.captioner import Captioner
-from caption_curation.captioner_training import new_optimizer, train_epoch
-from caption_curation.devices import prepare_device
-from caption_curation.generator import generate, image_dtype, load_generator, make_sampler
-from caption_curation.params import Augmentation, FineTuning, RandAugment, Training
+from caption_curation.captioner.model.blip import Captioner
+from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.experiment import Training
+from caption_curation.config.profile import Augmentation, FineTuning, RandAugment
 from caption_curation.samples import CaptionedImage, Sample, samples_of
+from caption_curation.text_to_image.synthesis.sampling import (
+    generate,
+    image_dtype,
+    load_generator,
+    make_sampler,
+)
 
 GUIDANCE = 7.5
 # Dense bfloat16 with float32 accumulation, in TFLOP/s, from NVIDIA's data sheets, by a part of the

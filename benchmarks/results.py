@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import psutil
 
-from caption_curation.errors import InputError
+from caption_curation.support.errors import InputError
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 LIBRARIES = ("torch", "transformers", "diffusers", "dvc")

@@ -32,8 +32,8 @@ WORK = "work"
 # What a stage that uses the captioner does before and after its work, ...
 STAGE = """
 from pathlib import Path
-from caption_curation.captioner import load_captioner
-from caption_curation.devices import prepare_device
+from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.compute.devices import prepare_device
 load_captioner(Path("data/demo_models/captioner"), 32, prepare_device())
 """
 # ... as the stages do it, and as it would be without what they do against it.

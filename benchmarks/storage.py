@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.results import Outcome, Row, timed
-from caption_curation.image_store import ImageRequest, Recipe, image_key, open_store
+from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_key, open_store
 
 PROJECT = Path(__file__).resolve().parent.parent
 IMAGES = {1_000: 3, 10_000: 1}  # number of images → repetitions

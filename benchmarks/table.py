@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.results import Record, Row
-from caption_curation.errors import InputError
+from caption_curation.support.errors import InputError
 
 BEGIN = "<!-- benchmarks: begin (written by `python -m benchmarks table`) -->"
 END = "<!-- benchmarks: end -->"

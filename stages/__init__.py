@@ -40,7 +40,7 @@ def run(main: Callable[..., None], *arguments: str) -> None:
     """Run a stage; bad input ends it with its message alone, and so does a folder that cannot be
     written to, or a full disk; everything else with a traceback.
     """
-    from caption_curation.processes import these_processes
+    from caption_curation.support.launcher import these_processes
 
     processes = these_processes()
     if processes.count > 1:
@@ -54,22 +54,23 @@ def run(main: Callable[..., None], *arguments: str) -> None:
 def run_on_processes(main: Callable[..., None], *arguments: str) -> None:
     """Run a stage whose work several processes can share, by the launcher that the user names.
 
-    See :mod:`caption_curation.processes`. ``main`` runs in each of them; the main process writes.
+    See :mod:`caption_curation.support.launcher`. ``main`` runs in each of them; the main process
+    writes.
     """
-    from caption_curation.processes import launch, these_processes
+    from caption_curation.support.launcher import launch, these_processes
 
     spec = sys.modules["__main__"].__spec__
     if spec:  # started by python -m
         _run(launch, spec.name, arguments)
     _run(main, *arguments)
     if these_processes().count > 1:
-        from caption_curation.process_group import leave_processes
+        from caption_curation.compute.process_group import leave_processes
 
         leave_processes()
 
 
 def _run(main: Callable[..., None], *arguments: Any) -> None:
-    from caption_curation.errors import InputError, NonFiniteLoss
+    from caption_curation.support.errors import InputError, NonFiniteLoss
 
     try:
         main(*arguments)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caption_curation.errors import InputError
+from caption_curation.support.errors import InputError
 from stages import run
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def main(*arguments: str) -> None:
         from caption_curation.human_study.annotation_page import access, app, progress, study_set
     except ModuleNotFoundError as error:
         raise InputError(f"{error}: pip install -r requirements-study.txt") from error
-    from caption_curation.human_study.annotations import check_code
+    from caption_curation.human_study.annotations.records import check_code
 
     if options.annotator is not None:
         check_code(options.annotator)

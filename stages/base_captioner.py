@@ -1,9 +1,11 @@
 """Obtain the captioner that fine-tuning starts from."""
 
-from caption_curation.outputs import built_folder
-from caption_curation.params import BlipCheckpoint, ScratchCaptioner, load_params
+from caption_curation import paths
+from caption_curation.config.params import load_params
+from caption_curation.config.profile import BlipCheckpoint, ScratchCaptioner
 from caption_curation.samples import read_images
-from stages import paths, run
+from caption_curation.support.outputs import built_folder
+from stages import run
 
 
 def main() -> None:
@@ -11,9 +13,9 @@ def main() -> None:
     params = load_params()
     section = params.profile.captioner
     if isinstance(section.base, ScratchCaptioner):
-        from caption_curation.captioner import save_captioner
-        from caption_curation.devices import prepare_device
-        from caption_curation.scratch_captioner import build_captioner
+        from caption_curation.captioner.bases.scratch import build_captioner
+        from caption_curation.captioner.model.blip import save_captioner
+        from caption_curation.compute.devices import prepare_device
 
         prepare_device()
         images = read_images(paths.CORPUS / "train.jsonl")
@@ -26,19 +28,19 @@ def main() -> None:
         with built_folder(paths.captioner(0)) as folder:
             save_captioner(captioner, folder)
     elif isinstance(section.base, BlipCheckpoint):
-        from caption_curation.blip_conversion import convert_checkpoint
-        from caption_curation.captioner import save_captioner
+        from caption_curation.captioner.bases.blip_checkpoint import convert_checkpoint
+        from caption_curation.captioner.model.blip import save_captioner
 
         captioner = convert_checkpoint(section.base, section.image_size)
         with built_folder(paths.captioner(0)) as folder:
             save_captioner(captioner, folder)
     else:
-        from caption_curation.captioner_parts import REQUIRED_PARTS
-        from caption_curation.model_sources import copy_model, obtain_model
+        from caption_curation.captioner.model import REQUIRED_FILES
+        from caption_curation.pretrained import copy_model, obtain_model
 
-        model = obtain_model(section.base, required=REQUIRED_PARTS)
+        model = obtain_model(section.base, required=REQUIRED_FILES)
         with built_folder(paths.captioner(0)) as folder:
-            copy_model(model, folder, REQUIRED_PARTS)
+            copy_model(model, folder, REQUIRED_FILES)
 
 
 if __name__ == "__main__":

@@ -3,25 +3,13 @@
 import json
 from pathlib import Path
 
-from caption_curation.errors import InputError
-from caption_curation.outputs import built_folder
-from caption_curation.params import Generator, HubModel, LocalModel, ScratchGenerator, load_params
+from caption_curation.config.params import load_params
+from caption_curation.config.profile import Generator, HubModel, LocalModel, ScratchGenerator
+from caption_curation.paths import BASE_GENERATOR, GENERATOR_CORPUS
+from caption_curation.support.errors import InputError
+from caption_curation.support.outputs import built_folder
+from caption_curation.text_to_image.bases import OPTIONAL_FILES, PIPELINE, REQUIRED_FILES
 from stages import run
-from stages.paths import BASE_GENERATOR, GENERATOR_CORPUS
-
-PIPELINE = "StableDiffusionPipeline"
-REQUIRED_PARTS = (
-    "model_index.json",
-    "scheduler/scheduler_config.json",
-    "text_encoder/config.json",
-    "text_encoder/model.safetensors",
-    "tokenizer/tokenizer.json|tokenizer/vocab.json",
-    "unet/config.json",
-    "unet/diffusion_pytorch_model.safetensors",
-    "vae/config.json",
-    "vae/diffusion_pytorch_model.safetensors",
-)
-OPTIONAL_PARTS = ("safety_checker/model.safetensors",)
 
 
 def main() -> None:
@@ -35,9 +23,9 @@ def main() -> None:
 
 
 def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
-    from caption_curation.devices import prepare_device
+    from caption_curation.compute.devices import prepare_device
     from caption_curation.samples import read_images
-    from caption_curation.scratch_generator import build_generator
+    from caption_curation.text_to_image.bases.scratch import build_generator
 
     prepare_device()
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
@@ -46,14 +34,14 @@ def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
 
 
 def _copy(source: LocalModel | HubModel, target: Path) -> None:
-    from caption_curation.model_sources import copy_model, obtain_model
+    from caption_curation.pretrained import copy_model, obtain_model
 
-    folder = obtain_model(source, required=REQUIRED_PARTS, optional=OPTIONAL_PARTS)
+    folder = obtain_model(source, required=REQUIRED_FILES, optional=OPTIONAL_FILES)
     index = folder / "model_index.json"
     kind = json.loads(index.read_text(encoding="utf-8")).get("_class_name")
     if kind != PIPELINE:
         raise InputError(f"{index}: _class_name = {kind!r}; allowed: {PIPELINE}")
-    copy_model(folder, target, [*REQUIRED_PARTS, *OPTIONAL_PARTS])
+    copy_model(folder, target, [*REQUIRED_FILES, *OPTIONAL_FILES])
 
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from caption_curation.errors import InputError
-from caption_curation.human_study.building import (
+from caption_curation.human_study.study.building import (
     check_references,
     image_files,
     references_of_file,
     write_set_lists,
     write_sets,
 )
-from caption_curation.human_study.choosing import choose_sets, read_scored_images
+from caption_curation.human_study.study.choosing import choose_sets, read_scored_images
+from caption_curation.support.errors import InputError
 from stages import run
 
 # The paper's; the pipeline gives its own.

@@ -2,10 +2,11 @@
 
 import sys
 
-from caption_curation.metrics.caption_files import write_results
-from caption_curation.params import load_params
+from caption_curation import paths
+from caption_curation.coco_format import write_results
+from caption_curation.config.params import load_params
 from caption_curation.samples import read_images
-from stages import paths, run_on_processes
+from stages import run_on_processes
 
 
 def main(split: str, epoch_text: str) -> None:
@@ -19,10 +20,10 @@ def main(split: str, epoch_text: str) -> None:
     section = params.profile.captioner
     images = read_images(paths.CORPUS / images_file)
 
-    from caption_curation.captioner import load_captioner
-    from caption_curation.captioner_generation import generate_captions
-    from caption_curation.devices import prepare_device
-    from caption_curation.process_group import join_processes, process_index
+    from caption_curation.captioner.captioning import generate_captions
+    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.compute.process_group import join_processes, process_index
 
     join_processes()
     captions = generate_captions(

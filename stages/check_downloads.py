@@ -7,9 +7,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from caption_curation.downloads import Check, SplitCheck, check_profile
-from caption_curation.errors import InputError, list_faults
-from caption_curation.params import load_params, load_profile
+from caption_curation.captioner import model as captioner_model
+from caption_curation.config.params import load_params, load_profile
+from caption_curation.downloads.check import Check, SplitCheck, check_profile
+from caption_curation.metrics import clip
+from caption_curation.support.errors import InputError, list_faults
+from caption_curation.text_to_image import bases as generator_bases
+from caption_curation.text_to_image import sbert_captions
 from stages import run
 
 
@@ -17,7 +21,7 @@ def main(*arguments: str) -> None:
     """Print what is there; everything that is missing ends it with an error."""
     options = _parse(arguments)
     profile = load_profile(options.profile) if options.profile else load_params().profile
-    checks = check_profile(profile, _required_parts(), decode=options.decode)
+    checks = check_profile(profile, _required_files(), decode=options.decode)
     for check in checks:
         print("\n".join(_described(check)))
     faults = [fault for check in checks for fault in check.faults]
@@ -26,16 +30,13 @@ def main(*arguments: str) -> None:
     print("Nothing is missing." if checks else "There is nothing to download.")
 
 
-def _required_parts() -> dict[str, Sequence[str]]:
-    from caption_curation import captioner_parts, clip_parts, sbert_captions
-    from stages import base_generator
-
+def _required_files() -> dict[str, Sequence[str]]:
     return {
-        "captioner.base": captioner_parts.REQUIRED_PARTS,
+        "captioner.base": captioner_model.REQUIRED_FILES,
         "captioner.base.tokenizer": ("vocab.txt",),
-        "generator.base": base_generator.REQUIRED_PARTS,
-        "sentence_encoder": sbert_captions.REQUIRED_PARTS,
-        "clip": clip_parts.REQUIRED_PARTS,
+        "generator.base": generator_bases.REQUIRED_FILES,
+        "sentence_encoder": sbert_captions.REQUIRED_FILES,
+        "clip": clip.REQUIRED_FILES,
     }
 
 

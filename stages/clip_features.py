@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from caption_curation import paths
 from caption_curation.metrics.status import read_reason, write_reason
-from caption_curation.outputs import built_folder
 from caption_curation.samples import read_images
-from stages import paths, run
+from caption_curation.support.outputs import built_folder
+from stages import run
 
 SPLITS = ("val", "test")
 
@@ -22,9 +23,9 @@ def main() -> None:
 def _write_features(folder: Path) -> None:
     from safetensors.numpy import save_file
 
-    from caption_curation.clip_features import split_features
-    from caption_curation.clip_model import load_clip
-    from caption_curation.devices import prepare_device
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.metrics.clip.features import split_features
+    from caption_curation.metrics.clip.model import load_clip
 
     clip = load_clip(paths.CLIP, prepare_device())
     for split in SPLITS:

@@ -1,9 +1,10 @@
 """Obtain the CLIP that CLIPScore is computed with."""
 
+from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.metrics.status import write_reason
-from caption_curation.outputs import built_folder
-from caption_curation.params import load_params
-from stages import paths, run
+from caption_curation.support.outputs import built_folder
+from stages import run
 
 
 def main() -> None:
@@ -12,11 +13,11 @@ def main() -> None:
     with built_folder(paths.CLIP) as folder:
         write_reason(folder, None if source else "the profile names no CLIP (clip: null)")
         if source:
-            from caption_curation.clip_parts import REQUIRED_PARTS
-            from caption_curation.model_sources import copy_model, obtain_model
+            from caption_curation.metrics.clip import REQUIRED_FILES
+            from caption_curation.pretrained import copy_model, obtain_model
 
-            model = obtain_model(source, required=REQUIRED_PARTS)
-            copy_model(model, folder, REQUIRED_PARTS)
+            model = obtain_model(source, required=REQUIRED_FILES)
+            copy_model(model, folder, REQUIRED_FILES)
 
 
 if __name__ == "__main__":

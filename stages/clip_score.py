@@ -3,11 +3,12 @@
 import json
 import sys
 
-from caption_curation.metrics.caption_files import read_results
+from caption_curation import paths
+from caption_curation.coco_format import read_results
 from caption_curation.metrics.status import read_reason
-from caption_curation.outputs import write_whole
 from caption_curation.samples import read_images
-from stages import paths, run
+from caption_curation.support.outputs import write_whole
+from stages import run
 
 
 def main(epochs: str) -> None:
@@ -21,9 +22,9 @@ def _scores(epochs: int) -> dict[str, dict[str, dict[str, float]]]:
     """``val_epoch_1`` and so on, and ``test``: by image id, both scores."""
     from safetensors.numpy import load_file
 
-    from caption_curation.clip_features import score_split
-    from caption_curation.clip_model import load_clip
-    from caption_curation.devices import prepare_device
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.metrics.clip.features import score_split
+    from caption_curation.metrics.clip.model import load_clip
 
     clip = load_clip(paths.CLIP, prepare_device())
     images = {split: read_images(paths.CORPUS / f"{split}.jsonl") for split in ("val", "test")}

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from caption_curation.comparison.collect import collect_runs
-from caption_curation.comparison.experiments import Repository
-from caption_curation.comparison.page import check_folder, write_comparison
-from caption_curation.comparison.sections import default_sections
-from caption_curation.dvc_cache import dvc_cache_folder
+from caption_curation.experiments.collect import collect_runs
+from caption_curation.experiments.finished import Repository
+from caption_curation.reports.comparison.page import check_folder, write_comparison
+from caption_curation.reports.comparison.sections import default_sections
+from caption_curation.support.dvc_cache import dvc_cache_folder
 from stages import run
 
 

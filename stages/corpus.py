@@ -4,6 +4,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from caption_curation.config.params import load_params
+from caption_curation.config.profile import (
+    CaptionerDemoWorld,
+    CaptionerKarpathy,
+    DemoWorldSource,
+    KarpathySource,
+    SameCorpusSource,
+)
 from caption_curation.corpora.corpus import (
     WHOLE_TRAIN,
     link_training_split,
@@ -11,19 +19,11 @@ from caption_curation.corpora.corpus import (
     write_corpus,
 )
 from caption_curation.corpora.few_shot import training_subset
-from caption_curation.errors import InputError
-from caption_curation.outputs import built_folder
-from caption_curation.params import (
-    CaptionerDemoWorld,
-    CaptionerKarpathy,
-    DemoWorldSource,
-    KarpathySource,
-    SameCorpusSource,
-    load_params,
-)
+from caption_curation.paths import CORPUS, GENERATOR_CORPUS, GROUND_TRUTH
 from caption_curation.samples import samples_of, write_json_lines
+from caption_curation.support.errors import InputError
+from caption_curation.support.outputs import built_folder
 from stages import run
-from stages.paths import CORPUS, GENERATOR_CORPUS, GROUND_TRUTH
 
 SPLITS = ("train", "val", "test")
 
@@ -52,8 +52,8 @@ def _build(
     noise, scenes = [], []
     match source:
         case DemoWorldSource():
-            from caption_curation.corpora import demo_world
-            from caption_curation.corpora.style import DEFAULT
+            from caption_curation.demo_world import world as demo_world
+            from caption_curation.demo_world.style import DEFAULT
 
             empty = [split for split in splits if getattr(source.images, split) == 0]
             if empty:

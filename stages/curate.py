@@ -2,8 +2,9 @@
 
 import sys
 
-from caption_curation.curation import curate, curate_before_training
-from caption_curation.params import load_params
+from caption_curation import paths
+from caption_curation.config.params import load_params
+from caption_curation.curation.epoch import curate, curate_before_training
 from caption_curation.samples import (
     apply_edits,
     read_edits,
@@ -13,7 +14,7 @@ from caption_curation.samples import (
     samples_of,
     write_json_lines,
 )
-from stages import paths, run
+from stages import run
 
 
 def main(epoch_text: str) -> None:

@@ -5,27 +5,27 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from caption_curation.outputs import built_folder
-from caption_curation.params import load_params
-from caption_curation.samples import read_edits, read_images, read_losses
-from stages import paths, run
+from caption_curation import paths
+from caption_curation.config.params import load_params
+from caption_curation.samples import read_edits, read_images, read_losses, references_of
+from caption_curation.support.outputs import built_folder
+from stages import run
 
 
 def main() -> None:
     """Write metrics.json, epochs.json, losses.json and the captions that were scored."""
     epochs = range(1, load_params().experiment.training.epochs + 1)
 
-    from caption_curation.evaluation import (
+    from caption_curation.coco_format import read_results
+    from caption_curation.evaluation.numbers import (
         curation_counts,
         epoch_rows,
         loss_histogram,
         mean_clip_scores,
-        references_of,
         training_set_sizes,
     )
     from caption_curation.metrics.all_scores import all_scores
-    from caption_curation.metrics.caption_files import read_results
-    from caption_curation.metrics.captions import CaptionedSplit
+    from caption_curation.metrics.coco.scores import CaptionedSplit
     from caption_curation.metrics.status import read_reason
 
     history = paths.history(epochs[-1])

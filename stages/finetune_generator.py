@@ -2,11 +2,11 @@
 
 import shutil
 
-from caption_curation.dvc_cache import dvc_cache_folder
-from caption_curation.params import load_params
+from caption_curation.config.params import load_params
+from caption_curation.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS
 from caption_curation.samples import read_images
+from caption_curation.support.dvc_cache import dvc_cache_folder
 from stages import run_on_processes
-from stages.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS
 
 
 def main() -> None:
@@ -18,9 +18,10 @@ def main() -> None:
     section = load_params().profile.generator
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
 
-    from caption_curation.devices import prepare_device
-    from caption_curation.generator_training import fine_tune, training_digest
-    from caption_curation.process_group import join_processes, process_index
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.compute.process_group import join_processes, process_index
+    from caption_curation.text_to_image.fine_tuning.digest import training_digest
+    from caption_curation.text_to_image.fine_tuning.training import fine_tune
 
     join_processes()
     device = prepare_device()

@@ -2,7 +2,10 @@
 
 import sys
 
-from caption_curation.history import (
+from caption_curation import paths
+from caption_curation.coco_format import read_results
+from caption_curation.config.params import load_params
+from caption_curation.evaluation.history import (
     best_epoch,
     copy_file,
     copy_tree,
@@ -10,12 +13,10 @@ from caption_curation.history import (
     read_validation_scores,
     write_validation_scores,
 )
-from caption_curation.metrics.caption_files import read_results
-from caption_curation.metrics.captions import cider
-from caption_curation.params import load_params
-from caption_curation.randomness import generator_for
+from caption_curation.metrics.coco.scores import cider
+from caption_curation.rng import rng_for
 from caption_curation.samples import read_edits, read_images, read_json_lines, write_json_lines
-from stages import paths, run
+from stages import run
 
 
 def main(epoch_text: str) -> None:
@@ -56,7 +57,7 @@ def _add_gallery(edited: int, epoch: int, seed: int) -> None:
     }
     gallery = read_json_lines(folder / "gallery.jsonl")
     (folder / "images").mkdir(exist_ok=True)  # DVC keeps no empty folder
-    for edit in gallery_edits(edits, edited, generator_for(seed, edited, "gallery")):
+    for edit in gallery_edits(edits, edited, rng_for(seed, edited, "gallery")):
         record = {"epoch": edited, **index[edit.sample_id]}
         gallery.append(record)
         image = f"{record['key']}.jpg"

@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 
-from caption_curation.errors import InputError
 from caption_curation.human_study.annotation_page.progress import (
     annotation_file,
     annotations_of,
@@ -16,13 +15,14 @@ from caption_curation.human_study.annotation_page.progress import (
     check_annotations,
 )
 from caption_curation.human_study.annotation_page.study_set import load_set
-from caption_curation.human_study.annotations import Annotation, append
+from caption_curation.human_study.annotations.records import Annotation, append
 from caption_curation.human_study.label_studio import (
     annotations_of_tasks,
     labelling_config,
     tasks_of,
 )
-from caption_curation.outputs import write_whole
+from caption_curation.support.errors import InputError
+from caption_curation.support.outputs import write_whole
 from stages import run
 
 

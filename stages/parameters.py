@@ -1,7 +1,8 @@
 """Check params.yaml and the profile before anything runs, and list every fault at once."""
 
-from caption_curation.params import load_params
-from stages import paths, run
+from caption_curation import paths
+from caption_curation.config.params import load_params
+from stages import run
 
 
 def main() -> None:

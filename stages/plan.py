@@ -14,21 +14,27 @@ from pathlib import Path
 
 from safetensors import safe_open
 
-from caption_curation.errors import InputError
-from caption_curation.image_store import ImageRequest, ImageStore, image_key, image_seed
-from caption_curation.image_store.dvc_images import images_in_dvc_cache
-from caption_curation.params import Params, load_params
-from caption_curation.planning.bounds import Bounds
-from caption_curation.planning.corpus_size import CorpusSize, planned_corpus, size_of
-from caption_curation.planning.forecast import Forecast, State, open_forecast
-from caption_curation.planning.image_bytes import mean_jpeg_bytes
-from caption_curation.planning.images import images_to_draw, samples_before_training
-from caption_curation.planning.table import space_table, stages_table, work_table
-from caption_curation.planning.work import DRAWING, TRAINING, space_of, work_of
-from caption_curation.prompt_overflow import fit_requests, load_reader
+from caption_curation import paths
+from caption_curation.config.params import Params, load_params
+from caption_curation.experiments.planning.bounds import Bounds
+from caption_curation.experiments.planning.corpus_size import CorpusSize, planned_corpus, size_of
+from caption_curation.experiments.planning.forecast import Forecast, State, open_forecast
+from caption_curation.experiments.planning.image_bytes import mean_jpeg_bytes
+from caption_curation.experiments.planning.images import images_to_draw, samples_before_training
+from caption_curation.experiments.planning.table import space_table, stages_table, work_table
+from caption_curation.experiments.planning.work import DRAWING, TRAINING, space_of, work_of
 from caption_curation.samples import Sample, read_images, read_json_lines, read_samples, samples_of
-from caption_curation.synthesis import prompt_of, recipe_of, requests_of
-from stages import paths, run
+from caption_curation.support.errors import InputError
+from caption_curation.text_to_image.image_store import (
+    ImageRequest,
+    ImageStore,
+    image_key,
+    image_seed,
+)
+from caption_curation.text_to_image.image_store.dvc_images import images_in_dvc_cache
+from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_reader
+from caption_curation.text_to_image.synthesis.requests import prompt_of, recipe_of, requests_of
+from stages import run
 
 PHOTOGRAPHS = 32  # whose size as a JPEG of the generator's size stands for that of an image
 
@@ -82,8 +88,7 @@ def _images(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bounds:
     """The images to draw; as far as training sets and generator are known, their very keys."""
     experiment, states = params.experiment, forecast.states
     epochs = range(experiment.training.epochs)
-    names = ["synthesize_static", *(f"synthesize@{epoch}" for epoch in epochs[1:])]
-    done = [states[name].is_done for name in names]
+    done = [states[f"synthesize@{epoch}"].is_done for epoch in epochs]
     known = {
         epoch: samples
         for epoch in epochs
@@ -182,7 +187,7 @@ def _measure(
     params: Params, corpus: CorpusSize, batches: int
 ) -> tuple[dict[str, float], float | None]:
     """Throughput by the names of work, and bytes of an image, as far as there are models."""
-    from caption_curation.planning.throughput import measure_captioner, measure_drawing
+    from caption_curation.experiments.planning.throughput import measure_captioner, measure_drawing
 
     photographs = paths.CORPUS / "images"
     if corpus.training is None or not photographs.is_dir():
@@ -216,7 +221,7 @@ def _measure(
 
 
 def _unit_of_this_machine() -> str:
-    from caption_curation.devices import prepare_device
+    from caption_curation.compute.devices import prepare_device
 
     return "CPU-hours" if prepare_device().type == "cpu" else "GPU-hours"
 

@@ -4,18 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from caption_curation.outputs import write_whole
-from caption_curation.params import load_params
+from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.samples import read_edits, read_images, read_json_lines, read_losses
-from stages import paths, run
+from caption_curation.support.outputs import write_whole
+from stages import run
 
 
 def main() -> None:
     params = load_params()
     epochs = params.experiment.training.epochs
 
-    from caption_curation.metrics.caption_files import read_results
-    from caption_curation.report import Run, build_report
+    from caption_curation.coco_format import read_results
+    from caption_curation.reports.run.page import build_report
+    from caption_curation.reports.run.run import Run
 
     history = paths.history(epochs)
     page = build_report(

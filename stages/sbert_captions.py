@@ -2,9 +2,10 @@
 
 import sys
 
-from caption_curation.params import load_params
+from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.samples import read_images, write_json_lines
-from stages import paths, run
+from stages import run
 
 
 def main(split: str) -> None:
@@ -16,11 +17,11 @@ def main(split: str) -> None:
     source = params.profile.sentence_encoder
     chosen: dict[str, str] = {}
     if split == "val" or params.experiment.prompt.mode == "sbert":
-        from caption_curation.model_sources import obtain_model
-        from caption_curation.sbert_captions import REQUIRED_PARTS, sbert_captions
+        from caption_curation.pretrained import obtain_model
+        from caption_curation.text_to_image.sbert_captions import REQUIRED_FILES, sbert_captions
 
         images = read_images(paths.CORPUS / f"{split}.jsonl")
-        chosen = sbert_captions(images, obtain_model(source, required=REQUIRED_PARTS))
+        chosen = sbert_captions(images, obtain_model(source, required=REQUIRED_FILES))
     write_json_lines(
         paths.sbert_captions(split),
         ({"image_id": image_id, "caption": caption} for image_id, caption in chosen.items()),

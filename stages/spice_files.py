@@ -2,12 +2,13 @@
 
 import shutil
 
-from caption_curation.errors import InputError
-from caption_curation.metrics.spice_files import ARCHIVE, FILES, machine_folder, missing_files
+from caption_curation import paths
+from caption_curation.config.params import load_params
+from caption_curation.metrics.spice.files import ARCHIVE, FILES, machine_folder, missing_files
 from caption_curation.metrics.status import write_reason
-from caption_curation.outputs import built_folder
-from caption_curation.params import load_params
-from stages import paths, run
+from caption_curation.support.errors import InputError
+from caption_curation.support.outputs import built_folder
+from stages import run
 
 
 def main() -> None:

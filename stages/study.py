@@ -12,17 +12,18 @@ from pathlib import Path
 import yaml
 from tqdm import tqdm
 
-from caption_curation import experiment_queue
-from caption_curation.comparison.collect import collect_runs
-from caption_curation.comparison.comparability import LeftOut
-from caption_curation.comparison.experiments import HEAD, WORKSPACE, Listed, Repository, Unusable
-from caption_curation.comparison.page import check_folder, write_comparison
-from caption_curation.comparison.runs import Run
-from caption_curation.comparison.sections import Section
-from caption_curation.dvc_cache import dvc_cache_folder
-from caption_curation.errors import InputError, list_faults
-from caption_curation.params import PARAMS_FILE, Experiment, load_params
-from caption_curation.study import Planned, Study, load_study, plan, result_key
+from caption_curation.config.experiment import Experiment
+from caption_curation.config.params import PARAMS_FILE, load_params
+from caption_curation.experiments import queue as experiment_queue
+from caption_curation.experiments.collect import collect_runs
+from caption_curation.experiments.comparability import LeftOut
+from caption_curation.experiments.finished import HEAD, WORKSPACE, Listed, Repository, Unusable
+from caption_curation.experiments.runs import Run
+from caption_curation.experiments.study import Planned, Study, load_study, plan, result_key
+from caption_curation.reports.comparison.page import check_folder, write_comparison
+from caption_curation.reports.comparison.sections import Section
+from caption_curation.support.dvc_cache import dvc_cache_folder
+from caption_curation.support.errors import InputError, list_faults
 from stages import run
 
 

@@ -5,16 +5,17 @@ import shutil
 import sys
 from pathlib import Path
 
-from caption_curation.image_store import attempt_of
-from caption_curation.outputs import write_whole
-from caption_curation.params import load_params
-from caption_curation.processes import these_processes
-from caption_curation.prompt_overflow import fit_requests, load_reader
+from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.samples import read_images, read_json_lines, read_samples, write_json_lines
-from caption_curation.synthesis import requests_of
-from caption_curation.synthetic_images import obtain_images
-from caption_curation.synthetic_index import INDEX
-from stages import paths, run_on_processes
+from caption_curation.shown_images import INDEX
+from caption_curation.support.launcher import these_processes
+from caption_curation.support.outputs import write_whole
+from caption_curation.text_to_image.image_store import attempt_of
+from caption_curation.text_to_image.synthesis.images import obtain_images
+from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_reader
+from caption_curation.text_to_image.synthesis.requests import requests_of
+from stages import run_on_processes
 
 
 def main(epoch_text: str) -> None:

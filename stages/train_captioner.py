@@ -2,10 +2,11 @@
 
 import sys
 
-from caption_curation.params import load_params
+from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.samples import read_samples
-from caption_curation.synthetic_index import image_files
-from stages import paths, run_on_processes
+from caption_curation.shown_images import image_files
+from stages import run_on_processes
 
 
 def main(epoch_text: str) -> None:
@@ -16,15 +17,15 @@ def main(epoch_text: str) -> None:
     samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
     files = image_files(samples, paths.CORPUS / "images", paths.synthetic(epoch - 1))
 
-    from caption_curation.captioner import load_captioner, save_captioner
-    from caption_curation.captioner_training import (
+    from caption_curation.captioner.model.blip import load_captioner, save_captioner
+    from caption_curation.captioner.training.epoch import (
         load_optimizer,
         new_optimizer,
         save_optimizer,
         train_epoch,
     )
-    from caption_curation.devices import prepare_device
-    from caption_curation.process_group import join_processes, process_index
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.compute.process_group import join_processes, process_index
 
     join_processes()
     captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, prepare_device())

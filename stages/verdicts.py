@@ -2,9 +2,10 @@
 
 import sys
 
+from caption_curation import paths
 from caption_curation.samples import read_json_lines, read_samples, write_json_lines
-from caption_curation.synthetic_index import synthetic_files
-from stages import paths, run
+from caption_curation.shown_images import synthetic_files
+from stages import run
 
 
 def main(epoch_text: str) -> None:
@@ -15,7 +16,7 @@ def main(epoch_text: str) -> None:
     if scenes:  # a real corpus has none
         from tqdm import tqdm
 
-        from caption_curation.ground_truth import GroundTruth
+        from caption_curation.ground_truth.judge import GroundTruth
 
         truth = GroundTruth(scenes)
         samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")

@@ -51,14 +51,14 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> TinyCorpus:
 @pytest.fixture(scope="session")
 def tiny_generator(tiny_corpus: TinyCorpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Stable Diffusion in the hub's layout that draws 32 pixels: its denoiser is random."""
-    from caption_curation.params import (
+    from caption_curation.config.profile import (
         AutoencoderSize,
         ScratchGenerator,
         TextEncoderSize,
         UNetSize,
     )
     from caption_curation.samples import read_images
-    from caption_curation.scratch_generator import build_generator
+    from caption_curation.text_to_image.bases.scratch import build_generator
 
     size = ScratchGenerator(
         source="scratch",

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from caption_curation.metrics.caption_files import write_results
+from caption_curation import paths
+from caption_curation.coco_format import write_results
 from caption_curation.metrics.status import write_reason
 from caption_curation.samples import (
     CaptionedImage,
@@ -20,7 +21,6 @@ from caption_curation.samples import (
     samples_of,
     write_json_lines,
 )
-from stages import paths
 from tests.conftest import REPOSITORY
 
 # Eight samples. The caption b#1 is wrong, and c is the image of another scene.

@@ -34,13 +34,13 @@ from benchmarks.results import (
 )
 from benchmarks.start_up import Child, Process, breakdown
 from benchmarks.table import BEGIN, END, table
-from caption_curation.captioner import Captioner
-from caption_curation.captioner_training import train_epoch
-from caption_curation.errors import InputError
-from caption_curation.generator import load_generator
-from caption_curation.image_store import open_store
+from caption_curation.captioner.model.blip import Captioner
+from caption_curation.captioner.training.epoch import train_epoch
+from caption_curation.support.errors import InputError
+from caption_curation.text_to_image.image_store import open_store
+from caption_curation.text_to_image.synthesis.sampling import load_generator
 from tests.conftest import REPOSITORY
-from tests.image_store.drawing import RECIPE, draw_all, requests_for
+from tests.text_to_image.image_store.drawing import RECIPE, draw_all, requests_for
 
 TINY_BLIP = BlipSize(
     vision={

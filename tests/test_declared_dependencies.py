@@ -15,21 +15,35 @@ SOURCES = REPOSITORY / "src"
 
 # These never change a result: they refuse bad values, name the error, say where files lie, put them
 # there, and say how many processes there are.
-NEUTRAL = {
+NEUTRAL = (
     "src/caption_curation/__init__.py",
-    "src/caption_curation/errors.py",
+    "src/caption_curation/config/",
+    "src/caption_curation/curation/settings.py",
     "src/caption_curation/human_study/parameters.py",
-    "src/caption_curation/outputs.py",
-    "src/caption_curation/params.py",
-    "src/caption_curation/pretraining.py",
-    "src/caption_curation/processes.py",
+    "src/caption_curation/paths.py",
     "src/caption_curation/round_trip/parameters.py",
+    "src/caption_curation/support/",
     "stages/__init__.py",
     "stages/human_study/__init__.py",
-    "stages/paths.py",
     "stages/pretrain/__init__.py",
     "stages/round_trip/__init__.py",
+)
+# Their results cost a GPU's time: they depend on what they import, and on nothing beside it.
+ON_GPU = {
+    "stages/caption.py",
+    "stages/finetune_generator.py",
+    "stages/round_trip/captions.py",
+    "stages/round_trip/images.py",
+    "stages/score.py",
+    "stages/synthesize.py",
+    "stages/train_captioner.py",
 }
+REPORTS = "src/caption_curation/reports"
+REPORTING = {"stages/human_study/analysis.py", "stages/report.py", "stages/round_trip/report.py"}
+
+
+def is_neutral(path: str) -> bool:
+    return path.startswith(NEUTRAL)
 
 
 def stages() -> list[tuple[str, str, set[str]]]:
@@ -82,19 +96,47 @@ def everything_imported(entry: str) -> set[str]:
     while waiting:
         path = waiting.pop()
         found.add(path)
-        waiting |= imported(path) - found - NEUTRAL
+        waiting |= {one for one in imported(path) - found if not is_neutral(one)}
     return found
 
 
-@pytest.mark.parametrize(
+def code_in(folder: str) -> set[str]:
+    """The files of a folder that hold code which could matter, in it or below."""
+    files = {
+        path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / folder).rglob("*.py")
+    }
+    return {path for path in files if not is_neutral(path) and not holds_only_a_docstring(path)}
+
+
+EVERY_STAGE = pytest.mark.parametrize(
     ("name", "entry", "declared"), [pytest.param(*stage, id=stage[0]) for stage in stages()]
 )
+
+
+@EVERY_STAGE
 def test_declared_code_is_imported_code(name: str, entry: str, declared: set[str]) -> None:
-    used = everything_imported(entry)
+    used = {path for path in everything_imported(entry) if not holds_only_a_docstring(path)}
     folders = {path for path in declared if (REPOSITORY / path).is_dir()}
-    covered = {path for path in used if any(path.startswith(f"{one}/") for one in folders)}
-    without_code = {path for path in used if holds_only_a_docstring(path)}
-    assert used - covered - without_code - NEUTRAL == declared - folders, name
+    covered = {path for path in used if any(path.startswith(f"{folder}/") for folder in folders)}
+    assert used - covered == declared - folders, name
     for folder in folders:
-        is_used = any(path.startswith(f"{folder}/") for path in used)
-        assert is_used or not list((REPOSITORY / folder).rglob("*.py")), f"{name}: {folder}"
+        assert code_in(folder) & used or not code_in(folder), f"{name} uses nothing in {folder}"
+
+
+@pytest.mark.parametrize("entry", sorted(ON_GPU))
+def test_gpu_stages_depend_on_nothing_that_they_do_not_import(entry: str) -> None:
+    declared = [code for _, one, code in stages() if one == entry]
+    used = everything_imported(entry)
+    assert declared
+    for code in declared:
+        assert {path for folder in code for path in code_in(folder)} <= used
+
+
+@EVERY_STAGE
+def test_only_reporting_depends_on_reports(name: str, entry: str, declared: set[str]) -> None:
+    of_reports = {path for path in declared if f"{path}/".startswith(f"{REPORTS}/")}
+    assert bool(of_reports) == (entry in REPORTING), name
+
+
+def test_the_stages_that_need_a_gpu_are_stages() -> None:
+    assert {entry for _, entry, _ in stages()} >= ON_GPU | REPORTING

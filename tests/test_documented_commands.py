@@ -10,7 +10,8 @@ import pytest
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
-from caption_curation.params import Experiment, Params, load_params
+from caption_curation.config.experiment import Experiment
+from caption_curation.config.params import Params, load_params
 from tests.conftest import REPOSITORY
 
 DOCUMENTS = ("README.md", "docs/paper.md")

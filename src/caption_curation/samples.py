@@ -85,6 +85,11 @@ def samples_of(images: Iterable[CaptionedImage]) -> list[Sample]:
     ]
 
 
+def references_of(images: Iterable[CaptionedImage]) -> dict[str, tuple[str, ...]]:
+    """Image id → the captions that people wrote."""
+    return {image.image_id: image.captions for image in images}
+
+
 def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample]:
     """The training set after ``edits``, in the order of ``samples``; the inputs stay untouched.
 

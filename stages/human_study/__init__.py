@@ -6,7 +6,7 @@ People annotate in between, with `python -m stages.annotate`.
 
 from pathlib import Path
 
-STUDY = Path("data/human_study")  # a study as caption_curation.human_study.sets describes it
+STUDY = Path("data/human_study")  # a study as caption_curation.human_study.study.sets describes it
 CHECKED = STUDY / "parameters.txt"  # says that they are valid
 LOSSES = STUDY / "losses.json"  # image_id, loss, clipscore
 ANNOTATIONS = "annotations"  # in a study: CODE.jsonl of each annotator; part of the repository

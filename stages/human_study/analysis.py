@@ -5,15 +5,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from caption_curation.errors import InputError
-from caption_curation.figures import to_svg
-from caption_curation.human_study import tables
-from caption_curation.human_study.figures import draw_figures
-from caption_curation.human_study.findings import find
-from caption_curation.human_study.page import build_page
 from caption_curation.human_study.parameters import load_human_study
-from caption_curation.pages import write_page_folder
+from caption_curation.reports.human_study import tables
+from caption_curation.reports.human_study.figures import draw_figures
+from caption_curation.reports.human_study.findings import find
+from caption_curation.reports.human_study.page import build_page
+from caption_curation.reports.page.html import write_page_folder
+from caption_curation.reports.page.style import to_svg
 from caption_curation.samples import read_json_lines
+from caption_curation.support.errors import InputError
 from stages import human_study, run
 
 

@@ -3,16 +3,17 @@
 from PIL import Image
 from tqdm import tqdm
 
-from caption_curation.corpora.scene_checker import SceneChecker
-from caption_curation.corpora.scenes import scene_from_json
-from caption_curation.corpora.style import DEFAULT
-from caption_curation.human_study.automatic import simulate, verdict
+from caption_curation import paths
+from caption_curation.demo_world.scenes import scene_from_json
+from caption_curation.demo_world.style import DEFAULT
+from caption_curation.ground_truth.scene_checker import SceneChecker
+from caption_curation.human_study.annotations.automatic import simulate, verdict
 from caption_curation.human_study.parameters import load_human_study
-from caption_curation.human_study.sets import read_study
-from caption_curation.outputs import built_folder
-from caption_curation.randomness import generator_for
+from caption_curation.human_study.study.sets import read_study
+from caption_curation.rng import rng_for
 from caption_curation.samples import read_json_lines, write_json_lines
-from stages import paths, run
+from caption_curation.support.outputs import built_folder
+from stages import run
 from stages.human_study import AUTOMATIC, STUDY, VERDICTS
 
 
@@ -39,7 +40,7 @@ def main() -> None:
                 annotator=code,
                 miss=rates.miss,
                 false_alarm=rates.false_alarm,
-                rng=generator_for(settings.seed, "human study", code),
+                rng=rng_for(settings.seed, "human study", code),
             )
             write_json_lines(folder / f"{code}.jsonl", annotations)
     write_json_lines(

@@ -1,10 +1,11 @@
 """Check what the human study needs before any image is drawn."""
 
-from caption_curation.errors import InputError
+from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.human_study.parameters import PARAMS_FILE, load_human_study
-from caption_curation.params import load_params
 from caption_curation.samples import read_images
-from stages import paths, run
+from caption_curation.support.errors import InputError
+from stages import run
 from stages.human_study import CHECKED
 
 

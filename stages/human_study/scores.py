@@ -2,18 +2,19 @@
 
 import json
 
-from caption_curation.captioner import load_captioner
-from caption_curation.clip_model import load_clip
-from caption_curation.devices import prepare_device
+from caption_curation import paths
+from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.params import load_params
 from caption_curation.human_study.parameters import load_human_study
-from caption_curation.human_study.scoring import image_clip_scores, image_losses
+from caption_curation.human_study.study.scoring import image_clip_scores, image_losses
+from caption_curation.metrics.clip.model import load_clip
 from caption_curation.metrics.status import read_reason
-from caption_curation.outputs import write_whole
-from caption_curation.params import load_params
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.samples import read_images
-from stages import paths, round_trip, run
+from caption_curation.support.outputs import write_whole
+from stages import round_trip, run
 from stages.human_study import LOSSES
 
 

@@ -1,11 +1,11 @@
 """Pretrain the demo's base captioner on the shifted world."""
 
-from caption_curation.captioner import save_captioner
-from caption_curation.captioner_training import new_optimizer, train_epoch
-from caption_curation.devices import prepare_device
-from caption_curation.pretraining import load_pretraining
+from caption_curation.captioner.bases.scratch import build_captioner
+from caption_curation.captioner.model.blip import save_captioner
+from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.pretraining import load_pretraining
 from caption_curation.samples import read_images, samples_of
-from caption_curation.scratch_captioner import build_captioner
 from stages import run
 from stages.pretrain import CAPTIONER, WORLDS
 

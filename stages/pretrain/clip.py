@@ -4,14 +4,14 @@ import torch
 from PIL import Image
 from transformers import CLIPImageProcessorPil
 
-from caption_curation.clip_pretraining import build_clip, train_clip
-from caption_curation.devices import prepare_device
-from caption_curation.metrics.clip_score import PREFIX
-from caption_curation.outputs import built_folder
-from caption_curation.pretraining import load_pretraining
-from caption_curation.randomness import seed_for
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.pretraining import load_pretraining
+from caption_curation.demo_models.clip import build_clip, train_clip
+from caption_curation.metrics.clip.score import PREFIX
+from caption_curation.rng import seed_for
 from caption_curation.samples import CaptionedImage, read_images
-from caption_curation.scratch_generator import train_tokenizer
+from caption_curation.support.outputs import built_folder
+from caption_curation.text_to_image.bases.scratch import train_tokenizer
 from stages import run
 from stages.pretrain import CLIP, WORLDS
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import torch
 from diffusers import StableDiffusionPipeline
 
-from caption_curation.devices import prepare_device
-from caption_curation.generator_training import fine_tune
-from caption_curation.pretraining import load_pretraining
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.pretraining import load_pretraining
 from caption_curation.samples import read_images
+from caption_curation.text_to_image.fine_tuning.training import fine_tune
 from stages import run
 from stages.pretrain import GENERATOR, UNTRAINED_GENERATOR, WORLDS
 

@@ -11,21 +11,22 @@ from typing import Any
 
 from diffusers.utils.logging import disable_progress_bar
 
-from caption_curation.clip_model import encode_images, encode_texts, load_clip
-from caption_curation.corpora.demo_world import draw_images, make_world
-from caption_curation.corpora.drawing import render
-from caption_curation.corpora.scene_checker import Facts, SceneChecker
-from caption_curation.corpora.scenes import Scene
-from caption_curation.corpora.style import DEFAULT
-from caption_curation.devices import prepare_device
-from caption_curation.generator_training import fine_tune
-from caption_curation.image_store import ImageRequest, image_seed
-from caption_curation.metrics.clip_score import PREFIX, clip_scores
-from caption_curation.model_sources import file_digest
-from caption_curation.params import DemoWorldSource, Params, PlantedNoise, SplitSizes, load_params
-from caption_curation.prompts import image_prompt
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.params import Params, load_params
+from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
+from caption_curation.demo_world.rendering import render
+from caption_curation.demo_world.scenes import Scene
+from caption_curation.demo_world.style import DEFAULT
+from caption_curation.demo_world.world import draw_images, make_world
+from caption_curation.ground_truth.scene_checker import Facts, SceneChecker
+from caption_curation.metrics.clip.model import encode_images, encode_texts, load_clip
+from caption_curation.metrics.clip.score import PREFIX, clip_scores
+from caption_curation.pretrained import file_digest
 from caption_curation.samples import CaptionedImage
-from caption_curation.synthesis import drawing
+from caption_curation.text_to_image.fine_tuning.training import fine_tune
+from caption_curation.text_to_image.image_store import ImageRequest, image_seed
+from caption_curation.text_to_image.prompts import image_prompt
+from caption_curation.text_to_image.synthesis.requests import drawing
 from stages import run
 from stages.pretrain import CAPTIONER, CLIP, GENERATOR, MODELS, SENTENCE_ENCODER
 

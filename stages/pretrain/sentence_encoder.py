@@ -1,10 +1,10 @@
 """Pretrain the demo's sentence encoder on the captions of both worlds."""
 
-from caption_curation.devices import prepare_device
-from caption_curation.outputs import built_folder
-from caption_curation.pretraining import load_pretraining
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.pretraining import load_pretraining
+from caption_curation.demo_models.sentence_encoder import pretrain_sentence_encoder
 from caption_curation.samples import read_images
-from caption_curation.sentence_encoder_pretraining import pretrain_sentence_encoder
+from caption_curation.support.outputs import built_folder
 from stages import run
 from stages.pretrain import SENTENCE_ENCODER, WORLDS
 

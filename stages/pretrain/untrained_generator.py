@@ -1,12 +1,12 @@
 """Build the demo's generator: autoencoder, tokenizer and text encoder trained, denoiser random."""
 
-from caption_curation.corpora.scenes import scene_from_json
-from caption_curation.devices import prepare_device
-from caption_curation.pretraining import load_pretraining
-from caption_curation.prompts import image_prompt
+from caption_curation.compute.devices import prepare_device
+from caption_curation.config.pretraining import load_pretraining
+from caption_curation.demo_models.text_encoder import pretrain_text_encoder
+from caption_curation.demo_world.scenes import scene_from_json
 from caption_curation.samples import read_images, read_json_lines
-from caption_curation.scratch_generator import build_generator
-from caption_curation.text_encoder_pretraining import pretrain_text_encoder
+from caption_curation.text_to_image.bases.scratch import build_generator
+from caption_curation.text_to_image.prompts import image_prompt
 from stages import run
 from stages.pretrain import UNTRAINED_GENERATOR, WORLDS
 

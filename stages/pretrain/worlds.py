@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from caption_curation.corpora.demo_world import draw_images, make_world
-from caption_curation.corpora.style import DEFAULT, SHIFTED
-from caption_curation.outputs import built_folder
-from caption_curation.params import DemoWorldSource, PlantedNoise, SplitSizes
-from caption_curation.pretraining import load_pretraining
+from caption_curation.config.pretraining import load_pretraining
+from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
+from caption_curation.demo_world.style import DEFAULT, SHIFTED
+from caption_curation.demo_world.world import draw_images, make_world
 from caption_curation.samples import write_json_lines
+from caption_curation.support.outputs import built_folder
 from stages import run
 from stages.pretrain import WORLDS
 

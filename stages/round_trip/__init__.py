@@ -5,10 +5,10 @@ A pipeline of its own, `dvc repro stages/round_trip/dvc.yaml`, on the outputs of
 
 from pathlib import Path
 
+from caption_curation import paths
 from caption_curation.round_trip.variants import REAL
 from caption_curation.samples import read_images, read_json_lines
-from caption_curation.synthetic_index import INDEX
-from stages import paths
+from caption_curation.shown_images import INDEX
 
 COUNTS = "prompts.json"  # beside an index: prompts, those that are too long, images drawn again
 CHECKED = paths.ROUND_TRIP / "parameters.txt"  # says that they are valid

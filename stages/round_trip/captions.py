@@ -2,12 +2,12 @@
 
 import sys
 
-from caption_curation.captioner import load_captioner
-from caption_curation.captioner_generation import generate_captions
-from caption_curation.devices import prepare_device
-from caption_curation.metrics.caption_files import write_results
-from caption_curation.params import load_params
-from caption_curation.process_group import join_processes, process_index
+from caption_curation.captioner.captioning import generate_captions
+from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.coco_format import write_results
+from caption_curation.compute.devices import prepare_device
+from caption_curation.compute.process_group import join_processes, process_index
+from caption_curation.config.params import load_params
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
 from stages import round_trip, run_on_processes

@@ -7,17 +7,17 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from caption_curation.corpora.scene_checker import SceneChecker
-from caption_curation.corpora.scenes import Scene, scene_from_json
-from caption_curation.corpora.style import DEFAULT
-from caption_curation.evaluation import references_of
-from caption_curation.metrics.caption_files import read_results
-from caption_curation.metrics.captions import CaptionedSplit, score_splits
+from caption_curation import paths
+from caption_curation.coco_format import read_results
+from caption_curation.demo_world.scenes import Scene, scene_from_json
+from caption_curation.demo_world.style import DEFAULT
+from caption_curation.ground_truth.scene_checker import SceneChecker
+from caption_curation.metrics.coco.scores import CaptionedSplit, score_splits
 from caption_curation.metrics.image_cider import image_ciders
-from caption_curation.outputs import built_folder
 from caption_curation.round_trip.variants import REAL, VARIANTS
-from caption_curation.samples import read_images, read_json_lines, write_json_lines
-from stages import paths, round_trip, run
+from caption_curation.samples import read_images, read_json_lines, references_of, write_json_lines
+from caption_curation.support.outputs import built_folder
+from stages import round_trip, run
 
 
 def main() -> None:

@@ -4,18 +4,18 @@ import json
 import shutil
 import sys
 
-from caption_curation.errors import InputError
-from caption_curation.image_store import ImageRequest, attempt_of, image_seed
-from caption_curation.model_sources import weights_digest
-from caption_curation.outputs import write_whole
-from caption_curation.params import load_params
-from caption_curation.processes import these_processes
-from caption_curation.prompt_overflow import fit_requests, load_reader
+from caption_curation.config.params import load_params
+from caption_curation.pretrained import weights_digest
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.variants import PROMPTS, Variant
 from caption_curation.samples import read_json_lines, write_json_lines
-from caption_curation.synthetic_images import obtain_images
-from caption_curation.synthetic_index import INDEX
+from caption_curation.shown_images import INDEX
+from caption_curation.support.errors import InputError
+from caption_curation.support.launcher import these_processes
+from caption_curation.support.outputs import write_whole
+from caption_curation.text_to_image.image_store import ImageRequest, attempt_of, image_seed
+from caption_curation.text_to_image.synthesis.images import obtain_images
+from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_reader
 from stages import round_trip, run_on_processes
 
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from caption_curation.params import LONGEST_TRAINING, load_params
+from caption_curation import paths
+from caption_curation.config.experiment import LONGEST_TRAINING
+from caption_curation.config.params import load_params
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
-from stages import paths, run
+from stages import run
 from stages.round_trip import CHECKED
 
 EPOCHS = range(LONGEST_TRAINING + 1)

@@ -1,11 +1,12 @@
 """Write the prompts that the round trip draws images from."""
 
-from caption_curation.outputs import built_folder
+from caption_curation import paths
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.prompts import prompts_of
 from caption_curation.round_trip.variants import PROMPTS as KINDS
 from caption_curation.samples import read_images, read_json_lines, write_json_lines
-from stages import paths, run
+from caption_curation.support.outputs import built_folder
+from stages import run
 from stages.round_trip import PROMPTS
 
 

@@ -2,25 +2,27 @@
 
 import json
 
-from caption_curation.descriptions import describe_synthesis
-from caption_curation.figures import to_svg
-from caption_curation.pages import write_page_folder
-from caption_curation.params import Overflow, load_params
-from caption_curation.randomness import generator_for
-from caption_curation.round_trip.figures import draw_figures
-from caption_curation.round_trip.page import RoundTrip, build_page, choose_examples
-from caption_curation.round_trip.parameters import load_round_trip
-from caption_curation.round_trip.tables import (
+from caption_curation import paths
+from caption_curation.config.experiment import Overflow
+from caption_curation.config.params import load_params
+from caption_curation.reports.page.descriptions import describe_synthesis
+from caption_curation.reports.page.html import write_page_folder
+from caption_curation.reports.page.style import to_svg
+from caption_curation.reports.round_trip.figures import draw_figures
+from caption_curation.reports.round_trip.page import RoundTrip, build_page, choose_examples
+from caption_curation.reports.round_trip.tables import (
     Results,
     correlations_csv,
     images_csv,
     variants_csv,
 )
-from caption_curation.round_trip.truth import track
+from caption_curation.reports.round_trip.truth import track
+from caption_curation.rng import rng_for
+from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.variants import PROMPTS as KINDS
 from caption_curation.round_trip.variants import REAL, VARIANTS, Variant
 from caption_curation.samples import read_images, read_json_lines
-from stages import paths, round_trip, run
+from stages import round_trip, run
 
 EXAMPLES = 6
 
@@ -32,8 +34,8 @@ def main() -> None:
         json.loads((round_trip.EVALUATION / "scores.json").read_text(encoding="utf-8")),
         read_json_lines(round_trip.EVALUATION / "images.jsonl"),
     )
-    tracking = track(results, generator_for("round trip", "bootstrap"))
-    figures = draw_figures(results, tracking, generator_for("round trip", "spread"))
+    tracking = track(results, rng_for("round trip", "bootstrap"))
+    figures = draw_figures(results, tracking, rng_for("round trip", "spread"))
     svgs = {name: to_svg(figure, text) for name, (figure, text) in figures.items()}
     validation = read_images(paths.CORPUS / "val.jsonl")
     trip = RoundTrip(
@@ -44,7 +46,7 @@ def main() -> None:
         results=results,
         tracking=tracking,
         prompts={kind: read_prompts(kind) for kind in KINDS},
-        examples=choose_examples(validation, EXAMPLES, generator_for("round trip", "examples")),
+        examples=choose_examples(validation, EXAMPLES, rng_for("round trip", "examples")),
         remarks=remarks(settings.styler, params.experiment.prompt.overflow),
         files={
             name: round_trip.image_files(name) for name in (REAL, *(one.name for one in VARIANTS))

@@ -13,8 +13,7 @@ import yaml
 from PIL import Image
 
 from caption_curation.samples import read_images, read_json_lines
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.conftest import REPOSITORY
 
 
 def workspace(root: Path, **sections: dict[str, Any]) -> Path:

@@ -3,8 +3,8 @@
 import pytest
 
 from caption_curation.corpora.few_shot import training_subset
-from caption_curation.errors import InputError
 from caption_curation.samples import CaptionedImage
+from caption_curation.support.errors import InputError
 
 IMAGES = [CaptionedImage(str(number), f"{number}.jpg", ("a dog",)) for number in range(1000)]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from caption_curation.config.profile import KarpathySource
 from caption_curation.corpora.corpus import Corpus
 from caption_curation.corpora.karpathy import copy_images, read_karpathy
-from caption_curation.errors import InputError
-from caption_curation.params import KarpathySource
+from caption_curation.support.errors import InputError
 
 ALL = ("train", "val", "test")
 Record = dict[str, Any]

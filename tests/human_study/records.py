@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from caption_curation.human_study.annotations import Annotation
-from caption_curation.human_study.categories import CATEGORY_VERSION
-from caption_curation.human_study.sets import Group, StudyImage
+from caption_curation.human_study.annotations.categories import CATEGORY_VERSION
+from caption_curation.human_study.annotations.records import Annotation
+from caption_curation.human_study.study.sets import Group, StudyImage
 
 
 def annotation(image_id: str, annotator: str, *categories: str, **changes: Any) -> Annotation:

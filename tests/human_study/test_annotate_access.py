@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from caption_curation.errors import InputError
 from caption_curation.human_study.annotation_page.app import create_app
 from caption_curation.human_study.annotation_page.study_set import load_set
-from caption_curation.human_study.annotations import Annotation, read
-from caption_curation.human_study.categories import CATEGORY_VERSION
+from caption_curation.human_study.annotations.categories import CATEGORY_VERSION
+from caption_curation.human_study.annotations.records import Annotation, read
+from caption_curation.support.errors import InputError
 from stages import annotate
 from tests.human_study.page_sets import LOSS, read_page, write_page, write_study
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from caption_curation.human_study.annotations import Annotation, read
-from caption_curation.human_study.categories import CATEGORIES, CATEGORY_IDS
+from caption_curation.human_study.annotations.categories import CATEGORIES, CATEGORY_IDS
+from caption_curation.human_study.annotations.records import Annotation, read
 from tests.conftest import REPOSITORY
 from tests.human_study.page_sets import MARKUP, write_study
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from caption_curation.errors import InputError
-from caption_curation.human_study.annotations import append, check_code, read
-from caption_curation.human_study.categories import CATEGORIES, CATEGORY_IDS, CHECKED
+from caption_curation.human_study.annotations.categories import CATEGORIES, CATEGORY_IDS, CHECKED
+from caption_curation.human_study.annotations.records import append, check_code, read
+from caption_curation.support.errors import InputError
 from tests.human_study.records import annotation
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from caption_curation.corpora.drawing import render
-from caption_curation.corpora.scene_checker import Facts, SceneChecker, compare
-from caption_curation.corpora.scenes import Scene, Thing, random_scene
-from caption_curation.corpora.style import DEFAULT
-from caption_curation.human_study.agreement import annotators
-from caption_curation.human_study.automatic import errors, simulate, verdict
-from caption_curation.human_study.categories import CHECKED
+from caption_curation.demo_world.rendering import render
+from caption_curation.demo_world.scenes import Scene, Thing, random_scene
+from caption_curation.demo_world.style import DEFAULT
+from caption_curation.ground_truth.scene_checker import Facts, SceneChecker, compare
+from caption_curation.human_study.annotations.automatic import errors, simulate, verdict
+from caption_curation.human_study.annotations.categories import CHECKED
+from caption_curation.reports.human_study.agreement import annotators
 
 RED_DISC, BLUE_BAR = Thing("circle", "red"), Thing("bar", "blue")
 GREEN_DISC, PINK_RING = Thing("circle", "green"), Thing("ring", "pink")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from caption_curation.errors import InputError
-from caption_curation.human_study.sets import read_study
+from caption_curation.human_study.study.sets import read_study
+from caption_curation.support.errors import InputError
 from stages import build_study
 
 # By image id: loss, file, references. Ids that are no file names must not leave the folder.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from caption_curation.errors import InputError
-from caption_curation.human_study.choosing import shown_references
+from caption_curation.human_study.study.choosing import shown_references
+from caption_curation.support.errors import InputError
 from stages import build_study
 
 

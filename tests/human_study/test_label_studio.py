@@ -7,9 +7,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from caption_curation.errors import InputError
-from caption_curation.human_study.annotations import Annotation, append, read
-from caption_curation.human_study.categories import CATEGORIES, CATEGORY_VERSION, NO_ERROR
+from caption_curation.human_study.annotations.categories import (
+    CATEGORIES,
+    CATEGORY_VERSION,
+    NO_ERROR,
+)
+from caption_curation.human_study.annotations.records import Annotation, append, read
+from caption_curation.support.errors import InputError
 from stages import label_studio
 from tests.human_study.page_sets import LOSS, MARKUP, write_study
 

@@ -16,17 +16,19 @@ import torch
 from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 
-from caption_curation.captioner import load_captioner
-from caption_curation.captioner_scoring import sample_losses
-from caption_curation.corpora.demo_world import make_world
-from caption_curation.corpora.drawing import render
-from caption_curation.corpora.style import DEFAULT
-from caption_curation.errors import InputError
-from caption_curation.human_study.annotations import append, read
+from caption_curation import paths
+from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.captioner.scoring import sample_losses
+from caption_curation.config.params import load_params
+from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
+from caption_curation.demo_world.rendering import render
+from caption_curation.demo_world.style import DEFAULT
+from caption_curation.demo_world.world import make_world
+from caption_curation.human_study.annotations.records import append, read
 from caption_curation.metrics.status import write_reason
-from caption_curation.params import DemoWorldSource, PlantedNoise, SplitSizes, load_params
 from caption_curation.samples import read_images, samples_of, write_json_lines
-from stages import build_study, human_study, paths, round_trip
+from caption_curation.support.errors import InputError
+from stages import build_study, human_study, round_trip
 from stages.human_study import analysis, automatic, parameters, scores
 from tests.conftest import REPOSITORY
 from tests.human_study.records import annotation

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from caption_curation.metrics.clip_score import clip_scores, ref_clip_scores
+from caption_curation.metrics.clip.score import clip_scores, ref_clip_scores
 
 
 def test_scores_of_given_vectors() -> None:

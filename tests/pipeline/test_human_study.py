@@ -15,7 +15,7 @@ import yaml
 from dvc.repo import Repo
 from PIL import Image
 
-from caption_curation.human_study.annotations import append
+from caption_curation.human_study.annotations.records import append
 from caption_curation.samples import CaptionedImage, write_json_lines
 from tests.human_study.records import annotation
 from tests.pipeline.clone import Clone, change

@@ -40,7 +40,7 @@ ALWAYS = {
 }
 # The parameters that a run with the default values does not read.
 UNREAD = {"experiment.training.epochs", "profile.sentence_encoder"}
-BEFORE = {"curate_static", "synthesize_static", "validate_base", "history_base"}
+BEFORE = {"curate_static", "synthesize@0", "validate@0", "history_base"}
 AFTER = {"caption_test", "clip_score", "evaluate", "report"}
 EVERYTHING = CHECK | ALWAYS | BEFORE | LOOP | {"curate@1", "synthesize@1", "verdicts@2"} | AFTER
 
@@ -124,9 +124,9 @@ def test_each_stage_reads_the_parameters_that_it_declares(clone: Clone) -> None:
         assert stage == "stages.parameters" or not unread - UNREAD, stage
 
 
-SYNTHESIS = {"synthesize_static", "synthesize@1"}
+SYNTHESIS = {"synthesize@0", "synthesize@1"}
 CURATION = {"curate_static", "curate@1"}
-CAPTIONING = {"validate_base", "validate@1", "validate@2", "caption_test"}
+CAPTIONING = {"validate@0", "validate@1", "validate@2", "caption_test"}
 TRAINING = {"train@1", "train@2"}
 SCORING = {"score@1", "score@2"}
 HISTORY = {"history_base", "history@1", "history@2"}
@@ -308,7 +308,7 @@ def test_every_method_and_schedule_does_what_it_says(
     if plan:
         plan.assert_foretold(run)
         assert plan.images == str(run.generated)
-    assert not set(run.stages) & (ALWAYS | {"validate_base", "history_base"})
+    assert not set(run.stages) & (ALWAYS | {"validate@0", "history_base"})
     counts = metrics(clone)["curation"]
     assert counts[epoch][action] > 0
     others = {key for key in counts if key.startswith("epoch_")} - {epoch}

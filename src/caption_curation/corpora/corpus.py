@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption_curation.outputs import link_or_copy
 from caption_curation.samples import CaptionedImage, read_images, write_json_lines
+from caption_curation.support.outputs import link_or_copy
 
 IMAGES = "images"
 # The training split before data.train_fraction left some of it out; only there if it did.

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from caption_curation.errors import InputError
-from caption_curation.randomness import seed_for
+from caption_curation.rng import seed_for
 from caption_curation.samples import CaptionedImage
+from caption_curation.support.errors import InputError
 
 
 def training_subset(

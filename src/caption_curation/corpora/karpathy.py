@@ -17,11 +17,11 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from caption_curation.config.profile import KarpathySource
 from caption_curation.corpora.captions import normalise_caption
 from caption_curation.corpora.corpus import IMAGES, Corpus
-from caption_curation.errors import InputError, list_faults
-from caption_curation.params import KarpathySource
 from caption_curation.samples import CaptionedImage
+from caption_curation.support.errors import InputError, list_faults
 
 # COCO's restval images are what Karpathy's splits leave over of val2014; they belong to train.
 SPLITS = {"train": "train", "restval": "train", "val": "val", "test": "test"}

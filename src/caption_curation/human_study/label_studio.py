@@ -12,17 +12,17 @@ from itertools import groupby
 from typing import Any
 from xml.etree import ElementTree
 
-from caption_curation.errors import InputError, list_faults
 from caption_curation.human_study.annotation_page.study_set import StudySet
-from caption_curation.human_study.annotations import Annotation
-from caption_curation.human_study.categories import (
+from caption_curation.human_study.annotations.categories import (
     CATEGORIES,
     CATEGORY_IDS,
     CATEGORY_VERSION,
     NO_ERROR,
     Category,
 )
-from caption_curation.randomness import generator_for
+from caption_curation.human_study.annotations.records import Annotation
+from caption_curation.rng import rng_for
+from caption_curation.support.errors import InputError, list_faults
 
 COMMENT, ANNOTATOR = "comment", "annotator"  # text fields
 
@@ -70,7 +70,7 @@ def tasks_of(
         images_url: what stands before an image's file name to make its address.
     """
     images = list(study_set.images.values())
-    order = generator_for("label studio order", study_set.number).permutation(len(images))
+    order = rng_for("label studio order", study_set.number).permutation(len(images))
     return [
         {
             "data": {

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from caption_curation.human_study.annotations import check_code
-from caption_curation.params import Section, load_section
+from caption_curation.human_study.annotations.records import check_code
 from caption_curation.round_trip.variants import VARIANTS
+from caption_curation.support.sections import Section, load_section
 
 PARAMS_FILE = Path("stages/human_study/params.yaml")
 
@@ -19,7 +19,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class ErrorRates(Section):
-    """How a simulated annotator errs: see :func:`caption_curation.human_study.automatic.simulate`.
+    """How a simulated annotator errs; :func:`~.annotations.automatic.simulate` does so.
 
     ``miss``: of the errors that are there; ``false_alarm``: of the categories that are not.
     """

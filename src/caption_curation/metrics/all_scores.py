@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from caption_curation.metrics.captions import CaptionedSplit, check_captions, score_splits
-from caption_curation.metrics.spice import spice_scores
+from caption_curation.metrics.coco.scores import CaptionedSplit, check_captions, score_splits
+from caption_curation.metrics.spice.scoring import spice_scores
 
 
 def all_scores(
@@ -16,7 +16,7 @@ def all_scores(
     SPICE runs beside the others, which wait for METEOR most of the time.
 
     Args:
-        splits: as for :func:`caption_curation.metrics.captions.score_splits`, as are the errors.
+        splits: as for :func:`caption_curation.metrics.coco.scores.score_splits`, as are the errors.
         spice_files: the folder of SPICE's files; None: SPICE is not computed.
         tokenize: as there.
     """

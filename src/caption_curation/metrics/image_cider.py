@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from caption_curation.metrics.captions import CaptionedSplit, check_captions
-from caption_curation.metrics.ptb_tokenizer import normalize_white_space, ptb_tokenize
+from caption_curation.metrics.coco.ptb_tokenizer import normalize_white_space, ptb_tokenize
+from caption_curation.metrics.coco.scores import CaptionedSplit, check_captions
 
 
 def image_ciders(splits: Sequence[CaptionedSplit]) -> list[dict[str, float]]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from caption_curation.errors import InputError, list_faults
+from caption_curation.support.errors import InputError, list_faults
 
 
 def find_images(folder: Path, image_ids: Sequence[str], references: Path) -> list[Path]:

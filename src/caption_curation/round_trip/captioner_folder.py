@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from caption_curation.captioner_parts import REQUIRED_PARTS
-from caption_curation.errors import InputError
-from caption_curation.model_sources import obtain_model
-from caption_curation.params import LocalModel
+from caption_curation.captioner.model import REQUIRED_FILES
+from caption_curation.config.profile import LocalModel
+from caption_curation.pretrained import obtain_model
 from caption_curation.round_trip.parameters import PARAMS_FILE
+from caption_curation.support.errors import InputError
 
 
 def captioner_folder(name: str) -> Path:
@@ -21,4 +21,4 @@ def captioner_folder(name: str) -> Path:
             "data/epochs/N/best_captioner, N being training.epochs; any other folder with a "
             "captioner in the hub's layout will do"
         )
-    return obtain_model(LocalModel(source="local", path=name), required=REQUIRED_PARTS)
+    return obtain_model(LocalModel(source="local", path=name), required=REQUIRED_FILES)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from caption_curation.params import Section, load_section
+from caption_curation.support.sections import Section, load_section
 
 PARAMS_FILE = Path("stages/round_trip/params.yaml")
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from caption_curation.prompts import image_prompt
 from caption_curation.round_trip.variants import PromptKind
 from caption_curation.samples import CaptionedImage
+from caption_curation.text_to_image.prompts import image_prompt
 
 
 def prompts_of(

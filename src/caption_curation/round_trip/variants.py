@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from caption_curation.params import Overflow, Prompt
+from caption_curation.config.experiment import Overflow, Prompt
 
 REAL = "real"  # the images themselves, in the place of a variant: the upper bound
 
 
 @dataclass(frozen=True)
 class PromptKind:
-    """How a prompt is made; ``mode`` as in :class:`caption_curation.params.Prompt`."""
+    """How a prompt is made; ``mode`` as in :class:`caption_curation.config.params.Prompt`."""
 
     mode: Literal["single", "sbert", "concat"]
     styled: bool

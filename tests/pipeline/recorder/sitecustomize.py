@@ -39,7 +39,7 @@ class RecordingSection:
 
 def record(log: str) -> None:
     sys.path.insert(0, str(Path("src").resolve()))
-    from caption_curation import params
+    from caption_curation.config import params
 
     load_params = params.load_params
     params.load_params = lambda *arguments: RecordingSection(load_params(*arguments), "")  # type: ignore[assignment]

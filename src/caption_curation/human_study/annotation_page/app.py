@@ -14,13 +14,17 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from caption_curation.errors import InputError
 from caption_curation.human_study.annotation_page.access import guard
 from caption_curation.human_study.annotation_page.progress import annotation_file, annotations_of
 from caption_curation.human_study.annotation_page.study_set import PageImage, StudySet
-from caption_curation.human_study.annotations import Annotation, append, check_code
-from caption_curation.human_study.categories import CATEGORIES, CATEGORY_IDS, CATEGORY_VERSION
-from caption_curation.pages import DRAWN_SIDE
+from caption_curation.human_study.annotations.categories import (
+    CATEGORIES,
+    CATEGORY_IDS,
+    CATEGORY_VERSION,
+)
+from caption_curation.human_study.annotations.records import Annotation, append, check_code
+from caption_curation.pictures import is_drawing
+from caption_curation.support.errors import InputError
 
 LONGEST_COMMENT = 2000  # characters
 
@@ -236,4 +240,4 @@ def _now() -> str:
 @lru_cache
 def _is_drawing(path: Path) -> bool:
     with Image.open(path) as image:
-        return max(image.size) <= DRAWN_SIDE
+        return is_drawing(image.size)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from caption_curation.errors import InputError, list_faults
 from caption_curation.human_study.annotation_page.study_set import StudySet
-from caption_curation.human_study.annotations import CODE, Annotation, check_code, read
-from caption_curation.human_study.categories import CATEGORY_VERSION
+from caption_curation.human_study.annotations.categories import CATEGORY_VERSION
+from caption_curation.human_study.annotations.records import CODE, Annotation, check_code, read
+from caption_curation.support.errors import InputError, list_faults
 
 
 def annotation_file(folder: Path, annotator: str) -> Path:

@@ -7,8 +7,8 @@ from pathlib import Path
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from caption_curation.errors import InputError, list_faults
-from caption_curation.randomness import generator_for
+from caption_curation.rng import rng_for
+from caption_curation.support.errors import InputError, list_faults
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -48,7 +48,7 @@ class StudySet:
     def order_for(self, annotator: str) -> list[PageImage]:
         """The images in an order of the annotator's own, which tells nothing of their losses."""
         images = list(self.images.values())
-        order = generator_for("annotation order", self.number, annotator).permutation(len(images))
+        order = rng_for("annotation order", self.number, annotator).permutation(len(images))
         return [images[position] for position in order]
 
 

@@ -1,0 +1,1 @@
+"""What curation did, held against what the demo world spoilt on purpose."""

@@ -1,0 +1,74 @@
+"""Which score and rule find which noise: what was chosen, and what would have been.
+
+Choosing is a pure function of an epoch's losses. On the losses of a run without curation, every
+score and rule can therefore be tried side by side, without training again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from caption_curation.audit.selection import AuditRow, PlantedNoise, audit_selection
+from caption_curation.curation.selection import select
+from caption_curation.curation.settings import Curation
+from caption_curation.rng import rng_for
+from caption_curation.samples import Edit, Sample, SampleLoss
+
+SCORES = ("loss_mean", "loss_sum", "random")
+RULES = ("top_fraction", "mean_std")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a score and a rule choose after an epoch, against every kind of noise.
+
+    ``amount`` is the rule's ratio or number of standard deviations.
+    """
+
+    score: str
+    rule: str
+    amount: float
+    row: AuditRow
+
+
+def audit_choices(
+    sets: Mapping[int, Sequence[Sample]],
+    losses: Mapping[int, Sequence[SampleLoss]],
+    noise: PlantedNoise,
+    curation: Curation,
+    seed: int,
+) -> list[Choice]:
+    """What every score and rule would choose after every epoch.
+
+    Args:
+        sets: the training samples, by epoch.
+        losses: on them, in their order, by epoch from 1.
+        noise: what was planted.
+        curation: its ``ratio`` and ``std`` are used.
+        seed: of the experiment; ``random`` chooses as it does there.
+    """
+    choices = []
+    for epoch, of_epoch in sorted(losses.items()):
+        for rule in RULES:
+            amount = curation.std if rule == "mean_std" else curation.ratio
+            for score in SCORES:
+                tried = curation.model_copy(update={"score": score, "rule": rule})
+                _, indices = select(of_epoch, tried, rng_for(seed, epoch, "score"))
+                rows = against_noise(sets[epoch], indices, epoch, noise)
+                choices += [Choice(score, rule, amount, row) for row in rows]
+    return choices
+
+
+def against_noise(
+    samples: Sequence[Sample], indices: Sequence[int], epoch: int, noise: PlantedNoise
+) -> list[AuditRow]:
+    """A choice after one epoch against every kind of noise, also if nothing was chosen.
+
+    Args:
+        samples: there were to choose from.
+        indices: of the chosen ones.
+        epoch: after which they were chosen.
+        noise: what was planted.
+    """
+    chosen = [samples[index] for index in indices]
+    edits = [Edit(one.sample_id, epoch, "keep", one, one, None) for one in chosen]
+    return audit_selection({epoch: samples}, edits, noise, [epoch])

@@ -1,0 +1,108 @@
+"""Did curation repair the samples that the demo world spoilt, or spoil others?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from caption_curation.audit.selection import PlantedNoise
+from caption_curation.ground_truth.judge import GroundTruth
+from caption_curation.samples import Edit, Sample
+
+NO_NOISE = "none"
+ALL_SAMPLES = "all"
+
+# By whether the sample was right before the edit (None: unknown) and is after it (None: removed).
+_TITLES = {
+    (False, True): "Repaired",
+    (False, False): "Not repaired",
+    (False, None): "Removed, and it was spoilt",
+    (True, True): "Still right",
+    (True, False): "Spoilt by the edit",
+    (True, None): "Removed, though it was right",
+    (None, True): "Right now",
+    (None, False): "Wrong now",
+    (None, None): "Removed",
+}
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What an edit made of its sample: the verdict in words, and what is wrong with it after.
+
+    ``good`` is whether the sample is right, or was spoilt and is gone; ``None`` if that is unknown.
+    """
+
+    title: str
+    good: bool | None
+    faults: tuple[str, ...]
+
+
+def judge_edit(edit: Edit, truth: GroundTruth, synthetic: Path | None) -> Repair:
+    """The verdict on one edit.
+
+    Args:
+        edit: of a sample that was changed or removed.
+        truth: of its corpus.
+        synthetic: the image that it gave the sample; ``None`` if it gave none. An image that an
+            earlier edit gave it need not be at hand, so the state before may be unknown.
+    """
+    was_right = None if edit.before.replicate is not None else not truth.faults(edit.before)
+    if edit.after is None:
+        good = None if was_right is None else not was_right
+        return Repair(_TITLES[was_right, None], good, ())
+    faults = truth.faults(edit.after, synthetic)
+    return Repair(_TITLES[was_right, not faults], not faults, faults)
+
+
+@dataclass(frozen=True)
+class RepairRow:
+    """What became of the samples with one kind of planted noise; all are numbers of samples.
+
+    ``right``, ``wrong`` and ``removed`` are the chosen ones' at the end and add up to ``chosen``.
+    """
+
+    kind: str
+    samples: int
+    chosen: int
+    right: int
+    wrong: int
+    removed: int
+
+
+def repair_table(
+    samples: Sequence[Sample],
+    edits: Iterable[Edit],
+    noise: PlantedNoise,
+    verdicts: Mapping[str, bool],
+) -> list[RepairRow]:
+    """A row for each kind of planted noise, for the samples without any, and for all of them.
+
+    Args:
+        samples: the training split as it was.
+        edits: the whole edit log; a sample that was chosen but kept counts as chosen.
+        noise: what was planted.
+        verdicts: whether each sample of the last training set is right, by sample id.
+    """
+    chosen = {edit.sample_id for edit in edits}
+    groups: dict[str, list[str]] = {}
+    for sample in samples:
+        for kind in noise.kinds(sample) or {NO_NOISE}:
+            groups.setdefault(kind, []).append(sample.sample_id)
+    kinds = [*sorted(groups.keys() - {NO_NOISE}), *(groups.keys() & {NO_NOISE})]
+    groups[ALL_SAMPLES] = [sample.sample_id for sample in samples]
+    return [_row(kind, groups[kind], chosen, verdicts) for kind in [*kinds, ALL_SAMPLES]]
+
+
+def _row(
+    kind: str, sample_ids: Sequence[str], chosen: set[str], verdicts: Mapping[str, bool]
+) -> RepairRow:
+    picked = [sample_id for sample_id in sample_ids if sample_id in chosen]
+    left = [verdicts[sample_id] for sample_id in picked if sample_id in verdicts]
+    return RepairRow(
+        kind=kind,
+        samples=len(sample_ids),
+        chosen=len(picked),
+        right=sum(left),
+        wrong=len(left) - sum(left),
+        removed=len(picked) - len(left),
+    )

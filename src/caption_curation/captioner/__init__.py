@@ -1,0 +1,1 @@
+"""The captioner: an image-to-text model, its training, its losses, its captions."""

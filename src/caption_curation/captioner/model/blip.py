@@ -1,0 +1,212 @@
+"""The captioner: a BLIP in the hub's file layout, and its captions as token ids.
+
+The recipe is BLIP's own, which transformers' ``forward`` does not follow: the first token of the
+decoder is the start token, and no loss is counted on the prompt and on padding
+(salesforce/BLIP, models/blip.py, ``BLIP_Decoder.forward``).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from caption_curation.support.errors import InputError
+
+IGNORED = -100  # cross-entropy's index of targets that do not count
+LONGEST_CAPTION = 30  # words; max_words of BLIP's training sets for COCO and Flickr30K
+
+
+@dataclass(frozen=True)
+class Captioner:
+    """A BLIP model with its tokenizer, on a device."""
+
+    model: Any
+    tokenizer: Any
+    device: torch.device
+
+    @property
+    def image_size(self) -> int:
+        """Width and height of the pixels that the model takes."""
+        return int(self.model.config.vision_config.image_size)
+
+
+@dataclass(frozen=True)
+class CaptionTokens:
+    """Captions as the decoder's inputs and targets.
+
+    All are int64 tensors of shape (captions, longest caption in tokens). ``targets[:, t]`` is the
+    token that follows ``inputs[:, t]``, or ``IGNORED`` where no loss is counted.
+    """
+
+    inputs: torch.Tensor
+    mask: torch.Tensor
+    targets: torch.Tensor
+
+    def to(self, device: torch.device) -> "CaptionTokens":
+        """The same tokens on ``device``."""
+        return CaptionTokens(self.inputs.to(device), self.mask.to(device), self.targets.to(device))
+
+
+def load_captioner(folder: Path, image_size: int, device: torch.device) -> Captioner:
+    """Load a captioner that one of the stages saved, in float32 whatever it was saved in.
+
+    Raises:
+        InputError: the model takes images of another size than the profile says.
+    """
+    from transformers import BertTokenizerFast, BlipForConditionalGeneration
+
+    # Otherwise a base that was published in half precision would be trained in it, and steps of
+    # BLIP's learning rate are lost in its rounding.
+    model = BlipForConditionalGeneration.from_pretrained(
+        folder, use_safetensors=True, dtype=torch.float32
+    )
+    captioner = Captioner(model.to(device), BertTokenizerFast.from_pretrained(folder), device)
+    if captioner.image_size != image_size:
+        raise InputError(
+            f"profile: captioner.image_size = {image_size}: the base model takes images of "
+            f"{captioner.image_size} pixels; set captioner.image_size to {captioner.image_size}"
+        )
+    return captioner
+
+
+def new_tokenizer(vocabulary: Mapping[str, int]) -> Any:
+    """BERT's tokenizer (lower case), in which captions begin with BLIP's ``[DEC]``.
+
+    Args:
+        vocabulary: word pieces, special tokens included, and their ids.
+    """
+    from transformers import BertTokenizerFast
+
+    return BertTokenizerFast(
+        vocab=dict(vocabulary),
+        do_lower_case=True,
+        bos_token="[DEC]",
+        additional_special_tokens=["[ENC]"],
+    )
+
+
+def new_config(
+    tokenizer: Any, text: Mapping[str, Any], vision: Mapping[str, Any], **common: Any
+) -> Any:
+    """The configuration of a BLIP whose decoder writes the tokenizer's tokens.
+
+    Args:
+        tokenizer: with BLIP's special tokens.
+        text: the decoder's sizes, as ``BlipTextConfig`` names them.
+        vision: the image encoder's, as ``BlipVisionConfig`` names them.
+        common: as ``BlipConfig`` names it.
+    """
+    from transformers import BlipConfig, BlipTextConfig, BlipVisionConfig
+
+    start, end, padding = tokenizer.convert_tokens_to_ids(["[DEC]", "[SEP]", "[PAD]"])
+    decoder = BlipTextConfig(
+        vocab_size=len(tokenizer),
+        encoder_hidden_size=vision["hidden_size"],
+        bos_token_id=start,
+        eos_token_id=end,
+        sep_token_id=end,
+        pad_token_id=padding,
+        is_decoder=True,
+        **text,
+    )
+    encoder = BlipVisionConfig(**vision)
+    return BlipConfig(text_config=decoder.to_dict(), vision_config=encoder.to_dict(), **common)
+
+
+def save_captioner(captioner: Captioner, folder: Path) -> None:
+    """Save a captioner in the hub's layout: weights, configuration, tokenizer, preprocessor."""
+    from transformers import BlipImageProcessorPil
+
+    captioner.model.save_pretrained(folder)
+    captioner.tokenizer.save_pretrained(folder)
+    size = {"height": captioner.image_size, "width": captioner.image_size}
+    BlipImageProcessorPil(size=size).save_pretrained(folder)
+
+
+def clean_caption(caption: str) -> str:
+    """A caption as BLIP trains on it: lower case, no punctuation, at most 30 words.
+
+    The rules of ``pre_caption`` in salesforce/BLIP, data/utils.py, as its training sets call it.
+    """
+    caption = re.sub(r"[.!\"()*#:;~]", " ", caption.lower())
+    return " ".join(caption.split()[:LONGEST_CAPTION])
+
+
+def caption_tokens(
+    captioner: Captioner, captions: Sequence[str], *, prompt: str, max_tokens: int
+) -> CaptionTokens:
+    """Tokens of ``prompt`` + caption, for training or scoring.
+
+    Args:
+        captioner: whose tokenizer and special tokens are used.
+        captions: raw captions; they are cleaned here.
+        prompt: the text that every caption begins with, for instance "a picture of ".
+        max_tokens: longer captions are cut, special tokens included.
+
+    Raises:
+        InputError: so many tokens leave no word of a caption, or the model has too few positions.
+    """
+    text_config = captioner.model.config.text_config
+    fewest = prompt_length(captioner, prompt) + 2  # a word and the end token
+    most = text_config.max_position_embeddings + 1  # the end token is not read
+    if not fewest <= max_tokens <= most:
+        raise InputError(
+            f"profile: captioner.fine_tuning.max_tokens = {max_tokens}: allowed: {fewest} (the "
+            f"prompt {prompt!r}, a word and the end) to {most} (what the model can read)"
+        )
+    encoded = captioner.tokenizer(
+        [prompt + clean_caption(caption) for caption in captions],
+        padding="longest",
+        truncation=True,
+        max_length=max_tokens,
+        return_tensors="pt",
+    )
+    ids, mask = encoded.input_ids, encoded.attention_mask
+    targets = ids.masked_fill(mask == 0, IGNORED)
+    targets[:, : prompt_length(captioner, prompt)] = IGNORED
+    ids[:, 0] = text_config.bos_token_id
+    return CaptionTokens(ids[:, :-1], mask[:, :-1], targets[:, 1:])
+
+
+def prompt_length(captioner: Captioner, prompt: str) -> int:
+    """Number of tokens of the prompt with its start token, without an end token."""
+    return len(captioner.tokenizer(prompt).input_ids) - 1
+
+
+def encode_images(captioner: Captioner, pixels: torch.Tensor) -> torch.Tensor:
+    """Image states for the decoder's cross-attention.
+
+    Args:
+        captioner: the model.
+        pixels: (images, 3, size, size), normalised.
+
+    Returns:
+        (images, patches + 1, vision hidden size).
+    """
+    states: torch.Tensor = captioner.model.vision_model(pixels).last_hidden_state
+    return states
+
+
+def next_token_logits(
+    captioner: Captioner, image_states: torch.Tensor, tokens: CaptionTokens
+) -> torch.Tensor:
+    """Logits of every next token.
+
+    Args:
+        captioner: the model.
+        image_states: (captions, patches + 1, vision hidden size): each caption's image.
+        tokens: of the captions.
+
+    Returns:
+        (captions, tokens, vocabulary), aligned with ``tokens.targets``.
+    """
+    logits: torch.Tensor = captioner.model.text_decoder(
+        input_ids=tokens.inputs,
+        attention_mask=tokens.mask,
+        encoder_hidden_states=image_states,
+        use_cache=False,
+    ).logits
+    return logits

@@ -1,0 +1,183 @@
+"""The captioner's own loss on every training sample (paper, section 3.1)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+from caption_curation.captioner.model.blip import (
+    IGNORED,
+    Captioner,
+    CaptionTokens,
+    caption_tokens,
+    encode_images,
+    next_token_logits,
+)
+from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
+from caption_curation.compute.devices import autocast
+from caption_curation.compute.process_group import collected, dealt
+from caption_curation.samples import Sample, SampleLoss
+from caption_curation.support.errors import NonFiniteLoss
+from caption_curation.support.launcher import these_processes
+
+
+@torch.inference_mode()
+def sample_losses(
+    captioner: Captioner,
+    samples: Sequence[Sample],
+    files: Mapping[str, Path],
+    *,
+    prompt: str,
+    max_tokens: int,
+    batch_size: int,
+) -> list[SampleLoss]:
+    """Loss of every sample with dropout, augmentation and label smoothing off.
+
+    Every image is encoded once for all the captions that are paired with it, and so are its keys
+    and values for the decoder. The processes that joined share the work.
+
+    Args:
+        captioner: the model; it is put into evaluation mode.
+        samples: the training set.
+        files: the image file that each sample shows, by sample id.
+        prompt: the text that every caption begins with; no loss is counted on it.
+        max_tokens: longer captions are cut, as in training.
+        batch_size: images that are encoded at once.
+
+    Returns:
+        One loss a sample, in the order of ``samples``.
+
+    Raises:
+        NonFiniteLoss: naming the samples.
+    """
+    captioner.model.eval()
+    groups = _by_image(samples, files)
+    images = ResizedImages([file for file, _ in groups], captioner.image_size)
+    batches = dealt(
+        [
+            range(start, min(start + batch_size, len(groups)))
+            for start in range(0, len(groups), batch_size)
+        ]
+    )
+    losses: list[list[SampleLoss]] = []
+    with tqdm(
+        desc="scoring",
+        total=sum(len(groups[place][1]) for batch in batches for place in batch),
+        unit="sample",
+        disable=these_processes().hide_progress,
+    ) as progress:
+        for batch, pixels in zip(
+            batches, pixel_batches(images, batches, captioner.device), strict=True
+        ):
+            shown = [groups[place][1] for place in batch]
+            losses.append(_batch_losses(captioner, pixels, shown, prompt, max_tokens))
+            progress.update(len(losses[-1]))
+    by_id = {loss.sample_id: loss for batch in collected(losses) for loss in batch}
+    _check_finite(by_id)
+    return [by_id[sample.sample_id] for sample in samples]
+
+
+def _batch_losses(
+    captioner: Captioner,
+    pixels: torch.Tensor,
+    shown: Sequence[Sequence[Sample]],
+    prompt: str,
+    max_tokens: int,
+) -> list[SampleLoss]:
+    """Losses of the samples that show each of the images of ``pixels``."""
+    samples = [sample for of_one_image in shown for sample in of_one_image]
+    of_image = torch.tensor(
+        [index for index, of_one_image in enumerate(shown) for _ in of_one_image],
+        device=captioner.device,
+    )
+    tokens = caption_tokens(
+        captioner,
+        [sample.caption for sample in samples],
+        prompt=prompt,
+        max_tokens=max_tokens,
+    ).to(captioner.device)
+    with autocast(captioner.device):
+        logits = shared_image_logits(captioner, pixels, of_image, tokens)
+    # (captions, tokens): zero where no loss is counted
+    by_token = cross_entropy(
+        logits.transpose(1, 2).float(),
+        tokens.targets,
+        ignore_index=IGNORED,
+        reduction="none",
+    )
+    sums = by_token.sum(dim=1).tolist()
+    counts = (tokens.targets != IGNORED).sum(dim=1).tolist()
+    return [
+        SampleLoss(sample.sample_id, total, total / count, count)
+        for sample, total, count in zip(samples, sums, counts, strict=True)
+    ]
+
+
+def shared_image_logits(
+    captioner: Captioner, pixels: torch.Tensor, of_image: torch.Tensor, tokens: CaptionTokens
+) -> torch.Tensor:
+    """Logits of every next token of captions that share images.
+
+    What depends on the image alone is computed once for each: its encoding, and the keys and values
+    of the decoder's cross-attention, which cost more than the rest of the decoder: an image has
+    hundreds of patches, a caption some ten tokens.
+
+    Args:
+        captioner: the model.
+        pixels: (images, 3, size, size), normalised.
+        of_image: int64 (captions,): the place of each caption's image in ``pixels``.
+        tokens: of the captions.
+
+    Returns:
+        (captions, tokens, vocabulary), aligned with ``tokens.targets``.
+    """
+    states = encode_images(captioner, pixels)
+    with _projecting_once(captioner, states, of_image):
+        # Cross-attention reads no more than the shape of these.
+        return next_token_logits(captioner, states[:1].expand(len(of_image), -1, -1), tokens)
+
+
+@contextmanager
+def _projecting_once(
+    captioner: Captioner, states: torch.Tensor, of_image: torch.Tensor
+) -> Iterator[None]:
+    """Let cross-attention project ``states``, and each caption have its image's projection."""
+
+    def images(module: Any, arguments: Any) -> tuple[torch.Tensor]:
+        return (states,)
+
+    def captions(module: Any, arguments: Any, projected: torch.Tensor) -> torch.Tensor:
+        return projected[of_image]
+
+    hooks = []
+    for layer in captioner.model.text_decoder.bert.encoder.layer:
+        for projection in (layer.crossattention.self.key, layer.crossattention.self.value):
+            hooks.append(projection.register_forward_pre_hook(images))
+            hooks.append(projection.register_forward_hook(captions))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _by_image(
+    samples: Sequence[Sample], files: Mapping[str, Path]
+) -> list[tuple[Path, list[Sample]]]:
+    """Samples grouped by the image file that they show, in order of first appearance."""
+    groups: dict[Path, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(files[sample.sample_id], []).append(sample)
+    return list(groups.items())
+
+
+def _check_finite(losses: Mapping[str, SampleLoss]) -> None:
+    broken = [name for name, loss in losses.items() if not abs(loss.loss_sum) < float("inf")]
+    if broken:
+        raise NonFiniteLoss(
+            f"the loss of {len(broken)} sample(s) is not finite: {', '.join(broken[:20])}"
+        )

@@ -1,0 +1,235 @@
+"""One epoch of fine-tuning the captioner, from the epoch before."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import cross_entropy
+from tqdm import tqdm
+
+from caption_curation.captioner.model.blip import (
+    IGNORED,
+    Captioner,
+    CaptionTokens,
+    caption_tokens,
+    encode_images,
+    next_token_logits,
+)
+from caption_curation.captioner.model.loading import pixel_batches
+from caption_curation.captioner.model.transforms import read_image, to_tensor
+from caption_curation.captioner.training.crops import random_crop_and_flip
+from caption_curation.captioner.training.dropout import BatchDropout, replace_dropout
+from caption_curation.captioner.training.rand_augment import rand_augment
+from caption_curation.compute.devices import autocast
+from caption_curation.config.experiment import Training
+from caption_curation.config.profile import Augmentation, FineTuning
+from caption_curation.optimisation.micro_batches import Rows, SharedBatches, computed_rows
+from caption_curation.optimisation.optimizer_state import restore_state, state_tensors
+from caption_curation.rng import rng_for, seed_for
+from caption_curation.samples import Sample
+from caption_curation.support.errors import NonFiniteLoss
+from caption_curation.support.launcher import these_processes
+
+BETAS = (0.9, 0.999)  # AdamW's, as in BLIP
+EPSILON = 1e-8
+
+
+def learning_rate(epoch: int, initial: float, schedule_epochs: int) -> float:
+    """BLIP's schedule: cosine to zero, one step per epoch (salesforce/BLIP, utils.py).
+
+    Args:
+        epoch: from 1 to ``schedule_epochs``.
+        initial: the rate of epoch 1.
+        schedule_epochs: the rate would be zero in the epoch after this one.
+    """
+    return 0.5 * initial * (1 + math.cos(math.pi * (epoch - 1) / schedule_epochs))
+
+
+def shuffled(samples: Sequence[Sample], seed: int, epoch: int) -> list[Sample]:
+    """The samples in this epoch's order.
+
+    Each sample is placed by a hash of its own, so that runs of one seed that train on different
+    subsets see what they share in the same order.
+    """
+    return sorted(samples, key=lambda one: seed_for(seed, epoch, "shuffle", one.sample_id))
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """The augmented images of an epoch, in order: a map-style data set of (3, size, size)."""
+
+    samples: Sequence[Sample]
+    files: Mapping[str, Path]
+    size: int
+    augmentation: Augmentation
+    seed: int
+    epoch: int
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        sample = self.samples[index]
+        rng = rng_for(self.seed, self.epoch, "augmentation", sample.sample_id)
+        image = read_image(self.files[sample.sample_id])
+        image = random_crop_and_flip(image, self.size, self.augmentation, rng)
+        if self.augmentation.rand_augment:
+            image = rand_augment(image, self.augmentation.rand_augment, rng)
+        return to_tensor(image)
+
+
+def train_epoch(
+    captioner: Captioner,
+    optimizer: torch.optim.Optimizer,
+    samples: Sequence[Sample],
+    files: Mapping[str, Path],
+    *,
+    epoch: int,
+    seed: int,
+    training: Training,
+    fine_tuning: FineTuning,
+) -> float:
+    """Train on every sample once, in place, together with the other processes that joined.
+
+    The result does not depend on their number, nor on how much memory there is, but for rounding.
+
+    Args:
+        captioner: its weights are changed.
+        optimizer: of the captioner's parameters; its state and learning rate are changed.
+        samples: the training set of this epoch.
+        files: the image file that each sample shows, by sample id.
+        epoch: from 1.
+        seed: of shuffling, augmentation and dropout, together with ``epoch``.
+        training: label smoothing, prompt and learning rate schedule.
+        fine_tuning: batch size (of all processes together), learning rate, longest caption and
+            augmentation.
+
+    Returns:
+        The mean training loss (label-smoothed, nats per token) over the epoch's batches.
+
+    Raises:
+        NonFiniteLoss: naming the step and its samples.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(epoch, fine_tuning.learning_rate, training.schedule_epochs)
+    torch.manual_seed(seed_for(seed, epoch, "dropout"))
+    captioner.model.train()
+    dropouts = replace_dropout(captioner.model)
+    images = TrainingImages(
+        samples=shuffled(samples, seed, epoch),
+        files=files,
+        size=captioner.image_size,
+        augmentation=fine_tuning.augmentation,
+        seed=seed,
+        epoch=epoch,
+    )
+    starts = range(0, len(images), fine_tuning.batch_size)
+    batches = [images.samples[start : start + fine_tuning.batch_size] for start in starts]
+    rows = [computed_rows(len(batch)) for batch in batches]
+    positions = [
+        range(start + own.start, start + own.stop) for start, own in zip(starts, rows, strict=True)
+    ]
+    shared = SharedBatches(
+        optimizer, captioner.device, captioner.model.activation_checkpointing_enable
+    )
+    losses = []
+    progress = tqdm(
+        zip(batches, rows, pixel_batches(images, positions, captioner.device), strict=True),
+        desc=f"training, epoch {epoch}",
+        total=len(batches),
+        unit="batch",
+        disable=these_processes().hide_progress,
+    )
+    for step, (batch, own, pixels) in enumerate(progress, start=1):
+        tokens = caption_tokens(
+            captioner,
+            [sample.caption for sample in batch],
+            prompt=training.prompt,
+            max_tokens=fine_tuning.max_tokens,
+        ).to(captioner.device)
+        loss = shared.backward(
+            len(batch),
+            partial(
+                _loss_of_rows, captioner, dropouts, tokens, pixels, own, training.label_smoothing
+            ),
+        )
+        if not math.isfinite(loss):
+            names = ", ".join(sample.sample_id for sample in batch)
+            raise NonFiniteLoss(
+                f"the loss is {loss} in epoch {epoch}, step {step}, samples {names}; "
+                "lower captioner.fine_tuning.learning_rate or look at these samples"
+            )
+        optimizer.step()
+        losses.append(loss)
+    return sum(losses) / len(losses)
+
+
+def _loss_of_rows(
+    captioner: Captioner,
+    dropouts: Sequence[BatchDropout],
+    tokens: CaptionTokens,
+    pixels: torch.Tensor,
+    own: Rows,
+    label_smoothing: float,
+    rows: Rows,
+) -> torch.Tensor:
+    """What ``rows`` add to their batch's loss, which is the mean over all its target tokens.
+
+    Args:
+        captioner: the model.
+        dropouts: of the model.
+        tokens: of the whole batch, so that all its parts are padded alike.
+        pixels: of the rows ``own``, which ``rows`` are some of.
+        own: what this process has to compute.
+        label_smoothing: as in :func:`training_loss`.
+        rows: to compute now.
+    """
+    for dropout in dropouts:
+        dropout.rows = rows
+    here = slice(rows.start, rows.stop)
+    part = CaptionTokens(tokens.inputs[here], tokens.mask[here], tokens.targets[here])
+    share = (part.targets != IGNORED).sum() / (tokens.targets != IGNORED).sum()
+    shown = pixels[rows.start - own.start : rows.stop - own.start]
+    with autocast(captioner.device):
+        return training_loss(captioner, shown, part, label_smoothing) * share
+
+
+def training_loss(
+    captioner: Captioner, pixels: torch.Tensor, tokens: CaptionTokens, label_smoothing: float
+) -> torch.Tensor:
+    """Cross-entropy of the captions, averaged over all their target tokens, as BLIP trains.
+
+    Args:
+        captioner: the model.
+        pixels: (captions, 3, size, size): each caption's image.
+        tokens: of the captions.
+        label_smoothing: share of the target's probability that is spread over the vocabulary.
+    """
+    logits = next_token_logits(captioner, encode_images(captioner, pixels), tokens)
+    return cross_entropy(
+        logits.flatten(0, 1).float(),
+        tokens.targets.flatten(),
+        ignore_index=IGNORED,
+        label_smoothing=label_smoothing,
+    )
+
+
+def new_optimizer(captioner: Captioner, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW over all parameters, as in BLIP; every epoch sets its learning rate."""
+    return torch.optim.AdamW(
+        captioner.model.parameters(), lr=0.0, betas=BETAS, eps=EPSILON, weight_decay=weight_decay
+    )
+
+
+def save_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:
+    """Save the optimizer's moments as safetensors."""
+    save_file(state_tensors(optimizer), path)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:
+    """Restore what :func:`save_optimizer` saved into a new optimizer of the same parameters."""
+    restore_state(optimizer, load_file(path))

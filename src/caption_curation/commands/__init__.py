@@ -1,0 +1,1 @@
+"""The command line: what people do with the pipeline besides running it."""

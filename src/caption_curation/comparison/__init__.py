@@ -1,1 +1,0 @@
-"""From finished experiments to tables and figures with honest uncertainty."""

@@ -1,0 +1,1 @@
+"""Devices, precision, and the processes of a stage that compute together."""

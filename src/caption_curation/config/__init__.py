@@ -1,0 +1,1 @@
+"""Every parameter, validated before anything expensive runs."""

@@ -1,0 +1,1 @@
+"""Curation = score × rule × action × schedule: pure functions, no model."""

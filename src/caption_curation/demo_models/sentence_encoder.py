@@ -1,0 +1,78 @@
+"""A tiny Sentence-BERT that learns that the captions of one image mean the same."""
+
+from collections.abc import Sequence
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from caption_curation.captioner.bases.scratch import train_tokenizer
+from caption_curation.config.pretraining import SentenceEncoderPretraining
+from caption_curation.rng import rng_for
+from caption_curation.samples import CaptionedImage
+
+
+def pretrain_sentence_encoder(
+    images: Sequence[CaptionedImage], settings: SentenceEncoderPretraining
+) -> Any:
+    """A SentenceTransformer trained on pairs of captions of the same image.
+
+    Every batch holds two captions of each of some images. The loss (InfoNCE, in
+    sentence-transformers the multiple negatives ranking loss, in both directions) asks each
+    caption for its partner among those of all images of the batch.
+
+    Args:
+        images: with at least two captions each, or they are left out.
+        settings: sizes and training.
+    """
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    captions = [image.captions for image in images if len(image.captions) > 1]
+    torch.manual_seed(settings.seed)
+    encoder = build_sentence_encoder([one for group in captions for one in group], settings)
+    loss_of = MultipleNegativesRankingLoss(
+        encoder, directions=("query_to_doc", "doc_to_query"), partition_mode="per_direction"
+    )
+    optimizer = torch.optim.AdamW(encoder.parameters(), lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+    rng = rng_for(settings.seed, "sentence encoder")
+    labels = torch.arange(settings.batch_size)
+    encoder.train()
+    for _ in tqdm(range(settings.steps), desc="sentence encoder", unit="step", disable=None):
+        chosen = rng.choice(len(captions), size=settings.batch_size, replace=False)
+        pairs = [rng.choice(captions[index], size=2, replace=False).tolist() for index in chosen]
+        features = [encoder.preprocess(list(side)) for side in zip(*pairs, strict=True)]
+        loss = loss_of(features, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    encoder.eval()
+    print(f"loss of the last batch: {loss.item():.3f} nats")
+    return encoder
+
+
+def build_sentence_encoder(captions: Sequence[str], settings: SentenceEncoderPretraining) -> Any:
+    """A BERT with random weights, and the mean over its tokens as the embedding."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    tokenizer = train_tokenizer(captions, settings.vocabulary_size)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.hidden_size,
+        intermediate_size=2 * settings.hidden_size,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        max_position_embeddings=settings.max_tokens,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with TemporaryDirectory() as name:  # the library takes a transformer from a folder only
+        BertModel(config, add_pooling_layer=False).save_pretrained(name)
+        tokenizer.save_pretrained(name)
+        transformer = Transformer(name, max_seq_length=settings.max_tokens)
+    return SentenceTransformer(
+        modules=[transformer, Pooling(settings.hidden_size, pooling_mode="mean")], device="cpu"
+    )

@@ -1,0 +1,1 @@
+"""What a user has to download for a profile, and whether it is there."""

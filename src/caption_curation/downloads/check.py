@@ -1,0 +1,186 @@
+"""What the user has to download for a profile, compared with what is there. Downloads nothing."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from caption_curation.config.profile import (
+    BlipCheckpoint,
+    HubModel,
+    KarpathySource,
+    LocalModel,
+    Profile,
+)
+from caption_curation.corpora.karpathy import (
+    MISSING,
+    Annotations,
+    image_faults,
+    image_folder,
+    read_annotations,
+)
+from caption_curation.downloads.published import ANNOTATIONS, PublishedCorpus, published_corpus
+from caption_curation.pretrained import file_digest, obtain_model
+from caption_curation.support.errors import InputError
+
+BLIP_CHECKPOINTS = "https://storage.googleapis.com/sfr-vision-language-research/BLIP/models/"
+SPLITS = ("train", "val", "test")
+NAMES_SHOWN = 3  # of files, for each kind of fault of a split
+
+
+@dataclass(frozen=True)
+class SplitCheck:
+    """Numbers of images of a split.
+
+    ``published``: in the published corpus (``None``: not a published one), ``listed``: in the
+    annotation file; of these, ``missing`` and ``unreadable`` image files.
+    """
+
+    split: str
+    published: int | None
+    listed: int
+    missing: int
+    unreadable: int
+
+    @property
+    def present(self) -> int:
+        """Images that can be read."""
+        return self.listed - self.missing - self.unreadable
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found of one thing that a profile names.
+
+    ``key`` is the profile's, ``found`` says what is there, ``faults`` what is not, each with where
+    it is to be had.
+    """
+
+    key: str
+    found: str
+    faults: list[str]
+    splits: list[SplitCheck] = field(default_factory=list)
+
+
+def check_profile(
+    profile: Profile, required: Mapping[str, Sequence[str]], *, decode: bool
+) -> list[Check]:
+    """Check the corpora and models of a profile, as far as the user has to provide them.
+
+    Args:
+        profile: names folders and files.
+        required: the parts of a model in the hub's layout, by the key of the profile.
+        decode: decode every image to its last pixel, as the corpus stage does; otherwise only
+            their headers are read.
+    """
+    checks = [
+        check_corpus(source, section, decode=decode)
+        for section in ("data", "generator_data")
+        if isinstance(source := getattr(profile, section), KarpathySource)
+    ]
+    base = profile.captioner.base
+    if isinstance(base, BlipCheckpoint):
+        checks.append(check_checkpoint(base))
+    models = {
+        "captioner.base": base,
+        "captioner.base.tokenizer": base.tokenizer if isinstance(base, BlipCheckpoint) else None,
+        "generator.base": profile.generator.base,
+        "sentence_encoder": profile.sentence_encoder,
+        "clip": profile.clip,
+    }
+    checks += [
+        check_model(source, key, required[key])
+        for key, source in models.items()
+        if isinstance(source, LocalModel | HubModel)
+    ]
+    return checks
+
+
+def check_corpus(source: KarpathySource, section: str, *, decode: bool) -> Check:
+    """Compare an annotation file and its images with each other and with the published corpus."""
+    faults: list[str] = []
+    annotations: Annotations | None = None
+    folder: Path | None = None
+    try:
+        annotations = read_annotations(source, section)
+    except InputError as error:
+        faults.append(f"{error}; to be had: {ANNOTATIONS}")
+    corpus = published_corpus(annotations.name if annotations else None, source.annotations)
+    images_from = f"; to be had: {corpus.images_from}" if corpus else ""
+    try:
+        folder = image_folder(source, section)
+    except InputError as error:
+        if str(error) not in "\n".join(faults):  # both say it if the root is missing
+            faults.append(str(error))
+        faults[-1] += images_from
+    if annotations:
+        faults += [f"{section}: {source.annotations}: {fault}" for fault in annotations.faults]
+    splits = [
+        _check_split(split, annotations, folder, corpus, decode, section, images_from, faults)
+        for split in SPLITS
+    ]
+    title = corpus.title if corpus else "a corpus without published sizes"
+    return Check(section, f"{title} in {source.root}", faults, splits)
+
+
+def _check_split(
+    split: str,
+    annotations: Annotations | None,
+    folder: Path | None,
+    corpus: PublishedCorpus | None,
+    decode: bool,
+    section: str,
+    images_from: str,
+    faults: list[str],
+) -> SplitCheck:
+    """The numbers of a split; appends its faults."""
+    published = corpus.splits[split] if corpus else None
+    entries = annotations.entries if annotations else []
+    names = [entry.image.file_name for entry in entries if entry.split == split]
+    if annotations and published is not None and len(names) != published:
+        faults.append(
+            f"{section}: split {split}: the annotations list {len(names):,} images, the published "
+            f"corpus has {published:,}; to be had: {ANNOTATIONS}"
+        )
+    if folder is None:
+        return SplitCheck(split, published, len(names), len(names), 0)
+    found = image_faults(names, folder, decode=decode)
+    kinds = Counter("missing" if fault == MISSING else "unreadable" for fault in found.values())
+    for kind, number in kinds.items():
+        examples = [
+            name for name, fault in found.items() if (fault == MISSING) == (kind == MISSING)
+        ]
+        shown = ", ".join(examples[:NAMES_SHOWN]) + (", …" if number > NAMES_SHOWN else "")
+        faults.append(
+            f"{section}: split {split}: {number:,} of {len(names):,} images {kind} in {folder} "
+            f"({shown}){images_from}"
+        )
+    return SplitCheck(split, published, len(names), kinds["missing"], kinds["unreadable"])
+
+
+def check_checkpoint(source: BlipCheckpoint) -> Check:
+    """Whether BLIP's own file is there and, where its SHA-256 is pinned, whether it is the one."""
+    key, path = "captioner.base", Path(source.path)
+    origin = f"to be had: {BLIP_CHECKPOINTS}{path.name}"
+    if not path.is_file():
+        fault = f"{key}.path = {source.path!r}: there is no such file (from {Path.cwd()}); {origin}"
+        return Check(key, f"BLIP's checkpoint {source.path}", [fault])
+    found = f"BLIP's checkpoint {source.path}, {path.stat().st_size / 1e6:,.0f} MB"
+    if source.sha256 is None:
+        return Check(key, f"{found}; its SHA-256 is not pinned", [])
+    digest = file_digest(path)
+    if digest == source.sha256:
+        return Check(key, f"{found}, with the pinned SHA-256", [])
+    fault = f"{source.path}: its SHA-256 is {digest}, but {key}.sha256 = {source.sha256}; {origin}"
+    return Check(key, found, [fault])
+
+
+def check_model(source: LocalModel | HubModel, key: str, required: Sequence[str]) -> Check:
+    """Whether a folder has all parts of a model; one on the hub is obtained by its stage."""
+    if isinstance(source, HubModel):
+        return Check(key, f"{source.id} on the hub, which a stage downloads when it needs it", [])
+    try:
+        obtain_model(source, required=required)
+    except InputError as error:
+        return Check(key, f"model folder {source.path}", [f"{key}.path: {error}"])
+    return Check(key, f"model folder {source.path}, complete", [])

@@ -1,0 +1,67 @@
+"""The history of a run: all that its report needs of each epoch, in one folder.
+
+The history of epoch e is that of epoch e - 1 and what epoch e adds, so that a stage which needs
+every epoch has one dependency, whatever their number.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from caption_curation.samples import Edit
+from caption_curation.support.outputs import link_or_copy, write_whole
+
+GALLERY_SIZE = 24  # synthetic images of one epoch that are kept: half the hardest, half any
+
+
+def gallery_edits(edits: Sequence[Edit], epoch: int, rng: np.random.Generator) -> list[Edit]:
+    """The image replacements of one epoch to show: the hardest ones, then some at random.
+
+    Args:
+        edits: the edit log; within an epoch the hardest sample comes first.
+        epoch: after which the edits were made.
+        rng: draws the random half.
+    """
+    made = [edit for edit in edits if edit.epoch == epoch and edit.action == "replace_image"]
+    half = GALLERY_SIZE // 2
+    hardest, others = made[:half], made[half:]
+    drawn = rng.choice(len(others), size=min(half, len(others)), replace=False)
+    return hardest + [others[index] for index in sorted(drawn)]
+
+
+def best_epoch(cider: dict[str, float]) -> int:
+    """The fine-tuned epoch (from 1) of highest validation CIDEr; of equals the earliest."""
+    epochs = [int(epoch) for epoch in cider if int(epoch) > 0]
+    return max(sorted(epochs), key=lambda epoch: cider[str(epoch)])
+
+
+def read_validation_scores(folder: Path) -> dict[str, float]:
+    """Validation CIDEr by epoch ("0": the base captioner) from a history folder."""
+    scores: dict[str, float] = json.loads((folder / "validation.json").read_text())["cider"]
+    return scores
+
+
+def write_validation_scores(folder: Path, cider: dict[str, float]) -> None:
+    """Write validation CIDEr by epoch, and the best epoch once there is one."""
+    best = best_epoch(cider) if len(cider) > 1 else None
+    text = json.dumps({"cider": cider, "best_epoch": best}, indent=2)
+    write_whole(folder / "validation.json", text + "\n")
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder, replacing ``target``; its files are hard links where possible."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, copy_function=copy_file)
+
+
+def copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy a file as a hard link where possible.
+
+    What stood at ``target`` is unlinked first: it may be a link into DVC's cache, which must never
+    be written to.
+    """
+    Path(target).unlink(missing_ok=True)
+    link_or_copy(Path(source), Path(target))

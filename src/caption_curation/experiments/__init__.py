@@ -1,0 +1,1 @@
+"""Finished experiments, what varies between them, studies of many, and what one costs."""

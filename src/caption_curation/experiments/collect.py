@@ -1,0 +1,79 @@
+"""From what DVC lists to the runs that can be compared, and what was left out."""
+
+from collections.abc import Sequence
+
+from tqdm import tqdm
+
+from caption_curation.curation.settings import Curation
+from caption_curation.experiments.comparability import (
+    LeftOut,
+    largest_comparable,
+    without_duplicates,
+)
+from caption_curation.experiments.finished import (
+    HEAD,
+    WORKSPACE,
+    FinishedExperiment,
+    Repository,
+    Unusable,
+)
+from caption_curation.experiments.runs import Run, read_run
+from caption_curation.support.errors import InputError, list_faults
+
+
+def collect_runs(
+    repository: Repository, names: Sequence[str] | None = None
+) -> tuple[list[Run], list[LeftOut]]:
+    """The comparable finished experiments of the current commit, and the others with reasons.
+
+    Args:
+        repository: where they are.
+        names: only these (``HEAD`` and ``workspace`` are such names), also of other commits;
+            ``None``: all of the current commit.
+
+    Raises:
+        InputError: a name is unknown, or nothing can be compared.
+    """
+    listed = repository.listed
+    if names is not None:
+        by_name = {one.name: one for one in listed}
+        for one in repository.of_other_commits:
+            by_name.setdefault(one.name, one)
+        unknown = [name for name in names if name not in by_name]
+        if unknown:
+            raise InputError(
+                f"--experiments: unknown: {', '.join(unknown)}; there are: "
+                f"{', '.join(sorted(by_name))}"
+            )
+        listed = [by_name[name] for name in names]
+    # Names are the order, whichever commit an experiment is of; a run without one is the last.
+    listed = sorted(set(listed), key=lambda one: (one.name in (HEAD, WORKSPACE), one.name))
+
+    left_out = []
+    finished: list[FinishedExperiment] = []
+    for one in listed:
+        try:
+            finished.append(repository.read(one))
+        except Unusable as reason:
+            left_out.append(LeftOut(one.name, str(reason)))
+    runs: list[Run] = []
+    if finished:
+        comparable, others = largest_comparable(finished)
+        pairs = [
+            (experiment, Curation.model_validate(experiment.parameters["curation"]))
+            for experiment in comparable
+        ]
+        kept, duplicates = without_duplicates(pairs)
+        left_out += others + duplicates
+        for experiment, curation in tqdm(kept, "reading experiments", disable=None):
+            try:
+                runs.append(read_run(experiment, curation))
+            except Unusable as reason:
+                left_out.append(LeftOut(experiment.name, str(reason)))
+    if not runs:
+        reasons = [f"{one.name}: {one.reason}" for one in left_out]
+        raise InputError(
+            list_faults("there is no finished experiment to compare", reasons)
+            + "\nrun one with `dvc repro` or `dvc exp run`, or bring one with `dvc exp pull`"
+        )
+    return runs, left_out

@@ -1,0 +1,109 @@
+"""Which experiments may stand in one table, and why the others may not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from caption_curation.curation.settings import Curation
+from caption_curation.experiments.finished import FinishedExperiment
+from caption_curation.experiments.variants import variant_of
+
+DIFFERENCES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An experiment that is in no table, and the reason."""
+
+    name: str
+    reason: str
+
+
+def largest_comparable(
+    experiments: Sequence[FinishedExperiment],
+) -> tuple[list[FinishedExperiment], list[LeftOut]]:
+    """The largest group of experiments that differ in seed and curation alone.
+
+    Of groups of one size, the one that comes first is taken.
+
+    Args:
+        experiments: at least one.
+
+    Returns:
+        The group in order, and the others with what makes them different.
+    """
+    groups: dict[str, list[FinishedExperiment]] = {}
+    for experiment in experiments:
+        # 2 and 2.0 are one value, however somebody wrote it.
+        values = {
+            name: float(value) if type(value) is int else value
+            for name, value in experiment.setting.items()
+        }
+        key = repr(sorted(values.items(), key=lambda item: item[0]))
+        groups.setdefault(key, []).append(experiment)
+    largest = max(groups.values(), key=len)
+    used = {experiment.name for experiment in largest}
+    left_out = [
+        LeftOut(
+            experiment.name,
+            "not comparable: " + describe_difference(experiment.setting, largest[0].setting),
+        )
+        for experiment in experiments
+        if experiment.name not in used
+    ]
+    return largest, left_out
+
+
+def describe_difference(setting: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """What distinguishes an experiment's setting from that of the others, in a few words."""
+    profiles = [
+        {key.split(":")[0] for key in one if key.startswith("profiles/")}
+        for one in (setting, other)
+    ]
+    if profiles[0] != profiles[1]:
+        shown = [", ".join(sorted(names)) for names in profiles]
+        return f"{shown[0]} instead of {shown[1]}"
+    parameters, files = [], []
+    for key in sorted(setting.keys() | other.keys()):
+        if setting.get(key) == other.get(key):
+            continue
+        if ": " in key:
+            values = [repr(one[key]) if key in one else "nothing" for one in (setting, other)]
+            parameters.append(f"{key} = {values[0]} instead of {values[1]}")
+        else:
+            files.append(f"another {key}")
+    # Parameters explain files: another corpus is one because of another data.seed.
+    differences = parameters or files
+    more = len(differences) - DIFFERENCES_SHOWN
+    shown = differences[:DIFFERENCES_SHOWN] + ([f"and {more} more"] if more > 0 else [])
+    return "; ".join(shown)
+
+
+def without_duplicates(
+    experiments: Sequence[tuple[FinishedExperiment, Curation]],
+) -> tuple[list[tuple[FinishedExperiment, Curation]], list[LeftOut]]:
+    """Each variant and seed once, the first; ``HEAD`` and the workspace are listed last.
+
+    Args:
+        experiments: comparable ones.
+
+    Returns:
+        Those kept, in order, and the others with the name of the one that they repeat.
+    """
+    first: dict[Any, tuple[FinishedExperiment, Curation]] = {}
+    left_out = []
+    for experiment, curation in experiments:
+        key = (variant_of(curation), experiment.parameters["seed"])
+        if key not in first:
+            first[key] = (experiment, curation)
+            continue
+        kept = first[key][0]
+        same = experiment.outputs["reports/evaluation"] == kept.outputs["reports/evaluation"]
+        left_out.append(
+            LeftOut(
+                experiment.name,
+                f"the same experiment as {kept.name}, "
+                + ("with the same results" if same else "BUT WITH OTHER RESULTS"),
+            )
+        )
+    return list(first.values()), left_out

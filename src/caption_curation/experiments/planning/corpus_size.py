@@ -1,0 +1,74 @@
+"""The captioner's corpus before its stage has run: exactly where it can be read or worked out."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from caption_curation.config.profile import CaptionerDemoWorld, CaptionerKarpathy
+from caption_curation.corpora.few_shot import training_subset
+from caption_curation.downloads.published import published_corpus
+from caption_curation.samples import CaptionedImage
+from caption_curation.support.errors import InputError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class CorpusSize:
+    """What is known of a corpus; ``training`` is ``None`` where only numbers are.
+
+    ``samples`` are (image, caption) pairs of the training split, ``val`` and ``test`` images.
+    """
+
+    training: Sequence[CaptionedImage] | None
+    samples: int
+    val: int
+    test: int
+    known_from: str
+
+
+def size_of(training: Sequence[CaptionedImage], val: int, test: int, known_from: str) -> CorpusSize:
+    """The size of a corpus whose training images are known."""
+    samples = sum(len(image.captions) for image in training)
+    return CorpusSize(training, samples, val, test, known_from)
+
+
+def planned_corpus(source: CaptionerDemoWorld | CaptionerKarpathy) -> CorpusSize:
+    """The corpus that the corpus stage would make, from what the profile names.
+
+    Raises:
+        InputError: the annotations are not there, and it is not a published corpus.
+    """
+    if isinstance(source, CaptionerDemoWorld):
+        from caption_curation.demo_world.style import DEFAULT
+        from caption_curation.demo_world.world import make_world
+
+        splits = make_world(source, DEFAULT, SPLITS).corpus(SPLITS).splits
+        known_from = "the drawn world"
+    else:
+        from caption_curation.corpora.karpathy import read_annotations
+
+        try:
+            entries = read_annotations(source, "data").entries
+        except InputError as error:
+            return _published(source, error)
+        splits = {
+            split: [entry.image for entry in entries if entry.split == split] for split in SPLITS
+        }
+        known_from = source.annotations
+    return size_of(
+        training_subset(splits["train"], source.train_fraction, source.seed),
+        len(splits["val"]),
+        len(splits["test"]),
+        known_from,
+    )
+
+
+def _published(source: CaptionerKarpathy, error: InputError) -> CorpusSize:
+    corpus = published_corpus(None, source.annotations)
+    if corpus is None:
+        raise error
+    samples = math.floor(corpus.training_captions * source.train_fraction)
+    val, test = corpus.splits["val"], corpus.splits["test"]
+    known_from = f"the published sizes of {corpus.title}, as {source.annotations} is not here yet"
+    return CorpusSize(None, samples, val, test, known_from)

@@ -1,0 +1,60 @@
+"""How many images an experiment would draw: exactly where it is known what will be asked for."""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+
+from caption_curation.config.experiment import Experiment
+from caption_curation.curation.epoch import curate_before_training
+from caption_curation.curation.settings import Curation
+from caption_curation.experiments.planning.bounds import Bounds, at_most, chosen_samples, exactly
+from caption_curation.samples import CaptionedImage, Sample, apply_edits, samples_of
+
+
+def samples_before_training(
+    images: Sequence[CaptionedImage], experiment: Experiment
+) -> list[Sample]:
+    """The training set of the first epoch: the static schedule's choice needs no loss."""
+    samples = samples_of(images)
+    edits = curate_before_training(
+        samples,
+        curation=experiment.curation,
+        prompt_mode=experiment.prompt.mode,
+        captions={image.image_id: image.captions for image in images},
+        seed=experiment.seed,
+    )
+    return apply_edits(samples, edits)
+
+
+def images_to_draw(
+    done: Sequence[bool],
+    asked: Mapping[int, Collection[Hashable]],
+    stored: Collection[Hashable] | None,
+    curation: Curation,
+    samples: int,
+) -> Bounds:
+    """How many images are drawn in all; each once, whichever epochs show it.
+
+    Args:
+        done: of each epoch, from 0 (the state before training), whether it has its images.
+        asked: what an epoch asks for, where its training set is known already.
+        stored: what need not be drawn of that; ``None``: not known, for the generator is not.
+        curation: how the training sets come about.
+        samples: of the training set, whose size does not change where images are replaced.
+    """
+    if curation.method != "replace_image":
+        return exactly(0)
+    known = {
+        one for epoch, of_epoch in asked.items() if not done[epoch] for one in of_epoch
+    }.difference(stored or ())
+    drawn = at_most(len(known)) if stored is None else exactly(len(known))
+    for epoch, is_done in enumerate(done):
+        if not is_done and epoch not in asked:
+            # New are the images of the samples chosen after this epoch; the store may have them.
+            drawn += at_most(new_images(curation, samples, epoch).most)
+    return drawn
+
+
+def new_images(curation: Curation, samples: int, epoch: int) -> Bounds:
+    """Images that the curation after an epoch asks for and no earlier one of the run did."""
+    if curation.schedule == "static":
+        return at_most(samples if epoch == 0 else 0)
+    return exactly(0) if epoch == 0 else chosen_samples(curation, samples)

@@ -1,0 +1,119 @@
+"""How fast this machine is: short runs of the real work, timed after a warm-up.
+
+Speed does not depend on what weights a model has, so any stage's model will do. The warm-up takes
+what happens once: loading, compilation, memory.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from caption_curation.config.params import Params
+from caption_curation.experiments.planning.work import CAPTIONING, SCORING, TRAINING
+from caption_curation.samples import Sample
+from caption_curation.text_to_image.image_store import ImageRequest
+from caption_curation.text_to_image.image_store.image_files import encode_image
+from caption_curation.text_to_image.synthesis.requests import drawing, recipe_of
+
+
+@dataclass(frozen=True)
+class DrawingSpeed:
+    """Images per second, and the mean size of one as the store keeps it, in bytes."""
+
+    per_second: float
+    image_bytes: float
+
+
+def measure_drawing(
+    params: Params, generator: Path, requests: Sequence[ImageRequest]
+) -> DrawingSpeed:
+    """Time the drawing and encoding of ``requests``, in full batches, after one batch more.
+
+    Args:
+        params: how images are drawn and stored.
+        generator: the folder of a model.
+        requests: at least one.
+    """
+    section, synthesis = params.profile.generator, params.experiment.synthesis
+    recipe = recipe_of(synthesis, section, "none")
+    size = section.synthesis_batch_size
+    draw = drawing(generator, synthesis, section.image_size, size)
+    batches = [list(requests[start : start + size]) for start in range(0, len(requests), size)]
+    draw(batches[0])
+    sizes: list[int] = []
+    start = time.perf_counter()
+    for batch in batches:
+        for request, image in zip(batch, draw(batch), strict=True):
+            if image is not None:
+                sizes.append(len(encode_image(image, recipe, request, attempt=0)))
+    seconds = time.perf_counter() - start
+    return DrawingSpeed(len(requests) / seconds, sum(sizes) / max(1, len(sizes)))
+
+
+def measure_captioner(
+    params: Params, captioner: Path, samples: Sequence[Sample], files: Mapping[str, Path]
+) -> dict[str, float]:
+    """Samples trained on and scored, and images captioned, per second, by the names of work.
+
+    Args:
+        params: the recipe and its batch sizes.
+        captioner: the folder of a model; it is not changed.
+        samples: to work on.
+        files: the image file of each sample.
+    """
+    from caption_curation.captioner.captioning import generate_captions
+    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.captioner.scoring import sample_losses
+    from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
+    from caption_curation.compute.devices import prepare_device
+
+    section, training = params.profile.captioner, params.experiment.training
+    model = load_captioner(captioner, section.image_size, prepare_device())
+    images = list(dict.fromkeys(files[sample.sample_id] for sample in samples))
+
+    def caption(count: int) -> None:
+        generate_captions(
+            model,
+            images[:count],
+            prompt=training.prompt,
+            evaluation=params.experiment.evaluation,
+            batch_size=section.inference_batch_size,
+        )
+
+    def score(count: int) -> None:
+        sample_losses(
+            model,
+            samples[:count],
+            files,
+            prompt=training.prompt,
+            max_tokens=section.fine_tuning.max_tokens,
+            batch_size=section.inference_batch_size,
+        )
+
+    optimizer = new_optimizer(model, section.fine_tuning.weight_decay)
+
+    def train(count: int) -> None:
+        train_epoch(
+            model,
+            optimizer,
+            samples[:count],
+            files,
+            epoch=1,
+            seed=params.experiment.seed,
+            training=training,
+            fine_tuning=section.fine_tuning,
+        )
+
+    return {
+        CAPTIONING: _per_second(caption, len(images), section.inference_batch_size),
+        SCORING: _per_second(score, len(samples), section.inference_batch_size),
+        TRAINING: _per_second(train, len(samples), section.fine_tuning.batch_size),
+    }
+
+
+def _per_second(work: Callable[[int], None], count: int, warm_up: int) -> float:
+    work(min(count, warm_up))
+    start = time.perf_counter()
+    work(count)
+    return count / (time.perf_counter() - start)

@@ -1,0 +1,55 @@
+"""Run a stage that takes a second for real, but in a scratch folder, to know its result."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from caption_curation.config.params import PARAMS_FILE, PROFILES_FOLDER
+from caption_curation.samples import read_samples
+from caption_curation.support.errors import InputError
+from caption_curation.support.launcher import LAUNCHER
+
+QUICK = ("stages.parameters", "stages.curate")
+
+
+def is_quick(command: str, inputs: Mapping[Path, Path]) -> bool:
+    """Whether a stage loads no model: those that check or curate, and synthesis of no image.
+
+    Args:
+        command: ``python -m MODULE …``.
+        inputs: the files that it reads, by their path in the repository.
+    """
+    module = shlex.split(command)[2]
+    if module != "stages.synthesize":
+        return module in QUICK
+    samples = next(file for path, file in inputs.items() if path.name == "samples.jsonl")
+    return all(sample.replicate is None for sample in read_samples(samples))
+
+
+def try_out(command: str, inputs: Mapping[Path, Path], root: Path, folder: Path) -> None:
+    """Run a stage's command in a new folder that has its inputs and the repository's parameters.
+
+    Raises:
+        InputError: it failed, as it would in the pipeline; with what it said.
+    """
+    folder.mkdir(parents=True)
+    (folder / PARAMS_FILE).symlink_to(root / PARAMS_FILE)
+    (folder / PROFILES_FOLDER).symlink_to(root / PROFILES_FOLDER)
+    for path, file in inputs.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).symlink_to(file.absolute())
+    # Without a launcher: there is no work to share.
+    environment = {name: value for name, value in os.environ.items() if name != LAUNCHER}
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)[1:]],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise InputError(f"`{command}` fails: {done.stderr.strip()}")

@@ -1,0 +1,177 @@
+"""One finished experiment in numbers: all that tables and figures need, and no more.
+
+A run of COCO has half a million samples and every epoch a loss for each; what is kept of them here
+are counts.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from caption_curation.audit.choices import Choice, audit_choices
+from caption_curation.audit.selection import (
+    AuditRow,
+    PlantedNoise,
+    audit_selection,
+    planted_noise,
+    training_sets,
+)
+from caption_curation.curation.settings import Curation
+from caption_curation.experiments.finished import FinishedExperiment, Unusable
+from caption_curation.experiments.variants import Variant, variant_of
+from caption_curation.samples import (
+    CaptionedImage,
+    Edit,
+    Sample,
+    read_edits,
+    read_images,
+    read_json_lines,
+    read_losses,
+)
+
+
+@dataclass(frozen=True)
+class LengthCounts:
+    """Caption lengths at the time of choosing: number of words → number of samples."""
+
+    chosen: Counter[int]
+    others: Counter[int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished experiment.
+
+    Attributes:
+        name: of the experiment.
+        seed: of the captioner's training and of curation.
+        variant: what its curation does.
+        curation: all parameters of it.
+        profile: name of the profile.
+        scores: of the test split, on the scale of the formulas; ``None``: not computed.
+        best_epoch: the one whose captioner was tested.
+        losses: rows of reports/evaluation/losses.json: the loss distribution of every epoch.
+        lengths: by epoch after which samples were chosen (0: before training).
+        audit: what was chosen against planted noise; empty where none is known.
+        choices: what each score and rule would choose by this run's losses, against planted
+            noise; of runs without curation only.
+    """
+
+    name: str
+    seed: int
+    variant: Variant
+    curation: Curation
+    profile: str
+    scores: Mapping[str, float | None]
+    best_epoch: int
+    losses: Sequence[Mapping[str, float]]
+    lengths: Mapping[int, LengthCounts] = field(default_factory=dict)
+    audit: Sequence[AuditRow] = ()
+    choices: Sequence[Choice] = ()
+
+
+def read_run(experiment: FinishedExperiment, curation: Curation) -> Run:
+    """The numbers of a finished experiment.
+
+    Args:
+        experiment: as DVC recorded it.
+        curation: its validated section ``curation``.
+
+    Raises:
+        Unusable: an artifact is not in DVC's cache, or the profile has no test split.
+    """
+    metrics = _json(experiment, "reports/evaluation", "metrics.json")
+    if not metrics["test"]:
+        raise Unusable("its profile has no test split to compare")
+    history = f"data/epochs/{experiment.epochs}/history"
+    edits = read_edits(experiment.path(history, "edits.jsonl"))
+    train = read_images(experiment.path("data/corpus", "train.jsonl"))
+    noise = _noise(experiment, train)
+    sets = training_sets(train, edits, experiment.epochs) if edits or noise else {}
+    seed = int(experiment.parameters["seed"])
+    choices: list[Choice] = []
+    if noise and curation.method == "none":
+        losses = {
+            epoch: read_losses(experiment.path(history, f"losses-{epoch}.jsonl"))
+            for epoch in range(1, experiment.epochs + 1)
+        }
+        choices = audit_choices(sets, losses, noise, curation, seed)
+    return Run(
+        name=experiment.name,
+        seed=seed,
+        variant=variant_of(curation),
+        curation=curation,
+        profile=str(experiment.parameters["profile"]),
+        scores=metrics["test"],
+        best_epoch=metrics["best_epoch"],
+        losses=_json(experiment, "reports/evaluation", "losses.json"),
+        lengths=caption_lengths(sets, edits),
+        audit=audit_run(sets, edits, noise, curation, experiment.epochs) if noise else [],
+        choices=choices,
+    )
+
+
+def audit_run(
+    sets: Mapping[int, Sequence[Sample]],
+    edits: Iterable[Edit],
+    noise: PlantedNoise,
+    curation: Curation,
+    epochs: int,
+) -> list[AuditRow]:
+    """What a run chose against planted noise, of every epoch after which it had a choice.
+
+    An epoch after which it chose nothing counts too: without its zeros, a mean over seeds would be
+    one over those that chose.
+
+    Args:
+        sets: the samples to choose from, by epoch.
+        edits: the whole edit log.
+        noise: what was planted.
+        curation: method and schedule say after which epochs there was a choice.
+        epochs: number of epochs; nothing is chosen after the last.
+    """
+    if curation.method == "none":
+        return []
+    with_a_choice = [0] if curation.schedule == "static" else range(1, epochs)
+    return audit_selection(sets, edits, noise, with_a_choice)
+
+
+def caption_lengths(
+    sets: Mapping[int, Sequence[Sample]], edits: Iterable[Edit]
+) -> dict[int, LengthCounts]:
+    """Lengths of the captions of chosen and of other samples, of the epochs that chose any.
+
+    Args:
+        sets: the samples to choose from, by epoch.
+        edits: the whole edit log.
+    """
+    chosen: dict[int, set[str]] = {}
+    for edit in edits:
+        chosen.setdefault(edit.epoch, set()).add(edit.sample_id)
+    lengths = {}
+    for epoch, ids in sorted(chosen.items()):
+        counts = LengthCounts(Counter(), Counter())
+        for sample in sets[epoch]:
+            group = counts.chosen if sample.sample_id in ids else counts.others
+            group[len(sample.caption.split())] += 1
+        lengths[epoch] = counts
+    return lengths
+
+
+def _noise(experiment: FinishedExperiment, train: Sequence[CaptionedImage]) -> PlantedNoise | None:
+    """The planted noise; ``None`` where none is known, as for a corpus of photographs."""
+    if "data/ground_truth" not in experiment.outputs:
+        return None
+    try:
+        records = read_json_lines(experiment.path("data/ground_truth", "noise.jsonl"))
+    except Unusable as missing:
+        if "has no" in str(missing):
+            return None
+        raise
+    return planted_noise(records, train) if records else None
+
+
+def _json(experiment: FinishedExperiment, output: str, file: str) -> Any:
+    return json.loads(experiment.path(output, file).read_text(encoding="utf-8"))

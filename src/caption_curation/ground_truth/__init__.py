@@ -1,0 +1,1 @@
+"""What the demo world knows and no real corpus does: which samples are right."""

@@ -1,0 +1,64 @@
+"""Which samples of the demo world are right: the truth that no real corpus has.
+
+A sample is right if its caption is true of the image that it shows, and not over-long. That is
+judged from the scene behind the image and from the image, never from what curation did.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from caption_curation.demo_world.scenes import scene_from_json
+from caption_curation.demo_world.style import DEFAULT
+from caption_curation.demo_world.wording import LONG_CAPTION_WORDS
+from caption_curation.ground_truth.caption_reader import CaptionReader
+from caption_curation.ground_truth.scene_checker import SceneChecker
+from caption_curation.samples import Sample
+
+FALSE_CAPTION = "the caption is not true of the image"
+OVER_LONG = "the caption is over-long"
+
+
+class GroundTruth:
+    """Judges samples of the demo world; finds its photographs' scenes by image id.
+
+    Args:
+        scenes: ``image_id`` and ``shown`` of every image, as the corpus stage wrote them.
+    """
+
+    def __init__(self, scenes: Iterable[Mapping[str, Any]]) -> None:
+        self._shown = {record["image_id"]: scene_from_json(record["shown"]) for record in scenes}
+        self._reader = CaptionReader(DEFAULT)
+
+    @cached_property
+    def _checker(self) -> SceneChecker:
+        return SceneChecker(DEFAULT)
+
+    def faults(self, sample: Sample, synthetic: Path | None = None) -> tuple[str, ...]:
+        """What is wrong with a sample, in words; nothing if it is right.
+
+        Args:
+            sample: in any state.
+            synthetic: the file of its synthetic image, if it shows one. The checker looks at it,
+                which cannot tell the size of objects reliably: that may be wrong.
+        """
+        found = []
+        told = self._reader.read(sample.caption)
+        if synthetic:
+            with Image.open(synthetic) as image:
+                facts = self._checker.check(image, told.scene)
+            wrong = [
+                name
+                for name in ("background", "count", "colours", "shapes", "relation")
+                if not getattr(facts, name) and (name != "background" or told.tells_background)
+            ]
+            if wrong:
+                found.append(f"wrong in the image: {', '.join(wrong)}")
+        elif not told.is_true_of(self._shown[sample.image_id]):
+            found.append(FALSE_CAPTION)
+        if len(sample.caption.split()) >= LONG_CAPTION_WORDS:
+            found.append(OVER_LONG)
+        return tuple(found)

@@ -1,0 +1,1 @@
+"""What annotators mark: categories, records, and the demo's simulated annotators."""

@@ -1,0 +1,213 @@
+"""What annotators marked, as JSON Lines: one file an annotator, one line an image.
+
+An image that is annotated again gets another line, which supersedes the earlier; nothing is ever
+overwritten. A line is written at once, under a lock, and is on the disk when :func:`append`
+returns, so that a killed server or two open pages of one annotator lose nothing.
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from caption_curation.human_study.annotations.categories import CATEGORY_IDS, CATEGORY_VERSION
+from caption_curation.support.errors import InputError
+from caption_curation.support.outputs import write_whole
+
+DAMAGED = ".damaged"  # is appended to the name of an annotation file
+CODE = re.compile("[A-Za-z0-9_-]{1,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What one annotator says about one image of a set.
+
+    Attributes:
+        set: number of the set, from 1.
+        image_id: of an image of the set.
+        annotator: the annotator's code, see :func:`check_code`.
+        categories: ids of the errors that were marked.
+        no_error: whether the annotator said that there is none; then ``categories`` is empty.
+        comment: free text.
+        category_version: of the list that ``categories`` are from.
+        shown_at: when the image was first shown, ISO 8601 in UTC.
+        saved_at: when this was saved, ISO 8601 in UTC.
+
+    Raises:
+        InputError: a value is not as described; the message tells all that are not.
+    """
+
+    set: int
+    image_id: str
+    annotator: str
+    categories: tuple[str, ...]
+    no_error: bool
+    comment: str
+    category_version: str
+    shown_at: str
+    saved_at: str
+
+    def __post_init__(self) -> None:
+        if faults := list(_faults(self)):
+            raise InputError("; ".join(faults))
+
+
+def check_code(code: str) -> str:
+    """The annotator's code, if it may be one: a name in files and logs that tells nobody.
+
+    Raises:
+        InputError: it may not.
+    """
+    if not CODE.fullmatch(code):
+        raise InputError(
+            f"annotator code {code!r}: 1 to 32 letters (a to z), digits, - and _ are allowed"
+        )
+    return code
+
+
+def append(path: Path, annotation: Annotation) -> None:
+    """Add a line to the annotator's file, which is made if need be.
+
+    If another program was stopped in the middle of a line, that line is ended first, so that it
+    spoils nothing but itself.
+
+    Raises:
+        OSError: the line could not be written, for instance because the disk is full.
+    """
+    line = json.dumps(asdict(annotation), ensure_ascii=False).encode() + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        with _locked(descriptor, fcntl.LOCK_EX):
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            written = os.write(descriptor, line)
+            os.fsync(descriptor)
+            if written != len(line):
+                raise OSError(f"{path}: only {written} of {len(line)} bytes could be written")
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> tuple[list[Annotation], list[str]]:
+    """The annotations of a file, the latest one of each image, and what is wrong with the file.
+
+    Lines that cannot be read are copied to a file of the same name with ``.damaged`` appended; the
+    others are used. The annotation file itself stays as it is.
+
+    Args:
+        path: an annotator's file; if there is none, nothing was annotated yet.
+
+    Returns:
+        Annotations in the order in which the images were first annotated, and a message for every
+        line that was not used.
+    """
+    try:
+        content = _content(path)
+    except FileNotFoundError:
+        return [], []
+    annotations: dict[tuple[int, str], Annotation] = {}
+    damaged: list[bytes] = []
+    problems: list[str] = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            annotation = _annotation_of(line)
+        except ValueError as error:  # InputError is one
+            damaged.append(line)
+            problems.append(
+                f"{path}, line {number}: not used, kept aside in {path.name}{DAMAGED} ({error})"
+            )
+        else:
+            annotations[annotation.set, annotation.image_id] = annotation
+    if damaged:
+        _keep_aside(path, b"\n".join(damaged) + b"\n")
+    return list(annotations.values()), problems
+
+
+def _annotation_of(line: bytes) -> Annotation:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:  # RecursionError: thousands of brackets
+        raise InputError(f"not JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise InputError("not a JSON object")
+    names = {field.name for field in fields(Annotation)}
+    if record.keys() != names:
+        missing, unknown = sorted(names - record.keys()), sorted(record.keys() - names)
+        raise InputError(f"missing keys: {missing or 'none'}, unknown keys: {unknown or 'none'}")
+    if isinstance(record["categories"], list):
+        record["categories"] = tuple(record["categories"])
+    return Annotation(**record)
+
+
+def _faults(annotation: Annotation) -> Iterator[str]:
+    """What is wrong with the values; nothing else is looked at while types are wrong."""
+    wrong_types = list(_wrong_types(annotation))
+    if wrong_types:
+        yield from wrong_types
+        return
+    if annotation.set < 1:
+        yield f"set = {annotation.set}: sets are counted from 1"
+    if not annotation.image_id:
+        yield "image_id is empty"
+    if not CODE.fullmatch(annotation.annotator):
+        yield f"annotator = {annotation.annotator!r}: 1 to 32 letters, digits, - and _"
+    categories = annotation.categories
+    if annotation.no_error == bool(categories):
+        yield "either no_error is true, or there is at least one category, not both"
+    if len(set(categories)) < len(categories):
+        yield f"categories = {list(categories)}: one is there twice"
+    unknown = [one for one in categories if one not in CATEGORY_IDS]
+    if unknown and annotation.category_version == CATEGORY_VERSION:
+        yield f"categories = {unknown}: unknown in version {CATEGORY_VERSION}"
+    for name in ("shown_at", "saved_at"):
+        if not _is_utc(getattr(annotation, name)):
+            yield f"{name} = {getattr(annotation, name)!r}: ISO 8601 in UTC is wanted"
+
+
+def _wrong_types(annotation: Annotation) -> Iterator[str]:
+    for name, wanted in get_type_hints(Annotation).items():
+        value: Any = getattr(annotation, name)
+        if name == "categories":
+            right = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        else:
+            right = type(value) is wanted
+        if not right:
+            yield f"{name} = {value!r} has the wrong type"
+
+
+def _is_utc(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).utcoffset() == timedelta(0)
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _locked(descriptor: int, operation: int) -> Iterator[None]:
+    fcntl.flock(descriptor, operation)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file, _locked(file.fileno(), fcntl.LOCK_SH):
+        return file.read()
+
+
+def _keep_aside(path: Path, lines: bytes) -> None:
+    aside = path.with_name(path.name + DAMAGED)
+    if aside.exists() and aside.read_bytes() == lines:
+        return
+    write_whole(aside, lines)

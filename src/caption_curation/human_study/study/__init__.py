@@ -1,0 +1,1 @@
+"""Which images are annotated, and the sets that they are dealt into."""

@@ -1,0 +1,166 @@
+"""Building a study: the images of the sets, their references, and the manifest."""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from caption_curation.coco_format import read_references
+from caption_curation.human_study.study.choosing import ChosenImage, shown_references
+from caption_curation.human_study.study.sets import MANIFEST, PAGE, SETS, SETS_FILE
+from caption_curation.metrics.image_files import find_images
+from caption_curation.samples import read_images, read_json_lines
+from caption_curation.shown_images import INDEX
+from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.outputs import built_folder, write_whole
+
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # what every browser shows
+
+
+def references_of_file(path: Path) -> dict[str, list[str]]:
+    """The references of images by id, from COCO's captions JSON or a corpus split (``.jsonl``).
+
+    References without any word are left out.
+
+    Raises:
+        InputError: there is no such file, or it is something else.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    references: Mapping[str, Sequence[str]]
+    if path.suffix.lower() == ".json":
+        references = read_references(path)
+    else:
+        try:
+            references = {str(image.image_id): image.captions for image in read_images(path)}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path}: neither COCO's captions (.json) nor a corpus split with image_id, "
+                f"file_name and captions in every line ({error!r})"
+            ) from error
+    return {
+        image_id: [text for text in texts if text.strip()] for image_id, texts in references.items()
+    }
+
+
+def image_files(
+    folder: Path, image_ids: Sequence[str], references: Path
+) -> dict[str, tuple[Path, str]]:
+    """The file of each image by id, and the suffix for a copy of it.
+
+    Args:
+        folder: with an index as the pipeline's image stages write it; or with files that are
+            named by the references, if they are COCO's, or called like the ids.
+        image_ids: of the images that are needed.
+        references: the file of the references.
+
+    Raises:
+        InputError: images are missing, outside of the folder, or no JPEG, PNG or WebP files.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    if (folder / INDEX).is_file():
+        index = read_json_lines(folder / INDEX)
+        called = {record["image_id"]: folder / f"{record['key']}.jpg" for record in index}
+        if missing := [one for one in image_ids if one not in called]:
+            raise InputError(list_faults(f"{folder / INDEX}: images that are not there", missing))
+        files = {one: called[one] for one in image_ids}
+    else:
+        files = dict(zip(image_ids, find_images(folder, image_ids, references), strict=True))
+    faults, found = [], {}
+    for image_id, file in files.items():
+        try:
+            if ".." in file.relative_to(folder).parts:
+                raise ValueError("outside of the folder")
+            with Image.open(file, formats=list(SUFFIXES)) as image:
+                image.load()
+                found[image_id] = file, SUFFIXES[str(image.format)]
+        except (OSError, ValueError, SyntaxError) as error:  # SyntaxError: some broken PNG files
+            faults.append(f"{image_id}: {file} ({error})")
+    if faults:
+        raise InputError(list_faults("images that are no JPEG, PNG or WebP files", faults))
+    return found
+
+
+def check_references(
+    image_ids: Sequence[str], references: Mapping[str, Sequence[str]], path: Path
+) -> None:
+    """Raise an InputError that lists the images without any reference."""
+    without = [image_id for image_id in image_ids if not references.get(image_id)]
+    if without:
+        raise InputError(list_faults(f"{path}: images without references", without))
+
+
+def write_set_lists(study: Path, sets: Sequence[Sequence[ChosenImage]]) -> None:
+    """Write ``sets.json``: a list of image ids for each set, as they were in the losses' file."""
+    _write_json(study / SETS_FILE, [[one.image.image_id for one in of_set] for of_set in sets])
+
+
+def write_sets(
+    study: Path,
+    sets: Sequence[Sequence[ChosenImage]],
+    files: Mapping[str, tuple[Path, str]],
+    references: Mapping[str, Sequence[str]],
+    *,
+    references_shown: int,
+    loss_unit: str,
+) -> None:
+    """Write the folders of the sets, and the manifest apart from them.
+
+    ``page.json`` lists the images by id: an order by loss would tell annotators what the page is to
+    hide from them.
+
+    Raises:
+        InputError: the study has a folder of sets that this function did not write.
+    """
+    folder = study / SETS
+    if folder.exists():
+        _check_replaceable(folder)
+    with built_folder(folder) as built:
+        for number, of_set in enumerate(sets, start=1):
+            target = built / f"set_{number}"
+            (target / "images").mkdir(parents=True)
+            records = []
+            for image_id in sorted(str(one.image.image_id) for one in of_set):
+                source, suffix = files[image_id]
+                name = f"images/{_file_name(image_id)}{suffix}"
+                shutil.copyfile(source, target / name)
+                shown = shown_references(references[image_id], references_shown)
+                records.append({"image_id": image_id, "file": name, "references": shown})
+            _write_json(target / PAGE, {"set": number, "images": records})
+    images = [
+        {
+            "image_id": str(one.image.image_id),
+            "set": number,
+            "group": one.group,
+            "rank": one.rank,
+            "loss": one.image.loss,
+            "clipscore": one.image.clipscore,
+        }
+        for number, of_set in enumerate(sets, start=1)
+        for one in of_set
+    ]
+    _write_json(study / MANIFEST, {"loss_unit": loss_unit, "images": images})
+
+
+def _file_name(image_id: str) -> str:
+    """The id where it makes a harmless file name, otherwise a hash of it."""
+    if re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", image_id):
+        return image_id
+    return hashlib.sha256(image_id.encode()).hexdigest()[:32]
+
+
+def _check_replaceable(folder: Path) -> None:
+    strange = [one.name for one in folder.iterdir() if not re.fullmatch(r"set_\d+", one.name)]
+    if strange:
+        raise InputError(
+            list_faults(f"{folder} would be replaced, but holds what is no set", strange)
+        )
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

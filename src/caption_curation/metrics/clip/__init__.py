@@ -1,0 +1,10 @@
+"""CLIPScore and RefCLIPScore: the model, its vectors, the scores made of them."""
+
+# What a CLIP in the hub's layout consists of. It stands here, and not beside the loader, so that
+# checking a folder does not import torch.
+REQUIRED_FILES = (
+    "config.json",
+    "model.safetensors",
+    "preprocessor_config.json",
+    "tokenizer.json|vocab.json",
+)

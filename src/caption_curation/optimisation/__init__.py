@@ -1,0 +1,1 @@
+"""Gradients of batches that are computed in parts, and the optimizer's state on disk."""

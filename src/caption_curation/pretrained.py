@@ -1,0 +1,130 @@
+"""Where pretrained models come from: a folder in the hub's layout, or the Hugging Face hub.
+
+Only safetensors weights are read, because the other formats can run code when they are loaded.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.support.errors import InputError, list_faults
+
+DIGEST = "digest.json"  # a model folder's file that holds its own digest
+TEXT_FILES = ("*.json", "*.txt")  # configurations and tokenizers
+UNSAFE_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt")
+
+
+def obtain_model(
+    source: LocalModel | HubModel, *, required: Sequence[str], optional: Sequence[str] = ()
+) -> Path:
+    """The folder of a pretrained model that has every required part.
+
+    Args:
+        source: a folder, or a model on the hub, which is downloaded to the hub's own cache.
+        required: parts as file names or patterns relative to the folder, such as
+            ``unet/config.json``; ``a|b`` means that one of the two is enough.
+        optional: further weight files to download where the hub has them.
+
+    Raises:
+        InputError: the folder does not exist or lacks parts (all of them are listed), or the hub
+            cannot be reached or does not have the model.
+    """
+    if isinstance(source, LocalModel):
+        folder, name = Path(source.path), f"model folder {source.path}"
+        if not folder.is_dir():
+            raise InputError(f"{name}: there is no such folder (from {Path.cwd()})")
+    else:
+        folder, name = _download(source, [*required, *optional]), f"model {source.id} on the hub"
+    faults = [fault for part in required if (fault := _fault(folder, part))]
+    if faults:
+        raise InputError(list_faults(f"{name} lacks parts", faults))
+    return folder
+
+
+def model_files(folder: Path, parts: Sequence[str]) -> list[Path]:
+    """The files of a model, sorted: all configurations and tokenizers, and the parts' weights.
+
+    Everything else in the folder (other formats and precisions, hidden folders) is left out.
+    """
+    patterns = [*TEXT_FILES, *(name for part in parts for name in part.split("|"))]
+    found = {
+        path
+        for pattern in patterns
+        for path in (folder.rglob(pattern) if pattern in TEXT_FILES else folder.glob(pattern))
+        if path.is_file() and not _is_hidden(path.relative_to(folder))
+    }
+    return sorted(found)
+
+
+def copy_model(folder: Path, target: Path, parts: Sequence[str]) -> None:
+    """Copy the files of a model that :func:`model_files` names, to a folder that is made."""
+    for file in model_files(folder, parts):
+        copy = target / file.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # Without its mode: a file that DVC has linked from its cache is read-only.
+        shutil.copyfile(file, copy)
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over names and contents of all weight, configuration and tokenizer files.
+
+    Returns:
+        64 hexadecimal digits. ``digest.json``, which holds them, and files of other kinds do not
+        count, nor does the place of the folder.
+    """
+    digest = hashlib.sha256()
+    for path in model_files(folder, ["**/*.safetensors"]):
+        name = path.relative_to(folder).as_posix()
+        if name != DIGEST:
+            digest.update(f"{name}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hexadecimal digits."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _download(source: HubModel, parts: Sequence[str]) -> Path:
+    from huggingface_hub import snapshot_download
+
+    names = [name for part in parts for name in part.split("|")]
+    try:
+        folder = snapshot_download(
+            source.id, revision=source.revision, allow_patterns=[*TEXT_FILES, *names]
+        )
+    # Besides its own errors the client lets those of two HTTP libraries through.
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"model {source.id}, revision {source.revision}: cannot be obtained from the Hugging "
+            f"Face hub ({type(error).__name__}: {reason}). Without a network, copy the model's "
+            "folder here and use `source: local` with its `path`"
+        ) from error
+    return Path(folder)
+
+
+def _fault(folder: Path, part: str) -> str | None:
+    """What is wrong with a required part, if anything is."""
+    names = part.split("|")
+    if any(path.is_file() for name in names for path in folder.glob(name)):
+        return None
+    missing = " or ".join(names)
+    unsafe = [
+        path.relative_to(folder).as_posix()
+        for path in sorted((folder / names[0]).parent.glob("*"))
+        if path.suffix in UNSAFE_WEIGHTS
+    ]
+    if names[0].endswith(".safetensors") and unsafe:
+        return (
+            f"{missing} is missing; {', '.join(unsafe)} is refused, because loading it can run "
+            "code: convert it to safetensors"
+        )
+    return f"{missing} is missing"
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)

@@ -1,0 +1,1 @@
+"""Pages, figures and tables: everything that people look at."""

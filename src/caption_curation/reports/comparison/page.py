@@ -1,0 +1,303 @@
+"""The comparison as a folder: a page that needs nothing but itself, figures, CSV and LaTeX."""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup
+from PIL import Image
+
+from caption_curation.experiments.comparability import LeftOut
+from caption_curation.experiments.runs import Run
+from caption_curation.experiments.variants import (
+    SCORE_LABELS,
+    Variant,
+    amount_label,
+    methods_at_common_setting,
+    ordered,
+    random_control,
+)
+from caption_curation.reports.comparison.noise_findings import (
+    KINDS,
+    Finding,
+)
+from caption_curation.reports.comparison.page_figures import (
+    Drawing,
+    audit_figures,
+    length_figures,
+    loss_figures,
+    mean_distribution,
+    noise_findings,
+    pooled_lengths,
+    section_figures,
+)
+from caption_curation.reports.comparison.sections import Section, with_reference
+from caption_curation.reports.comparison.tables import (
+    NONE,
+    VARIANT_COLUMNS,
+    best_of,
+    measured_metrics,
+    missing_scores,
+    runs_csv,
+    score_rows,
+    scores_csv,
+    to_csv,
+    to_latex,
+    variant_cells,
+)
+from caption_curation.reports.page.html import template_environment
+from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
+from caption_curation.reports.page.style import to_svg
+from caption_curation.support.errors import InputError
+from caption_curation.support.outputs import built_folder
+
+DOTS_PER_INCH = 300
+PNG_COLOURS = 64
+# Profiles of the corpora in the paper's Table 2.
+PAPER_PROFILES = ("coco", "flickr30k")
+
+
+def write_comparison(
+    folder: Path,
+    *,
+    title: str,
+    sections: Sequence[Section],
+    runs: Sequence[Run],
+    left_out: Sequence[LeftOut],
+    command: str,
+) -> list[str]:
+    """Write ``index.html``, ``figures/``, ``tables/`` and ``table.tex``; the same bytes every time.
+
+    The folder is written under another name first, and replaces the old one as a whole.
+
+    Args:
+        folder: where to; an existing folder is replaced if it is a comparison.
+        title: of the page.
+        sections: in order; the first one's table is the LaTeX table.
+        runs: all comparable ones, which differences are taken to.
+        left_out: the other experiments.
+        command: that makes this page again.
+
+    Returns:
+        What was left out and what the runs do not allow to say, a line each; the page has them.
+    """
+    with built_folder(folder) as partial:
+        for part in ("figures", "tables"):
+            (partial / part).mkdir()
+
+        shown = [with_reference(section, runs) for section in sections]
+        tables = [(section, score_rows(section.runs, runs)) for section in shown]
+        notes = [*(f"{one.name}: {one.reason}" for one in left_out), *_remarks(runs)]
+        drawn: dict[str, Any] = {}
+
+        def draw(drawings: Iterable[Drawing]) -> list[dict[str, Any]]:
+            return [_save(drawing, partial / "figures") for drawing in drawings]
+
+        drawn["sections"] = [
+            {
+                "section": section,
+                "rows": rows,
+                "metrics": measured_metrics(section.runs),
+                "best": best_of(rows),
+                "figures": draw(section_figures(section, rows)),
+            }
+            for section, rows in tables
+        ]
+        main = methods_at_common_setting([run.variant for run in runs])
+        drawn["losses"] = draw(loss_figures(runs, main))
+        drawn["lengths"] = draw(length_figures(runs))
+        audit = noise_findings(runs)
+        drawn["audit_figures"] = draw(audit_figures(audit))
+
+        first = tables[0]
+        files = {
+            "table.tex": to_latex(first[1], measured_metrics(first[0].runs), runs[0].profile),
+            "tables/scores.csv": scores_csv((section.name, rows) for section, rows in tables),
+            "tables/runs.csv": runs_csv(runs),
+            "tables/losses.csv": _losses_csv(runs),
+            "tables/caption_lengths.csv": _lengths_csv(runs),
+            "tables/left_out.csv": to_csv(
+                ["experiment", "reason"], [(one.name, one.reason) for one in left_out]
+            ),
+        }
+        if audit:
+            files["tables/noise.csv"] = _audit_csv(audit)
+        for name, text in files.items():
+            (partial / name).write_text(text, encoding="utf-8", newline="")
+        page = (
+            _environment()
+            .get_template("comparison.html")
+            .render(
+                title=title,
+                profile=runs[0].profile,
+                runs=runs,
+                seeds=sorted({run.seed for run in runs}),
+                metric_labels=METRIC_LABELS,
+                noise_labels=NOISE_LABELS,
+                audit=audit,
+                kinds=KINDS,
+                files=sorted(files),
+                notes=notes,
+                command=command,
+                **drawn,
+            )
+        )
+        (partial / "index.html").write_text(page + "\n", encoding="utf-8")
+    return notes
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse what is something else: :func:`write_comparison` would replace it.
+
+    Raises:
+        InputError: naming the file or folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out: {folder} is a file; name a folder")
+    files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if files and not {"index.html", "table.tex"} <= files:
+        raise InputError(
+            f"--out: {folder} exists and is no comparison; it would be replaced, name another"
+        )
+
+
+def _environment() -> Environment:
+    return template_environment(
+        "caption_curation.reports.comparison",
+        {
+            "score": lambda value: f"{100 * value:.1f}",
+            "difference": lambda value: f"{100 * value:+z.1f}".replace("-", "\N{MINUS SIGN}"),
+            "share": lambda value: (
+                f"{100 * value:.{0 if value >= 0.0995 else 1}f}\N{NO-BREAK SPACE}%"
+            ),
+            "amount": lambda key: amount_label(key[1], key[2]),
+            "score_name": SCORE_LABELS.__getitem__,
+        },
+    )
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    return ", ".join(str(seed) for seed in sorted(seeds))
+
+
+def _remarks(runs: Sequence[Run]) -> list[str]:
+    """What the runs do not allow to say."""
+    remarks = [
+        f"{METRIC_LABELS[metric]}: not computed by {_names(names)}"
+        for metric, names in missing_scores(runs).items()
+    ]
+    seeds = Counter(run.variant for run in runs)
+    seeds_of = {
+        variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)
+    }
+    remarks += [
+        f"{variant.label}: 1 seed, so there is no interval"
+        for variant in ordered(seeds)
+        if seeds[variant] == 1
+    ]
+    if NONE not in seeds:
+        remarks.append("there is no experiment without curation: no differences to it")
+    else:
+        unpaired = {run.seed for run in runs} - seeds_of[NONE]
+        if unpaired:
+            shown = _listed(unpaired)
+            remarks.append(f"no experiment without curation with seed {shown}: not in differences")
+    for variant, own in seeds_of.items():
+        control = random_control(variant)
+        if control in seeds_of and (lacking := own - seeds_of[control]):
+            remarks.append(
+                f"{variant.label}: no experiment at random with seed {_listed(lacking)}: not in "
+                "differences"
+            )
+    remarks += [
+        f"{variant.label}: the experiments at random choose as many as the mean loss would, which "
+        "is another number: no differences to them"
+        for variant in ordered(seeds)
+        if variant.score != "random"
+        and random_control(variant) is None
+        and replace(variant, score="random") in seeds
+    ]
+    if runs[0].profile in PAPER_PROFILES:
+        remarks.append(
+            "the paper's own numbers: none of its Table 2 could be verified against the paper, so "
+            "none stands here"
+        )
+    return remarks
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+# -------------------------------------------------------------------- figures
+
+
+def _save(drawing: Drawing, folder: Path) -> dict[str, Any]:
+    """Write a figure as PNG and SVG; what the template shows of it."""
+    svg = to_svg(drawing.figure, drawing.caption)
+    (folder / f"{drawing.name}.svg").write_text(svg, encoding="utf-8", newline="")
+    pixels = io.BytesIO()
+    drawing.figure.savefig(pixels, dpi=DOTS_PER_INCH, facecolor="white")
+    with Image.open(pixels) as image:
+        # A figure has few colours; a palette of them is a third of the size, for git.
+        few = image.convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)
+    few.save(folder / f"{drawing.name}.png", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), optimize=True)
+    return {"name": drawing.name, "svg": Markup(svg), "caption": drawing.caption}
+
+
+# --------------------------------------------------------------------- tables
+
+
+def _losses_csv(runs: Sequence[Run]) -> str:
+    rows = []
+    for variant in ordered(run.variant for run in runs):
+        for epoch, bins in mean_distribution(
+            [run for run in runs if run.variant == variant]
+        ).items():
+            rows += [
+                [*variant_cells(variant), epoch, middle, part]
+                for middle, part in bins.items()
+                if part
+            ]
+    return to_csv([*VARIANT_COLUMNS, "epoch", "loss_nats_per_token", "fraction"], rows)
+
+
+def _lengths_csv(runs: Sequence[Run]) -> str:
+    rows = []
+    for variant in ordered(run.variant for run in runs):
+        pooled = pooled_lengths([run for run in runs if run.variant == variant])
+        for epoch, counts in pooled.items():
+            for words in sorted(counts.chosen.keys() | counts.others.keys()):
+                cells = [epoch, words, counts.chosen[words], counts.others[words]]
+                rows.append([*variant_cells(variant), *cells])
+    return to_csv([*VARIANT_COLUMNS, "epoch", "words", "chosen", "others"], rows)
+
+
+def _audit_csv(audit: Mapping[str, Any]) -> str:
+    rows = []
+    for (score, rule, amount), epochs in audit["choices"].items():
+        tried = Variant("none", "dynamic", score, rule, amount)
+        rows += _finding_rows("by losses without curation", tried, epochs)
+    for variant, epochs in audit["variants"].items():
+        rows += _finding_rows("chosen", variant, epochs)
+    names = ("chosen", "base_rate", "precision", "recall")
+    columns = [f"{name}_{part}" for name in names for part in ("mean", "ci95_half_width")]
+    return to_csv(["source", *VARIANT_COLUMNS, "epoch", "kind", "seeds", *columns], rows)
+
+
+def _finding_rows(
+    source: str, variant: Variant, epochs: Mapping[int, Mapping[str, Finding]]
+) -> list[list[object]]:
+    rows = []
+    for epoch, of_kind in epochs.items():
+        for kind, one in of_kind.items():
+            cells: list[object] = [source, *variant_cells(variant), epoch, kind, one.chosen.seeds]
+            for value in (one.chosen, one.base_rate, one.precision, one.recall):
+                cells += [value.mean, value.half_width] if value else [None, None]
+            rows.append(cells)
+    return rows

@@ -1,0 +1,165 @@
+"""The round trip's figures: scores of the variants, and how they agree with the ground truth."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from caption_curation.reports.page.labels import METHOD_COLOURS, METRIC_LABELS
+from caption_curation.reports.page.statistics import RankCorrelation
+from caption_curation.reports.page.style import GREY, INK, STYLE
+from caption_curation.reports.round_trip.tables import ALL, FACTS, Results
+from caption_curation.reports.round_trip.truth import Tracking
+from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARIANTS, Variant
+
+SHOWN = ("cider", "bleu_4", "meteor", "rouge_l")
+# Neither generator is a method; the fine-tuned one is what replaces images.
+COLOURS = {"base_generator": INK, "generator": METHOD_COLOURS["replace_image"]}
+MARKERS = {"single": "o", "concat": "s", "concat_styler": "D", "sbert_styler": "^"}
+
+
+def draw_figures(
+    results: Results, tracking: Tracking | None, rng: np.random.Generator
+) -> dict[str, tuple[Figure, str]]:
+    """All figures, by name, each with a description for who cannot see it.
+
+    Args:
+        results: the numbers.
+        tracking: the scores beside the truth; where it is not known, there is one figure only.
+        rng: spreads points.
+    """
+    drawn = {
+        "scores": (
+            score_dots(results),
+            "Dots: four scores of the variants; the numbers are in the table",
+        )
+    }
+    if tracking:
+        drawn["variants"] = (
+            tracking_of_variants(results, tracking.across_variants),
+            "Points: score and fraction of right images of each variant",
+        )
+        drawn["images"] = (
+            tracking_of_images(
+                tracking.ciders.ravel().tolist(), tracking.right.ravel().tolist(), rng
+            ),
+            "Boxes: CIDEr of single images by their number of right facts",
+        )
+    return drawn
+
+
+@matplotlib.rc_context(STYLE)
+def score_dots(results: Results) -> Figure:
+    """One panel a metric: a row for each kind of prompt, a dot for each generator.
+
+    The line is the upper bound, the same captioner on the real images.
+    """
+    figure = Figure(figsize=(7.2, 2.4), layout="constrained")
+    panels = figure.subplots(1, len(SHOWN), sharey=True)
+    rows = {prompt: -row for row, prompt in enumerate(PROMPTS)}
+    for axes, metric in zip(panels, SHOWN, strict=True):
+        bound = 100 * results.scores[REAL][metric]
+        axes.axvline(bound, color=GREY, linestyle="--", linewidth=1)
+        for prompt, row in rows.items():
+            pair = [100 * results.scores[Variant(g, prompt).name][metric] for g in GENERATORS]
+            axes.plot(pair, [row, row], color=GREY, linewidth=1, zorder=1)
+            for generator, value in zip(GENERATORS, pair, strict=True):
+                axes.plot(value, row, linestyle="none", **_marker(generator, "o"))
+        axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100)")
+        axes.set_ylim(-len(PROMPTS) + 0.4, 0.6)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+        axes.margins(x=0.12)
+    panels[0].set_yticks(list(rows.values()), [PROMPTS[prompt].label for prompt in rows])
+    handles = [
+        *(
+            panels[0].plot([], [], linestyle="none", label=label, **_marker(generator, "o"))[0]
+            for generator, label in GENERATORS.items()
+        ),
+        panels[0].plot([], [], color=GREY, linestyle="--", linewidth=1, label="real images")[0],
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def tracking_of_variants(results: Results, correlations: Mapping[str, RankCorrelation]) -> Figure:
+    """One panel a metric: its score against the fraction of right images, a point a variant."""
+    figure = Figure(figsize=(7.2, 2.9), layout="constrained")
+    panels = figure.subplots(1, len(SHOWN), sharey=True)
+    for axes, metric in zip(panels, SHOWN, strict=True):
+        for one in VARIANTS:
+            axes.plot(
+                100 * results.scores[one.name][metric],
+                100 * results.right[one.name][ALL],
+                linestyle="none",
+                **_marker(one.generator, MARKERS[one.prompt]),
+            )
+        axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100)")
+        axes.set_title(f"ρ = {_rho(correlations[metric])}", loc="right", pad=3)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+        axes.margins(0.12)
+    panels[0].set_ylabel("images right\nin every fact (%)")
+    handles = [
+        panels[0].plot([], [], linestyle="none", label=one.label, **_marker(*key))[0]
+        for one in VARIANTS
+        for key in [(one.generator, MARKERS[one.prompt])]
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def tracking_of_images(
+    ciders: Sequence[float], right: Sequence[int], rng: np.random.Generator
+) -> Figure:
+    """The CIDEr of single images by their number of right facts: all, quartiles and median.
+
+    Args:
+        ciders: of images of all variants, 0 to 10.
+        right: how many facts each of them shows right.
+        rng: spreads the points sideways, so that they do not hide one another.
+    """
+    figure = Figure(figsize=(4.6, 2.9), layout="constrained")
+    axes = figure.subplots()
+    groups = {
+        count: [100 * cider for cider, of in zip(ciders, right, strict=True) if of == count]
+        for count in range(len(FACTS) + 1)
+    }
+    for count, values in groups.items():
+        if values:
+            places = count + rng.uniform(-0.3, 0.3, size=len(values))
+            axes.plot(places, values, ".", color=GREY, markersize=2, alpha=0.5, zorder=1)
+            axes.boxplot(
+                values,
+                positions=[count],
+                widths=0.6,
+                showfliers=False,
+                showcaps=False,
+                boxprops={"color": INK},
+                whiskerprops={"color": INK},
+                medianprops={"color": METHOD_COLOURS["remove"], "linewidth": 2},
+            )
+    axes.set_xticks(
+        list(groups), [f"{count}\nn = {len(values)}" for count, values in groups.items()]
+    )
+    axes.set_xlim(-0.6, len(FACTS) + 0.6)
+    axes.set_xlabel(f"right facts of {len(FACTS)}")
+    axes.set_ylabel("CIDEr of the image (× 100)")
+    return figure
+
+
+def _marker(generator: str, marker: str) -> dict[str, object]:
+    filled = generator == "generator"
+    colour = COLOURS[generator]
+    return {
+        "marker": marker,
+        "color": colour,
+        "markersize": 6,
+        "markerfacecolor": colour if filled else "white",
+    }
+
+
+def _rho(correlation: RankCorrelation) -> str:
+    return "–" if correlation.rho is None else f"{correlation.rho:.2f}".replace("-", "−")

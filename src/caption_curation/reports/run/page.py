@@ -1,0 +1,150 @@
+"""The page of one run, which needs nothing but itself, made from what the run has written."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from caption_curation.audit.selection import planted_noise
+from caption_curation.config.params import Params
+from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.reports.page.descriptions import (
+    describe_curation,
+    describe_synthesis,
+    loss_unit,
+)
+from caption_curation.reports.page.html import embedded_picture, template_environment
+from caption_curation.reports.page.labels import (
+    EDIT_TITLES,
+    METHOD_TITLES,
+    METRIC_LABELS,
+    NOISE_LABELS,
+)
+from caption_curation.reports.run import truth
+from caption_curation.reports.run.examples import caption_examples, edit_examples, loss_changes
+from caption_curation.reports.run.page_figures import run_figures
+from caption_curation.reports.run.run import Run
+from caption_curation.rng import rng_for
+
+LONGEST_SIDE = 384  # pixels; larger photographs are made smaller for the page
+EXAMPLES_IN_ALL = 18  # edits shown, shared out among the epochs
+CAPTIONS_SHOWN = {"any_of": 6, "extremes": 3}
+
+
+def build_report(run: Run) -> str:
+    """The page, as HTML.
+
+    Text that comes from data is escaped by the template engine; images and figures are part of
+    the page, so that it can be read offline and sent by mail.
+    """
+    environment = template_environment(
+        "caption_curation.reports.run",
+        {
+            "score": lambda value: "–" if value is None else f"{100 * value:.1f}",
+            "loss": lambda value: f"{value:.2f}",
+            "share": lambda value: f"{100 * value:.{0 if value >= 0.0995 else 1}f} %",
+            "count": lambda value: f"{value:,}",
+        },
+    )
+    return environment.get_template("report.html").render(page_content(run)) + "\n"
+
+
+def page_content(run: Run) -> dict[str, Any]:
+    """What the template shows, in the order of the page."""
+    experiment = run.params.experiment
+    curation = experiment.curation
+    return {
+        "title": METHOD_TITLES[curation.method],
+        "description": describe_curation(curation, experiment.prompt.mode),
+        "experiment": experiment,
+        "epochs": len(run.losses),
+        "metrics": run.metrics,
+        "metric_labels": METRIC_LABELS,
+        "base_cider": run.base_cider,
+        "clip": _clip_name(run.params),
+        "unit": loss_unit(run.measure),
+        "edit_titles": EDIT_TITLES,
+        "figures": run_figures(run),
+        "curated": run.curated_epochs,
+        "edited": sum(edit.action != "keep" for edit in run.edits),
+        "first_training_set": len(run.training_sets[0]),
+        "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
+        "synthesis": describe_synthesis(run.synthesis, experiment.prompt),
+        "loss_changes": loss_changes(run.edits, run.loss_of),
+        "audit": truth.audit(run),
+        "repairs": truth.repairs(run),
+        "noise_labels": NOISE_LABELS,
+        "edit_examples": _edit_examples(run),
+        "caption_examples": _caption_examples(run),
+        "parameters": {
+            "params.yaml": _as_yaml(experiment.model_dump()),
+            f"profiles/{experiment.profile}.yaml": _as_yaml(run.params.profile.model_dump()),
+        },
+    }
+
+
+def _clip_name(params: Params) -> str | None:
+    """Which CLIP the CLIPScores are by."""
+    match params.profile.clip:
+        case LocalModel(path=path):
+            return path
+        case HubModel(id=name, revision=revision):
+            return f"{name} {revision[:8]}"
+    return None
+
+
+def _edit_examples(run: Run) -> list[dict[str, Any]]:
+    per_epoch = 2 * max(1, EXAMPLES_IN_ALL // (2 * max(1, len(run.chosen))))
+    examples = edit_examples(
+        run.edits,
+        run.gallery,
+        run.loss_of,
+        per_epoch=min(per_epoch, 6),
+        rng=rng_for(run.params.experiment.seed, "report", "edits"),
+    )
+    noise = planted_noise(run.noise, run.train)
+    return [
+        {
+            "example": example,
+            "repair": truth.judge(run, example),
+            "losses": [
+                loss for loss in (example.loss_before, example.loss_after) if loss is not None
+            ],
+            "noise": truth.planted_in(run, noise, example.edit.before),
+            "photograph": embedded_picture(
+                run.photographs / example.edit.before.file_name, LONGEST_SIDE
+            ),
+            "synthetic": (
+                embedded_picture(run.synthetic / example.synthetic.file_name, LONGEST_SIDE)
+                if example.synthetic
+                else None
+            ),
+        }
+        for example in examples
+    ]
+
+
+def _caption_examples(run: Run) -> dict[str, list[dict[str, Any]]]:
+    groups = caption_examples(
+        run.test,
+        run.test_captions,
+        **CAPTIONS_SHOWN,
+        rng=rng_for(run.params.experiment.seed, "report", "captions"),
+    )
+    return {
+        name: [
+            {
+                "example": example,
+                "photograph": embedded_picture(
+                    run.photographs / example.image.file_name, LONGEST_SIDE
+                ),
+            }
+            for example in examples
+        ]
+        for name, examples in groups.items()
+    }
+
+
+def _as_yaml(content: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=72)

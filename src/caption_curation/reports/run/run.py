@@ -1,0 +1,94 @@
+"""One run, as its report reads it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from caption_curation.audit.selection import training_sets
+from caption_curation.config.params import Params
+from caption_curation.ground_truth.judge import GroundTruth
+from caption_curation.reports.page.descriptions import loss_measure
+from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a report is made from, as the stages before it wrote it.
+
+    Attributes:
+        metrics: reports/evaluation/metrics.json.
+        epoch_rows: reports/evaluation/epochs.json, one row an epoch.
+        base_cider: validation CIDEr before fine-tuning.
+        losses: by epoch from 1.
+        edits: the whole edit log.
+        synthesis: ``prompts``, ``too_long``, ``most_tokens``, ``redrawn`` of the training set's
+            synthetic images.
+        gallery: ``sample_id``, ``epoch``, ``key``, ``prompt`` of the synthetic images at hand.
+        train, test: the images of these splits.
+        test_captions: generated captions by image id.
+        noise: ``sample_id`` and ``kind`` of planted noise; empty for a real corpus.
+        scenes: ``image_id`` and ``shown`` scene of its images; empty for a real corpus.
+        verdicts: ``sample_id`` and ``faults`` of the last epoch's training set; as empty.
+        photographs, synthetic: the folders of the corpus's and the gallery's images.
+    """
+
+    params: Params
+    metrics: Mapping[str, Any]
+    epoch_rows: Sequence[Mapping[str, float]]
+    base_cider: float
+    losses: Mapping[int, Sequence[SampleLoss]]
+    edits: Sequence[Edit]
+    synthesis: Mapping[str, int]
+    gallery: Sequence[Mapping[str, Any]]
+    train: Sequence[CaptionedImage]
+    test: Sequence[CaptionedImage]
+    test_captions: Mapping[str, str]
+    noise: Sequence[Mapping[str, str]]
+    scenes: Sequence[Mapping[str, Any]]
+    verdicts: Sequence[Mapping[str, Any]]
+    photographs: Path
+    synthetic: Path
+
+    @property
+    def measure(self) -> str:
+        """The loss that the report is about: ``loss_mean`` or ``loss_sum``."""
+        return loss_measure(self.params.experiment.curation.score)
+
+    @cached_property
+    def loss_of(self) -> dict[int, dict[str, float]]:
+        """That loss by epoch and sample id, in nats."""
+        return {
+            epoch: {row.sample_id: getattr(row, self.measure) for row in rows}
+            for epoch, rows in self.losses.items()
+        }
+
+    @cached_property
+    def training_sets(self) -> dict[int, list[Sample]]:
+        """By epoch, the samples that the curation after it chose from."""
+        return training_sets(self.train, self.edits, len(self.losses))
+
+    @cached_property
+    def originals(self) -> dict[str, Sample]:
+        """The training split as it was, by sample id."""
+        return {sample.sample_id: sample for sample in self.training_sets[0]}
+
+    @cached_property
+    def truth(self) -> GroundTruth | None:
+        """What is known of the corpus's images; ``None`` for a real corpus."""
+        return GroundTruth(self.scenes) if self.scenes else None
+
+    @cached_property
+    def chosen(self) -> dict[int, set[str]]:
+        """By epoch, the ids of the samples chosen after it; only epochs that chose any."""
+        chosen: dict[int, set[str]] = {}
+        for edit in self.edits:
+            chosen.setdefault(edit.epoch, set()).add(edit.sample_id)
+        return chosen
+
+    @cached_property
+    def curated_epochs(self) -> dict[int, dict[str, int]]:
+        """The counts of the epochs after which samples were chosen."""
+        counts = self.metrics["curation"]
+        return {epoch: counts[f"epoch_{epoch}"] for epoch in sorted(self.chosen)}

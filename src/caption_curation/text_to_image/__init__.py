@@ -1,0 +1,1 @@
+"""The text-to-image generator: its fine-tuning, prompts, synthesis and image store."""

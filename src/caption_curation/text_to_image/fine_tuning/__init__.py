@@ -1,0 +1,1 @@
+"""Fine-tuning the generator on captions (paper, section 4.2)."""

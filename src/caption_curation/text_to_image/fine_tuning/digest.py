@@ -1,0 +1,50 @@
+"""A name for everything that determines the result of the generator's fine-tuning."""
+
+import hashlib
+import inspect
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from caption_curation import rng
+from caption_curation.config.profile import GeneratorFineTuning
+from caption_curation.optimisation import micro_batches
+from caption_curation.pretrained import file_digest, weights_digest
+from caption_curation.text_to_image import pixels, prompts
+from caption_curation.text_to_image.fine_tuning import inputs, recipe, training
+
+LIBRARIES = ("torch", "diffusers", "transformers", "tokenizers", "pillow")
+MODULES = (training, recipe, inputs, pixels, prompts, rng, micro_batches)  # that shape the result
+
+
+def training_digest(
+    base: Path, corpus: Path, settings: GeneratorFineTuning, image_size: int, device: torch.device
+) -> str:
+    """A name for everything that determines the result of the fine-tuning, code included.
+
+    Args:
+        base: the model to start from.
+        corpus: the corpus's folder; all its files count.
+        settings: of the training.
+        image_size: in pixels.
+        device: the kind of machine, and the number of a CPU's threads, decide the last bits.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    facts = {
+        "base": weights_digest(base),
+        "corpus": [
+            (path.relative_to(corpus).as_posix(), file_digest(path))
+            for path in sorted(corpus.rglob("*"))
+            if path.is_file()
+        ],
+        "settings": settings.model_dump(),
+        "image_size": image_size,
+        "device": (device.type, torch.get_num_threads()),
+        "libraries": [version(name) for name in LIBRARIES],
+        "code": [file_digest(Path(inspect.getfile(module))) for module in MODULES],
+    }
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

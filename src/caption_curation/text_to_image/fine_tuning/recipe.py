@@ -1,0 +1,113 @@
+"""The recipe of the generator's fine-tuning: what a step trains on, its rate, and its loss.
+
+Everything random in a step comes from (seed, step).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import mse_loss
+
+from caption_curation.config.profile import GeneratorFineTuning
+from caption_curation.rng import rng_for, seed_for
+from caption_curation.samples import CaptionedImage
+from caption_curation.text_to_image.prompts import image_prompt
+
+CONCAT_SHARE = 0.7  # of the prompts in mode ``mixed`` are all captions of the image
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step trains on; all tuples are of the same length."""
+
+    images: tuple[int, ...]  # positions in the corpus
+    prompts: tuple[str, ...]
+    timesteps: tuple[int, ...]
+    noise_seed: int
+
+
+def batch_at(
+    step: int, images: Sequence[CaptionedImage], settings: GeneratorFineTuning, timesteps: int
+) -> Batch:
+    """The batch of a step: a function of its arguments alone.
+
+    Images come in a new random order every epoch; batches run over the ends of epochs.
+
+    Args:
+        step: from 0.
+        images: the corpus.
+        settings: seed, batch size, prompt mode and caption dropout.
+        timesteps: number of noise strengths to draw from.
+    """
+    rng = rng_for(settings.seed, "generator batch", step)
+    first = step * settings.batch_size
+    places = [divmod(place, len(images)) for place in range(first, first + settings.batch_size)]
+    chosen = tuple(int(_order(settings.seed, epoch, len(images))[row]) for epoch, row in places)
+    return Batch(
+        images=chosen,
+        prompts=tuple(_draw_prompt(images[image].captions, settings, rng) for image in chosen),
+        timesteps=tuple(rng.integers(timesteps, size=settings.batch_size).tolist()),
+        noise_seed=seed_for(settings.seed, "generator noise", step),
+    )
+
+
+@lru_cache(maxsize=2)  # a batch may lie in two epochs
+def _order(seed: int, epoch: int, images: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return rng_for(seed, "generator order", epoch).permutation(images)
+
+
+def _draw_prompt(
+    captions: Sequence[str], settings: GeneratorFineTuning, rng: np.random.Generator
+) -> str:
+    # Always three draws, so that one setting does not change what another one draws.
+    dropped = rng.random() < settings.caption_dropout
+    concat = rng.random() < CONCAT_SHARE
+    caption = captions[int(rng.integers(len(captions)))]
+    if dropped:
+        return ""
+    mode = settings.prompt_mode
+    if mode == "mixed":
+        mode = "concat" if concat else "single"
+    return image_prompt(captions, caption, mode=mode, styler="")
+
+
+def learning_rate(step: int, settings: GeneratorFineTuning) -> float:
+    """Linear warm-up, then constant, or cosine to zero at ``settings.steps``."""
+    if step < settings.warmup_steps:
+        return settings.learning_rate * (step + 1) / settings.warmup_steps
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    progress = (step - settings.warmup_steps) / (settings.steps - settings.warmup_steps)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def denoising_loss(
+    unet: Any,
+    schedule: Any,
+    latents: torch.Tensor,
+    states: torch.Tensor,
+    timesteps: torch.Tensor,
+    noise: torch.Tensor,
+) -> torch.Tensor:
+    """Mean squared error of what the network predicts of noised latents.
+
+    Args:
+        unet: the denoising network.
+        schedule: the noise schedule; its ``prediction_type`` says whether the network predicts the
+            noise (Ho et al. 2020, eq. 14) or the velocity (Salimans and Ho 2022, section 4).
+        latents: (N, channels, height, width), scaled.
+        states: (N, tokens, hidden size), of the prompts.
+        timesteps: (N,), noise strengths.
+        noise: standard normal, of the latents' shape.
+    """
+    noisy = schedule.add_noise(latents, noise, timesteps)
+    if schedule.config.prediction_type == "v_prediction":
+        target = schedule.get_velocity(latents, noise, timesteps)
+    else:
+        target = noise
+    return mse_loss(unet(noisy, timesteps, states).sample.float(), target)

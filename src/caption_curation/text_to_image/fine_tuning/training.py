@@ -1,0 +1,219 @@
+"""Fine-tune a Stable Diffusion on captions (paper, section 4.2).
+
+The recipe of diffusers' examples/text_to_image: autoencoder and text encoder stay frozen, the
+denoising network learns to undo the noise of random strength that was added to an image's latents
+(Rombach et al. 2022, eq. 2), and an exponential moving average of its weights is what is kept.
+Everything random in a step comes from (seed, step), so a killed run resumes to the same weights.
+"""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from caption_curation.compute.devices import autocast
+from caption_curation.compute.process_group import process_index
+from caption_curation.config.profile import GeneratorFineTuning
+from caption_curation.optimisation.micro_batches import Rows, SharedBatches
+from caption_curation.pretrained import DIGEST, weights_digest
+from caption_curation.samples import CaptionedImage
+from caption_curation.support.errors import InputError, NonFiniteLoss
+from caption_curation.support.launcher import these_processes
+from caption_curation.text_to_image.fine_tuning.checkpoints import load_checkpoint, save_checkpoint
+from caption_curation.text_to_image.fine_tuning.inputs import FrozenEncoders, TrainingInputs
+from caption_curation.text_to_image.fine_tuning.recipe import (
+    Batch,
+    batch_at,
+    denoising_loss,
+    learning_rate,
+)
+
+PREDICTION_TYPES = ("epsilon", "v_prediction")
+
+
+def fine_tune(
+    base: Path,
+    target: Path,
+    images: Sequence[CaptionedImage],
+    image_folder: Path,
+    settings: GeneratorFineTuning,
+    *,
+    image_size: int,
+    device: torch.device,
+    checkpoints: Path,
+    checkpoint_steps: int,
+) -> None:
+    """Write a copy of a Stable Diffusion with a fine-tuned denoising network.
+
+    All processes that joined train; the result does not depend on their number but for rounding.
+
+    Args:
+        base: the model to start from, in the hub's layout.
+        target: the folder to write, in the same layout, with the model's digest in digest.json.
+        images: the corpus.
+        image_folder: the folder that ``file_name`` is relative to.
+        settings: of the training; with 0 steps the model is copied.
+        image_size: width and height in pixels.
+        device: to train on.
+        checkpoints: folder of this run's checkpoints; training goes on from the newest one.
+        checkpoint_steps: steps between two checkpoints.
+
+    Raises:
+        InputError: the model predicts neither noise nor velocity.
+        NonFiniteLoss: naming the step and the images.
+    """
+    models = _load(base, device) if settings.steps > 0 else None
+    if models:
+        timesteps = models.schedule.config.num_train_timesteps
+        with autocast(device):
+            inputs = TrainingInputs(
+                models.encoders,
+                [image_folder / image.file_name for image in images],
+                # Of all steps, also where training goes on from a checkpoint: see generator_inputs.
+                {
+                    prompt
+                    for step in range(settings.steps)
+                    for prompt in batch_at(step, images, settings, timesteps).prompts
+                },
+                image_size,
+            )
+        _train(models, inputs, images, settings, checkpoints, checkpoint_steps)
+    if process_index() == 0:
+        _write(base, target, models.unet if models else None)
+
+
+def _write(base: Path, target: Path, unet: Any) -> None:
+    """A copy of the model in ``base``, with another denoising network unless that is ``None``."""
+    copy = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(copy, ignore_errors=True)
+    # Without their modes: files that DVC has linked from its cache are read-only.
+    shutil.copytree(base, copy, copy_function=shutil.copyfile)
+    if unet is not None:
+        unet.save_pretrained(copy / "unet")
+        # The saved configuration names the folder that the model was loaded from.
+        shutil.copyfile(base / "unet" / "config.json", copy / "unet" / "config.json")
+    digest = json.dumps({"sha256": weights_digest(copy)})
+    (copy / DIGEST).write_text(digest + "\n", encoding="utf-8")
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(copy, target)
+
+
+@dataclass(frozen=True)
+class _Models:
+    unet: Any
+    schedule: Any  # of the noise
+    encoders: FrozenEncoders
+
+
+def _load(base: Path, device: torch.device) -> _Models:
+    from diffusers import DDPMScheduler, StableDiffusionPipeline
+    from diffusers.models.attention_processor import AttnProcessor
+    from diffusers.utils import logging
+
+    logging.disable_progress_bar()
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        base,
+        use_safetensors=True,
+        dtype=torch.float32,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    ).to(device)
+    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
+    if schedule.config.prediction_type not in PREDICTION_TYPES:
+        raise InputError(
+            f"{base}/scheduler: prediction_type {schedule.config.prediction_type!r}; "
+            f"allowed: {', '.join(PREDICTION_TYPES)}"
+        )
+    if device.type == "cpu":
+        # At the few positions of a small model its backward pass is a third faster than that of
+        # torch's fused attention.
+        pipeline.unet.set_attn_processor(AttnProcessor())
+    encoders = FrozenEncoders(pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, device)
+    return _Models(pipeline.unet.train(), schedule, encoders)
+
+
+def _train(
+    models: _Models,
+    inputs: TrainingInputs,
+    images: Sequence[CaptionedImage],
+    settings: GeneratorFineTuning,
+    checkpoints: Path,
+    checkpoint_steps: int,
+) -> None:
+    """Train the denoising network in place; in the end it has the average of its weights."""
+    from diffusers.training_utils import EMAModel
+
+    parameters = list(models.unet.parameters())
+    optimizer = torch.optim.AdamW(parameters, fused=True)
+    average = EMAModel(parameters, decay=settings.ema_decay, foreach=True)
+    device = models.encoders.device
+    shared = SharedBatches(optimizer, device, models.unet.enable_gradient_checkpointing)
+    is_main = process_index() == 0
+    start = load_checkpoint(checkpoints, models.unet, optimizer, average)
+    if start and is_main:
+        print(f"resumed after step {start} of {settings.steps}")
+    losses = []
+    for step in tqdm(
+        range(start, settings.steps),
+        initial=start,
+        total=settings.steps,
+        desc="fine-tuning the generator",
+        unit="step",
+        disable=these_processes().hide_progress,
+    ):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, settings)
+        batch = batch_at(step, images, settings, models.schedule.config.num_train_timesteps)
+        loss = shared.backward(len(batch.images), partial(_loss_of_rows, batch, models, inputs))
+        if not math.isfinite(loss):
+            names = ", ".join(images[image].image_id for image in batch.images)
+            raise NonFiniteLoss(
+                f"the loss is {loss} in step {step} of the generator's fine-tuning, images "
+                f"{names}; lower generator.fine_tuning.learning_rate or look at these images"
+            )
+        losses.append(loss)
+        torch.nn.utils.clip_grad_norm_(parameters, settings.gradient_clipping)
+        optimizer.step()
+        average.step(parameters)
+        done = step + 1
+        if is_main and (done % checkpoint_steps == 0 or done == settings.steps):
+            tqdm.write(f"step {done} of {settings.steps}: mean loss {fmean(losses):.4f}")
+            losses.clear()
+            if done < settings.steps:
+                save_checkpoint(checkpoints, done, models.unet, optimizer, average)
+    average.copy_to(parameters)
+
+
+def _loss_of_rows(
+    batch: Batch, models: _Models, inputs: TrainingInputs, rows: Rows
+) -> torch.Tensor:
+    """What ``rows`` add to their batch's loss, which is the mean over all its images."""
+    device = models.encoders.device
+    here = slice(rows.start, rows.stop)
+    with autocast(device):
+        moments = inputs.moments(batch.images[here])
+        # Drawn on the CPU, and for the whole batch: the same noise on every machine, and for any
+        # number of processes.
+        random = torch.Generator().manual_seed(batch.noise_seed)
+        shape = (rows.total, moments.shape[1] // 2, *moments.shape[2:])
+        draws = torch.randn(shape, generator=random)[here].to(device)
+        noise = torch.randn(shape, generator=random)[here].to(device)
+        loss = denoising_loss(
+            models.unet,
+            models.schedule,
+            models.encoders.sample_latents(moments, draws),
+            inputs.states(batch.prompts[here]),
+            torch.tensor(batch.timesteps[here], device=device),
+            noise,
+        )
+        return loss * ((rows.stop - rows.start) / rows.total)

@@ -1,0 +1,72 @@
+"""Synthetic images in DVC's cache: which it holds, and adding to them."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from caption_curation.shown_images import INDEX
+
+IMAGE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
+OBJECT_NAME = re.compile(r"[0-9a-f]{32}")
+
+
+def images_in_dvc_cache(dvc_cache: Path) -> Iterator[tuple[str, Path]]:
+    """(key, object file) of the images in every output of a synthesize stage that DVC knows of.
+
+    An object file may be absent (DVC fetches a directory's list before its files, and may fetch
+    only some), and a key may come several times: images drawn on two machines differ a little.
+    """
+    objects = dvc_cache / "files" / "md5"
+    marker = f'"{INDEX}"'.encode()
+    for directory_object in sorted(objects.glob("??/*.dir")):
+        content = directory_object.read_bytes()
+        if marker not in content:  # spares reading the lists of whole corpora as JSON
+            continue
+        try:
+            entries = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
+        except (ValueError, KeyError, TypeError):
+            continue  # a damaged list is DVC's to report
+        for name, digest in entries:
+            image = IMAGE_NAME.fullmatch(name)
+            if image and OBJECT_NAME.fullmatch(digest):
+                yield image[1], _object_file(objects, digest)
+
+
+def add_object(dvc_cache: Path, image: Path) -> None:
+    """Link a read-only image into DVC's cache as the object that its stage's output will need.
+
+    DVC would do it when the stage has ended. But where two jobs that share a cache end at the same
+    time, as jobs that share their images do, DVC 3.67 may empty the files of both: before it links
+    an object it tries a reflink, which truncates what the other job has just linked. Objects that
+    it finds it leaves alone, also those that were emptied so: they are put right here.
+    """
+    content = image.read_bytes()
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    object_file = _object_file(dvc_cache / "files" / "md5", digest)
+    if object_file.exists() and object_file.stat().st_size == len(content):
+        return
+    object_file.parent.mkdir(parents=True, exist_ok=True)
+    partial = object_file.with_name(f"{object_file.name}.{os.getpid()}.partial")
+    try:
+        os.link(image, partial)
+    except OSError:
+        return  # without links DVC copies, and empties nothing
+    partial.replace(object_file)
+    partial.unlink(missing_ok=True)  # it stays if another job has linked the same file meanwhile
+
+
+def read_object(object_file: Path) -> bytes | None:
+    """The content of an object of DVC's cache; ``None`` if it is absent or damaged."""
+    try:
+        content = object_file.read_bytes()
+    except FileNotFoundError:
+        return None
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return content if digest == object_file.parent.name + object_file.name else None
+
+
+def _object_file(objects: Path, digest: str) -> Path:
+    return objects / digest[:2] / digest[2:]

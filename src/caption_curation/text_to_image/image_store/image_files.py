@@ -1,0 +1,88 @@
+"""One synthetic image as a JPEG file: encoding it, and telling whether a file is what it should be.
+
+JPEG, because the photographs are JPEG too: another format would be a cue for real or synthetic.
+"""
+
+import hashlib
+import json
+import os
+from io import BytesIO
+from pathlib import Path
+
+from PIL import ExifTags, Image
+
+from caption_curation.text_to_image.image_store.keys import ImageRequest, Recipe, describe
+
+START_OF_IMAGE = b"\xff\xd8"
+END_OF_IMAGE = b"\xff\xd9"
+
+
+def encode_image(
+    image: Image.Image, recipe: Recipe, request: ImageRequest, *, attempt: int
+) -> bytes:
+    """The image as JPEG, with its description as comment; the same bytes for the same image.
+
+    The comment is of the request, whichever attempt the image is from, for the key is a hash of
+    it. Later attempts than the first (0) are noted as EXIF, which :func:`attempt_of` reads.
+
+    Raises:
+        ValueError: the image does not have the recipe's size.
+    """
+    if image.size != recipe.size:
+        raise ValueError(f"the generator drew {image.size} pixels, the recipe says {recipe.size}")
+    encoded = BytesIO()
+    notes = Image.Exif()
+    if attempt:
+        notes[ExifTags.Base.ImageNumber] = attempt
+    image.convert("RGB").save(
+        encoded,
+        "JPEG",
+        quality=recipe.jpeg_quality,
+        comment=describe(recipe, request),
+        exif=notes.tobytes() if attempt else b"",
+    )
+    return encoded.getvalue()
+
+
+def attempt_of(path: Path) -> int:
+    """The attempt (from 0) at which an image was drawn."""
+    with Image.open(path, formats=["JPEG"]) as image:
+        return int(image.getexif().get(ExifTags.Base.ImageNumber, 0))
+
+
+def looks_whole(path: Path) -> bool:
+    """Whether the file is there and begins and ends as a JPEG does; cheap, it reads four bytes."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        size = os.fstat(descriptor).st_size
+        return (
+            size > len(START_OF_IMAGE + END_OF_IMAGE)
+            and os.pread(descriptor, 2, 0) == START_OF_IMAGE
+            and os.pread(descriptor, 2, size - 2) == END_OF_IMAGE
+        )
+    finally:
+        os.close(descriptor)
+
+
+def fault_of_image(content: bytes, key: str) -> str | None:
+    """What is wrong with a file that should be the image of this key; ``None``: nothing is.
+
+    Finds files that are cut short, that do not decode, or that are another image or of another
+    size than their comment says. JPEG has no checksum: a changed bit that still decodes as pixels
+    is not found.
+    """
+    if not (content.startswith(START_OF_IMAGE) and content.endswith(END_OF_IMAGE)):
+        return "not a whole JPEG file"
+    try:
+        with Image.open(BytesIO(content), formats=["JPEG"]) as image:
+            image.load()
+    except Exception as error:  # Pillow raises many kinds of errors on damaged files
+        return f"does not decode ({error})"
+    description = image.info.get("comment", b"")
+    if hashlib.sha256(description).hexdigest() != key:
+        return "its content belongs to another key"
+    size = tuple(json.loads(description)["recipe"]["size"])
+    return None if image.size == size else f"{image.size} pixels, its recipe says {size}"

@@ -1,0 +1,84 @@
+"""The name of a synthetic image: a hash of everything that it depends on."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from caption_curation.rng import seed_for
+from caption_curation.support.errors import InputError
+
+LONGEST_DESCRIPTION = 65533  # bytes that fit into a JPEG comment
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """What tells two images of one recipe apart; ``seed`` is in [0, 2**63).
+
+    ``in_windows``: the prompt is longer than the text encoder reads, and is encoded in windows
+    instead of being cut. It is never set where a prompt fits, so that such an image has one key.
+    """
+
+    prompt: str
+    seed: int
+    in_windows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How images are drawn and stored: everything that their keys cover besides the request.
+
+    ``generator`` is a digest of the generator's weights, ``size`` is (width, height) in pixels,
+    ``torch``, ``diffusers`` and ``transformers`` are versions of these libraries.
+    """
+
+    generator: str
+    sampler: str
+    steps: int
+    guidance: float
+    negative_prompt: str
+    size: tuple[int, int]
+    jpeg_quality: int
+    torch: str
+    diffusers: str
+    transformers: str
+
+
+def describe(recipe: Recipe, request: ImageRequest) -> bytes:
+    """Recipe and request as canonical JSON (keys sorted, no blanks, ASCII).
+
+    The key is a hash of it, and the image carries it as its JPEG comment, so that an image alone
+    tells which key it belongs to and how it was made.
+
+    Raises:
+        InputError: it does not fit into a JPEG comment (a prompt of tens of thousands of letters).
+    """
+    what = asdict(request)
+    if not request.in_windows:  # then keys are those from before there were windows
+        del what["in_windows"]
+    record = {"recipe": asdict(recipe), "request": what}
+    description = json.dumps(record, sort_keys=True, separators=(",", ":")).encode("ascii")
+    if len(description) > LONGEST_DESCRIPTION:
+        raise InputError(
+            f"the prompt {request.prompt[:60]!r}… has {len(request.prompt)} characters; with all "
+            f"that describes the image it takes {len(description)} bytes, and "
+            f"{LONGEST_DESCRIPTION} are allowed"
+        )
+    return description
+
+
+def image_key(recipe: Recipe, request: ImageRequest) -> str:
+    """SHA-256 of recipe and request, 64 hexadecimal digits."""
+    return hashlib.sha256(describe(recipe, request)).hexdigest()
+
+
+def image_seed(image_id: str, replicate: int) -> int:
+    """The seed of the ``replicate``-th synthetic image of an image, in [0, 2**63).
+
+    It depends on nothing else, the experiment's seed included: experiments share their images.
+    """
+    return seed_for("image", image_id, replicate)
+
+
+def attempt_seed(seed: int, attempt: int) -> int:
+    """The seed of an attempt (from 0) at an image: its own at first, then others, [0, 2**63)."""
+    return seed_for("attempt", seed, attempt) if attempt else seed

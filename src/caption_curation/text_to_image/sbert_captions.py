@@ -1,0 +1,72 @@
+"""Of each image, the caption that says best what all of its captions say (paper, section 3.3).
+
+"Best" is measured by Sentence-BERT (Reimers and Gurevych, 2019): the caption whose embedding has
+the largest cosine with the mean of the embeddings of all captions of the image.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from caption_curation.samples import CaptionedImage
+
+REQUIRED_FILES = ("modules.json", "config.json", "model.safetensors", "tokenizer.json|vocab.txt")
+BATCH = 64  # captions encoded at a time
+# The two captions of an image that has no more are equally close to their mean, whatever they say,
+# and rounding must not choose between them. Differences of wording are thousands of times larger.
+TIE = 1e-6
+
+
+def closest_to_mean(embeddings: NDArray[np.floating[Any]]) -> int:
+    """The row with the largest cosine with the mean of all rows; of equal ones the first.
+
+    Args:
+        embeddings: of one image's captions, shape (captions, dimensions).
+    """
+    rows = embeddings.astype(np.float64)
+    mean = rows.mean(axis=0)
+    lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(mean)
+    cosines = rows @ mean / np.maximum(lengths, np.finfo(np.float64).tiny)
+    return int(np.flatnonzero(cosines >= cosines.max() - TIE)[0])
+
+
+def sbert_captions(images: Sequence[CaptionedImage], encoder: Path) -> dict[str, str]:
+    """The chosen caption of every image, by image id.
+
+    Args:
+        images: with at least one caption each.
+        encoder: a Sentence-BERT model in the hub's layout.
+    """
+    # A caption that several images have is encoded once, so that its embedding is the same for all.
+    captions = list(dict.fromkeys(caption for image in images for caption in image.captions))
+    row = {caption: number for number, caption in enumerate(captions)}
+    embeddings = encode(captions, encoder)
+    chosen = {}
+    for image in images:
+        of_image = embeddings[[row[caption] for caption in image.captions]]
+        chosen[image.image_id] = image.captions[closest_to_mean(of_image)]
+    return chosen
+
+
+def encode(captions: Sequence[str], encoder: Path) -> NDArray[np.float32]:
+    """Embeddings of captions, shape (captions, dimensions), not normalized by us."""
+    from caption_curation.compute.devices import prepare_device
+
+    device = prepare_device()  # before the library is imported, which imports transformers
+
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(
+        str(encoder),
+        device=str(device),
+        trust_remote_code=False,
+        local_files_only=True,
+        model_kwargs={"use_safetensors": True},
+    )
+    embeddings: NDArray[np.float32] = model.encode(
+        list(captions), batch_size=BATCH, show_progress_bar=None, convert_to_numpy=True
+    )
+    return embeddings

@@ -1,0 +1,1 @@
+"""From training samples to synthetic images."""

@@ -1,0 +1,115 @@
+"""From a training set to requests for synthetic images, and from requests to drawn images."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from PIL.Image import Image
+
+from caption_curation.config.experiment import Prompt, Synthesis
+from caption_curation.config.profile import Generator
+from caption_curation.samples import CaptionedImage, Sample
+from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_seed
+from caption_curation.text_to_image.prompts import image_prompt
+
+
+def requests_of(
+    samples: Iterable[Sample],
+    images: Iterable[CaptionedImage],
+    prompt: Prompt,
+    sbert_captions: Mapping[str, str],
+) -> dict[str, ImageRequest]:
+    """What to draw for each sample that shows a synthetic image, by sample id, in their order.
+
+    Several samples may show the same image: those of one image, with equal prompts and replicates.
+
+    Args:
+        samples: a training set.
+        images: the split that it was made from; prompts are of its captions, which no edit changes.
+        prompt: how captions become a prompt.
+        sbert_captions: the caption that mode ``sbert`` draws, by image id; empty in other modes.
+    """
+    captions = {image.image_id: image.captions for image in images}
+    return {
+        sample.sample_id: ImageRequest(
+            prompt_of(
+                captions[sample.image_id],
+                sbert_captions[sample.image_id] if prompt.mode == "sbert" else sample.caption,
+                prompt,
+            ),
+            image_seed(sample.image_id, sample.replicate),
+        )
+        for sample in samples
+        if sample.replicate is not None
+    }
+
+
+def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
+    """The text that an image is drawn from.
+
+    Args:
+        captions: all captions of the image.
+        caption: the one that is drawn alone, unless the mode is ``concat``: with ``single`` the
+            sample's own, with ``sbert`` the one that stands for all of the image's.
+        prompt: how captions become a prompt.
+    """
+    mode = "concat" if prompt.mode == "concat" else "single"
+    return image_prompt(captions, caption, mode=mode, styler=prompt.styler)
+
+
+def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -> Recipe:
+    """How the images are drawn and stored, by the installed libraries."""
+    return Recipe(
+        generator=weights_digest,
+        sampler=synthesis.sampler,
+        steps=synthesis.steps,
+        guidance=synthesis.guidance,
+        negative_prompt=synthesis.negative_prompt,
+        size=(generator.image_size, generator.image_size),
+        jpeg_quality=generator.jpeg_quality,
+        # Without "+cpu" or "+cu130": these name a machine, and machines share their images.
+        torch=version("torch").partition("+")[0],
+        diffusers=version("diffusers"),
+        transformers=version("transformers"),
+    )
+
+
+def drawing(
+    folder: Path, synthesis: Synthesis, image_size: int, batch_size: int
+) -> Callable[[list[ImageRequest]], list[Image | None]]:
+    """A function that draws a batch by the generator in ``folder``.
+
+    The generator, and the libraries that it needs, are loaded when it is first called. It returns
+    ``None`` for an image with values that are not finite.
+
+    Args:
+        folder: a model in the hub's layout.
+        synthesis: how to draw.
+        image_size: width and height in pixels.
+        batch_size: images at a time at most; a GPU computes smaller batches as if they had so many.
+    """
+
+    @cache
+    def loaded() -> Any:
+        from caption_curation.text_to_image.synthesis.sampling import load_generator
+
+        return load_generator(folder, sampler=synthesis.sampler)
+
+    def draw(batch: list[ImageRequest]) -> list[Image | None]:
+        from caption_curation.text_to_image.synthesis.sampling import generate
+
+        return generate(
+            loaded(),
+            [request.prompt for request in batch],
+            [request.seed for request in batch],
+            in_windows=[request.in_windows for request in batch],
+            steps=synthesis.steps,
+            guidance=synthesis.guidance,
+            negative_prompt=synthesis.negative_prompt,
+            size=(image_size, image_size),
+            fill_to=batch_size if loaded().device.type == "cuda" else 1,
+        )
+
+    return draw

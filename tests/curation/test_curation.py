@@ -1,0 +1,226 @@
+"""Actions, schedules and the edit log, with the mistakes of the paper's code avoided."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from caption_curation.curation.epoch import curate, curate_before_training
+from caption_curation.curation.settings import Curation
+from caption_curation.samples import (
+    CaptionedImage,
+    Edit,
+    Sample,
+    SampleLoss,
+    apply_edits,
+    read_edits,
+    samples_of,
+    write_json_lines,
+)
+
+IMAGES = [
+    CaptionedImage(f"i{index}", f"i{index}.jpg", tuple(f"i{index} caption {k}" for k in range(5)))
+    for index in range(20)
+]
+CAPTIONS = {image.image_id: image.captions for image in IMAGES}
+
+
+def curation(**values: Any) -> Curation:
+    defaults = {
+        "method": "replace_image",
+        "schedule": "dynamic",
+        "score": "loss_mean",
+        "rule": "top_fraction",
+        "ratio": 0.4,
+        "std": 2.0,
+        "pair_with": "keep",
+    }
+    return Curation(**{**defaults, **values})
+
+
+def losses_of(samples: list[Sample], seed: int = 0) -> list[SampleLoss]:
+    """Arbitrary losses between 1 and 3 nats a token."""
+    values = np.random.default_rng(seed).uniform(1, 3, len(samples))
+    return [
+        SampleLoss(sample.sample_id, 10 * value, value, 10)
+        for sample, value in zip(samples, values.tolist(), strict=True)
+    ]
+
+
+def run_epochs(
+    settings: Curation,
+    images: list[CaptionedImage] = IMAGES,
+    epochs: int = 3,
+    seed: int = 0,
+    prompt_mode: str = "concat",
+) -> tuple[list[Sample], list[Edit], list[list[SampleLoss]]]:
+    """What training for some epochs would do, with arbitrary losses."""
+    captions = {image.image_id: image.captions for image in images}
+    samples, log, all_losses = samples_of(images), [], []
+    common: dict[str, Any] = {
+        "curation": settings,
+        "prompt_mode": prompt_mode,
+        "captions": captions,
+        "seed": seed,
+    }
+    log = curate_before_training(samples, **common)
+    samples = apply_edits(samples, log)
+    for epoch in range(1, epochs + 1):
+        losses = losses_of(samples, epoch)
+        edits = curate(samples, losses, epoch=epoch, log=log, **common)
+        samples, log = apply_edits(samples, edits), [*log, *edits]
+        all_losses.append(losses)
+    return samples, log, all_losses
+
+
+def test_the_hardest_are_chosen_hardest_first() -> None:
+    _, log, losses = run_epochs(curation(ratio=0.1), epochs=1)
+    hardest = sorted(losses[0], key=lambda loss: -loss.loss_mean)[:10]
+    assert [edit.sample_id for edit in log] == [loss.sample_id for loss in hardest]
+    assert [edit.score for edit in log] == [loss.loss_mean for loss in hardest]
+
+
+def test_none_changes_nothing() -> None:
+    samples, log, _ = run_epochs(curation(method="none"))
+    assert samples == samples_of(IMAGES)
+    assert log == []
+
+
+def test_remove_shrinks_by_the_ratio_of_what_is_left() -> None:
+    samples, log, _ = run_epochs(curation(method="remove"), epochs=2)
+    assert len(samples) == 100 - 40 - 24
+    assert len(log) == 64
+    assert not {sample.sample_id for sample in samples} & {edit.sample_id for edit in log}
+
+
+@pytest.mark.parametrize("method", ["replace_image", "replace_caption"])
+def test_the_training_set_keeps_its_size_and_order(method: str) -> None:
+    samples, _, _ = run_epochs(curation(method=method))
+    assert [one.sample_id for one in samples] == [one.sample_id for one in samples_of(IMAGES)]
+
+
+def test_edits_of_epoch_1_survive_epoch_2() -> None:
+    after_one, log_one, _ = run_epochs(curation(ratio=0.2), epochs=1)
+    after_two, log_two, _ = run_epochs(curation(ratio=0.2), epochs=2)
+    again = {edit.sample_id for edit in log_two if edit.epoch == 2}
+    edited = {edit.sample_id for edit in log_one}
+    assert edited - again, "the test needs samples that are not chosen again"
+    state = {sample.sample_id: sample for sample in after_two}
+    for sample in after_one:
+        if sample.sample_id in edited - again:
+            assert state[sample.sample_id] == sample
+            assert sample.replicate is not None
+
+
+def test_synthetic_images_are_unique() -> None:
+    _, log, _ = run_epochs(curation(ratio=0.8), epochs=4)
+    images = [(edit.after.image_id, edit.after.replicate) for edit in log if edit.after]
+    assert len(images) == len(set(images)) == 4 * 80
+    for image_id in CAPTIONS:
+        replicates = {replicate for name, replicate in images if name == image_id}
+        assert replicates == set(range(len(replicates))), "numbered without gaps"
+
+
+def test_with_single_prompts_each_caption_has_replicates_of_its_own() -> None:
+    _, log, _ = run_epochs(curation(ratio=1.0), epochs=2, prompt_mode="single")
+    assert Counter(edit.after.replicate for edit in log if edit.after) == {0: 100, 1: 100}
+
+
+def test_a_higher_ratio_asks_for_a_superset_of_the_images() -> None:
+    def images(ratio: float) -> set[tuple[str, int | None]]:
+        _, log, _ = run_epochs(curation(ratio=ratio), epochs=1)
+        return {(edit.after.image_id, edit.after.replicate) for edit in log if edit.after}
+
+    assert images(0.2) < images(0.4) < images(0.6)
+
+
+def test_replacement_captions_are_of_the_image_and_used_once() -> None:
+    _, log, _ = run_epochs(curation(method="replace_caption", ratio=0.6), epochs=4)
+    for edit in log:
+        assert edit.after is not None
+        if edit.action == "replace_caption":
+            assert edit.after.caption in CAPTIONS[edit.before.image_id]
+            assert edit.after.caption != edit.before.caption
+    used = Counter(
+        (edit.after.image_id, edit.after.caption)
+        for edit in log
+        if edit.action == "replace_caption" and edit.after
+    )
+    assert max(used.values()) == 1
+    kept = [edit for edit in log if edit.action == "keep"]
+    assert kept, "4 epochs of 60 % must use up some image's captions"
+    assert all(edit.after == edit.before and "no unused" in edit.reason for edit in kept)
+
+
+def test_an_image_with_one_caption_is_kept_and_said() -> None:
+    images = [CaptionedImage("a", "a.jpg", ("only one",)), CaptionedImage("b", "b.jpg", ("x", "y"))]
+    samples, log, _ = run_epochs(curation(method="replace_caption", ratio=1.0), images, epochs=1)
+    assert [edit.action for edit in log if edit.before.image_id == "a"] == ["keep"]
+    assert samples[0].caption == "only one"
+
+
+@pytest.mark.parametrize("pair_with", ["easiest", "random_easier"])
+def test_a_synthetic_image_goes_with_an_easier_caption(pair_with: str) -> None:
+    _, log, losses = run_epochs(curation(ratio=1.0, pair_with=pair_with), epochs=1)
+    loss_of = {loss.sample_id: loss.loss_mean for loss in losses[0]}
+    for edit in log:
+        assert edit.after is not None
+        siblings = {f"{edit.before.image_id}#{k}" for k in range(5)}
+        easiest = min(siblings, key=lambda name: loss_of[name])
+        paired = f"{edit.before.image_id}#{edit.after.caption[-1]}"
+        if edit.sample_id == easiest:
+            assert edit.after.caption == edit.before.caption
+        elif pair_with == "easiest":
+            assert paired == easiest
+        else:
+            assert loss_of[paired] < loss_of[edit.sample_id]
+
+
+def test_the_static_schedule_edits_before_training_only() -> None:
+    _, log, _ = run_epochs(curation(schedule="static", ratio=0.4))
+    assert {edit.epoch for edit in log} == {0}
+    assert Counter(edit.before.image_id for edit in log) == dict.fromkeys(CAPTIONS, 2)
+    images = {(edit.after.image_id, edit.after.replicate) for edit in log if edit.after}
+    assert len(images) == 40
+
+
+def test_one_seed_gives_the_same_edits_and_another_gives_others() -> None:
+    settings = curation(method="replace_caption", score="random")
+    assert run_epochs(settings)[1] == run_epochs(settings)[1]
+    assert run_epochs(settings, seed=1)[1] != run_epochs(settings)[1]
+
+
+def test_a_log_replays_from_its_file(tmp_path: Path) -> None:
+    for method in ("replace_image", "replace_caption", "remove"):
+        samples, log, _ = run_epochs(curation(method=method))
+        write_json_lines(tmp_path / "edits.jsonl", log)
+        assert apply_edits(samples_of(IMAGES), read_edits(tmp_path / "edits.jsonl")) == samples
+
+
+def test_a_log_of_another_training_set_is_refused() -> None:
+    _, log, _ = run_epochs(curation(), epochs=2)
+    with pytest.raises(ValueError, match="expects"):
+        apply_edits(samples_of(IMAGES), log[40:])
+
+
+def test_losses_of_other_samples_are_refused() -> None:
+    samples = samples_of(IMAGES)
+    with pytest.raises(ValueError, match="losses of epoch 1"):
+        curate(
+            samples,
+            losses_of(samples)[::-1],
+            epoch=1,
+            curation=curation(),
+            prompt_mode="concat",
+            captions=CAPTIONS,
+            log=[],
+            seed=0,
+        )
+
+
+def test_lines_with_exotic_separators_survive(tmp_path: Path) -> None:
+    sample = Sample("a#0", "a", "a.jpg", "one\u2028two\u0085three\x0cfour")
+    write_json_lines(tmp_path / "log.jsonl", [Edit("a#0", 1, "remove", sample, None, 0.5)])
+    assert read_edits(tmp_path / "log.jsonl")[0].before == sample

@@ -1,0 +1,127 @@
+"""Counts, rows and histograms against hand counts, and the stage with the real scorers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from caption_curation import paths
+from caption_curation.coco_format import read_results
+from caption_curation.evaluation.numbers import (
+    curation_counts,
+    epoch_rows,
+    loss_histogram,
+    training_set_sizes,
+)
+from caption_curation.reports.page.labels import METRIC_LABELS
+from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
+from stages import evaluate
+from tests.small_run import NO_SPICE, VAL, write_small_run
+
+
+def losses(*values: float) -> list[SampleLoss]:
+    return [SampleLoss(str(index), 3 * value, value, 3) for index, value in enumerate(values)]
+
+
+def edit(sample_id: str, epoch: int, action: str) -> Edit:
+    sample = Sample(sample_id, "a", "a.jpg", "a caption")
+    after = None if action == "remove" else sample
+    return Edit(sample_id, epoch, action, sample, after, 1.0)  # type: ignore[arg-type]
+
+
+def test_counts_are_per_epoch_and_kind_with_the_sizes_before_and_at_the_end() -> None:
+    edits = [edit("1", 1, "remove"), edit("2", 1, "remove"), edit("3", 2, "keep")]
+
+    counts = curation_counts(edits, {0: 9, 1: 9, 2: 7, 3: 7})
+
+    nothing = {"removed": 0, "replaced_caption": 0, "replaced_image": 0, "kept": 0}
+    assert counts == {
+        "epoch_0": {"samples": 9, "chosen": 0, **nothing},
+        "epoch_1": {"samples": 9, "chosen": 2, **nothing, "removed": 2},
+        "epoch_2": {"samples": 7, "chosen": 1, **nothing, "kept": 1},
+        "training_set": 7,
+    }
+
+
+def test_static_edits_count_under_epoch_0() -> None:
+    counts = curation_counts([edit("1", 0, "replace_image")], {0: 5, 1: 5})
+
+    assert counts["epoch_0"]["replaced_image"] == counts["epoch_0"]["chosen"] == 1
+    assert counts["training_set"] == 5
+
+
+def test_sizes_are_those_of_the_corpus_and_of_the_scored_samples() -> None:
+    images = [CaptionedImage("a", "a.jpg", ("x", "y")), CaptionedImage("b", "b.jpg", ("z",))]
+
+    assert training_set_sizes(images, {1: losses(1, 2, 3), 2: losses(1)}) == {0: 3, 1: 3, 2: 1}
+
+
+def test_rows_hold_the_scores_and_the_mean_and_median_loss() -> None:
+    rows = epoch_rows({2: {"cider": 0.7}, 1: {"cider": 0.5}}, {1: losses(1, 2, 6), 2: losses(1, 2)})
+
+    assert rows == [
+        {"epoch": 1, "cider": 0.5, "mean_loss": 3.0, "median_loss": 2.0, "samples": 3},
+        {"epoch": 2, "cider": 0.7, "mean_loss": 1.5, "median_loss": 1.5, "samples": 2},
+    ]
+
+
+def test_histogram_counts_every_sample_once_on_bins_shared_by_all_epochs() -> None:
+    rows = loss_histogram({1: losses(0.0, 0.05, 0.17, 0.41), 2: losses(0.12)})
+
+    assert [(row["epoch"], row["loss"], row["samples"]) for row in rows] == [
+        (1, 0.05, 2),
+        (1, 0.15, 1),
+        (1, 0.25, 0),
+        (1, 0.35, 0),
+        (1, 0.45, 1),
+        (2, 0.05, 0),
+        (2, 0.15, 1),
+        (2, 0.25, 0),
+        (2, 0.35, 0),
+        (2, 0.45, 0),
+    ]
+    assert [row["fraction"] for row in rows[:2]] == [0.5, 0.25]
+
+
+def test_the_stage_writes_scores_counts_and_captions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_small_run(tmp_path, method="remove", epochs=2)
+    monkeypatch.chdir(tmp_path)
+    leftover = paths.EVALUATION.with_name("evaluation.partial")
+    leftover.mkdir()  # of a killed run
+    evaluate.main()
+
+    metrics = json.loads((paths.EVALUATION / "metrics.json").read_text())
+    assert list(metrics) == ["best_epoch", "val", "test", "not_computed", "curation"]
+    assert metrics["best_epoch"] == 2
+    # BLEU-1 by hand: the words that a reference holds, of all words; no caption is shorter than
+    # its closest reference.
+    assert metrics["val"]["bleu_1"] == pytest.approx(6 / 6)
+    assert metrics["test"]["bleu_1"] == pytest.approx(7 / 8)
+    # Means over two images of what small_run wrote; validation is of the best epoch, the second.
+    assert metrics["val"]["clipscore"] == pytest.approx((0.5 + 0.2) / 2)
+    assert metrics["val"]["ref_clipscore"] == pytest.approx((0.6 + 0.4) / 2)
+    assert (metrics["test"]["clipscore"], metrics["test"]["ref_clipscore"]) == (0.5, 0.75)
+    assert metrics["val"]["spice"] is metrics["test"]["spice"] is None
+    assert metrics["not_computed"] == {"spice": NO_SPICE}
+    assert set(metrics["val"]) == set(metrics["test"]) == set(METRIC_LABELS)
+    assert metrics["curation"]["epoch_1"]["removed"] == 3
+    assert metrics["curation"]["training_set"] == 5
+
+    rows = json.loads((paths.EVALUATION / "epochs.json").read_text())
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert {name: rows[1][name] for name in metrics["val"]} == metrics["val"]
+    assert rows[0]["bleu_1"] == pytest.approx(4 / 6)
+    histogram = json.loads((paths.EVALUATION / "losses.json").read_text())
+    assert sum(row["samples"] for row in histogram) == 8 + 5
+
+    captions = paths.EVALUATION / "captions"
+    assert read_results(captions / "test.json") == read_results(paths.TEST_CAPTIONS)
+    assert set(read_results(captions / "val_epoch_1.json")) == {image.image_id for image in VAL}
+    assert sorted(file.name for file in captions.iterdir()) == [
+        "test.json",
+        "val_epoch_1.json",
+        "val_epoch_2.json",
+    ]
+    assert not leftover.exists()

@@ -1,0 +1,82 @@
+"""What the locks of a finished experiment say of it, read from git."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from caption_curation.experiments.comparability import largest_comparable
+from caption_curation.experiments.finished import FinishedExperiment, Listed, Repository
+
+PARAMETERS = {"seed": 0, "curation": {"method": "none"}, "training": {"epochs": 1}}
+
+
+def locks(**hashes: str) -> dict[str, Any]:
+    """The content of dvc.lock: some stages that matter, with these hashes of files."""
+
+    def stage(deps: list[str], outs: list[str]) -> dict[str, Any]:
+        return {
+            part: [{"path": path, "md5": hashes.get(path, "0")} for path in paths]
+            for part, paths in (("deps", deps), ("outs", outs))
+        }
+
+    return {
+        "corpus": stage(["stages/corpus.py"], ["data/corpus"]),
+        "clip_model": stage(["data/my_clip"], ["data/clip/model"]),
+        "sbert_captions": stage(["data/my_encoder"], ["data/sbert_captions.jsonl"]),
+        "verdicts@1": stage(["stages/verdicts.py"], ["data/epochs/1/verdicts.jsonl"]),
+        "evaluate": stage(["data/clip/model", "stages/evaluate.py"], ["reports/evaluation"]),
+        "report": {
+            **stage(["reports/evaluation", "stages/report.py"], ["reports/report.html"]),
+            "params": {"params.yaml": {"seed": 0, "curation": {"method": "none"}}},
+        },
+    }
+
+
+def recorded(folder: Path, stages: dict[str, Any], name: str) -> FinishedExperiment:
+    """A commit with these locks, as the comparison reads it."""
+
+    def git(*words: str) -> str:
+        identity = ["-c", "user.name=tester", "-c", "user.email=tester@example.org"]
+        done = subprocess.run(
+            ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    (folder / "params.yaml").write_text(yaml.safe_dump(PARAMETERS))
+    for lock, in_lock in (
+        ("dvc.lock", {key: one for key, one in stages.items() if "@" not in key}),
+        ("stages/epochs/dvc.lock", {key: one for key, one in stages.items() if "@" in key}),
+    ):
+        (folder / lock).parent.mkdir(parents=True, exist_ok=True)
+        (folder / lock).write_text(yaml.safe_dump({"stages": in_lock}))
+    git("add", "--all")
+    git("commit", "--quiet", "--allow-empty", "--message", name)
+    listed = Listed(name, git("rev-parse", "HEAD"), "success")
+    return Repository(folder, folder / "cache").read(listed)
+
+
+@pytest.mark.parametrize(
+    "changed", ["data/corpus", "data/clip/model", "data/sbert_captions.jsonl", "stages/evaluate.py"]
+)
+def test_what_results_depend_on_must_be_the_same(tmp_path: Path, changed: str) -> None:
+    """Also where no parameter tells: a folder of one name may hold another CLIP by now."""
+    same = recorded(tmp_path, locks(), "same")
+    other = recorded(tmp_path, locks(**{changed: "1"}), "other")
+
+    assert [one.reason for one in largest_comparable([same, other])[1]] == [
+        f"not comparable: another {changed}"
+    ]
+
+
+@pytest.mark.parametrize("changed", ["stages/report.py", "stages/verdicts.py"])
+def test_what_only_the_report_shows_matters_to_no_comparison(tmp_path: Path, changed: str) -> None:
+    same = recorded(tmp_path, locks(), "same")
+    other = recorded(tmp_path, locks(**{changed: "1"}), "other")
+
+    assert same.setting == other.setting
+    # Nor would a study run its experiments again.
+    assert changed not in other.sources

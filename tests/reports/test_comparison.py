@@ -1,0 +1,232 @@
+"""The folder that a comparison writes, from runs whose numbers are known."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.container import ErrorbarContainer
+from matplotlib.lines import Line2D
+from PIL import Image
+
+from caption_curation.experiments.comparability import LeftOut
+from caption_curation.experiments.runs import Run
+from caption_curation.reports.comparison.page import check_folder, write_comparison
+from caption_curation.reports.comparison.page_figures import loss_figures, section_figures
+from caption_curation.reports.comparison.sections import Section, default_sections
+from caption_curation.reports.comparison.tables import score_rows, to_latex
+from caption_curation.reports.page.style import to_svg
+from caption_curation.support.errors import InputError
+from tests.experiments.records import run
+from tests.reports.test_report import Page
+
+RUNS = [
+    *(run(seed, 2.0 + seed, scores={"meteor": None}) for seed in (0, 1, 2)),
+    *(
+        run(seed, 2.0 + seed + change, method="remove")
+        for seed, change in ((0, 0.1), (1, 0.2), (2, 0.3))
+    ),
+    *(run(seed, 2.0 + seed, method="remove", score="random") for seed in (0, 1)),
+    *(run(0, 2.5, method="replace_image", ratio=ratio) for ratio in (0.2, 0.4)),
+    run(0, 2.5, method="replace_image", ratio=0.2, schedule="static"),
+]
+LEFT_OUT = [LeftOut("broken <i>", "failed")]
+
+
+def write(folder: Path, runs: list[Run], sections: list[Section] | None = None) -> list[str]:
+    return write_comparison(
+        folder,
+        title="A <title>",
+        sections=sections or default_sections(runs),
+        runs=runs,
+        left_out=LEFT_OUT,
+        command="python -m stages.compare",
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("comparison") / "out"
+    write(folder, RUNS)
+    return folder
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_means_intervals_and_paired_differences() -> None:
+    rows = {row.variant.slug: row for row in score_rows(RUNS, RUNS)}
+    remove = rows["remove-loss_mean-top0.4"]
+
+    assert next(iter(rows)) == "none"
+    assert remove.scores["cider"].mean == pytest.approx(3.2)
+    # Differences 0.1, 0.2, 0.3: standard deviation 0.1, t(0.975, 2) = 4.303.
+    assert remove.to_none["cider"].mean == pytest.approx(0.2)
+    assert remove.to_none["cider"].half_width == pytest.approx(4.303 * 0.1 / 3**0.5, abs=1e-4)
+    # The control has two of the seeds.
+    assert remove.to_random["cider"].mean == pytest.approx(0.15)
+    assert remove.to_random["cider"].seeds == 2
+    assert not rows["none"].to_none
+    assert rows["replace_image-static-top0.2"].scores["cider"].half_width is None
+    assert "meteor" not in rows["none"].scores
+
+
+def test_what_has_no_control_is_not_compared_with_one(tmp_path: Path) -> None:
+    runs = [
+        run(seed, change, method="remove", rule="mean_std", score=score)
+        for score, change in (("loss_sum", 2.0), ("loss_mean", 1.0), ("random", 0.5))
+        for seed in (0, 1)
+    ]
+    rows = {row.variant.score: row for row in score_rows(runs, runs)}
+    assert rows["loss_mean"].to_random["cider"].mean == pytest.approx(0.5)
+    assert not rows["loss_sum"].to_random
+    said = [note for note in write(tmp_path / "out", runs) if "experiments at random" in note]
+    assert len(said) == 1 and said[0].startswith("remove: summed loss, mean + 2 std: ")
+
+
+def test_the_page_is_well_formed_escaped_and_needs_nothing_else(folder: Path) -> None:
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    page = Page(re.sub(r"<(/?)br>", "", html))
+
+    assert "A &lt;title&gt;" in html and "A <title>" not in html
+    assert "broken <i>: failed" in page.texts("li")
+    assert not page.attributes("img", "src") and not page.attributes("script", "src")
+    links = page.attributes("a", "href")
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in {found.get("id") for _, found, _ in page.elements}
+        else:
+            assert (folder / link).exists(), link
+    cells = page.texts("td")
+    assert "320.0± 273.3" in [cell.replace(" ±", "±") for cell in cells]
+    assert "+20.0 ± 24.8" in [re.sub(r"\s*±", " ±", cell) for cell in cells]
+
+
+def test_the_page_says_what_is_missing(folder: Path) -> None:
+    notes = Page(re.sub(r"<br>", "", (folder / "index.html").read_text())).texts("li")
+
+    assert "replace image: static, 20 %: 1 seed, so there is no interval" in notes
+    assert any(note.startswith("METEOR: not computed by none-seed0") for note in notes)
+    # The control has two of three seeds, so that its difference is one of fewer seeds.
+    unpaired = (
+        "remove: mean loss, top 40 %: no experiment at random with seed 2: not in differences"
+    )
+    assert unpaired in notes
+
+
+def test_what_a_choice_never_finds_stands_out(folder: Path) -> None:
+    page = Page(re.sub(r"<br>", "", (folder / "index.html").read_text()))
+    row = next(text for text in page.texts("tr") if text.startswith("Summed loss mean + 2 std"))
+    # Chosen, then found and of chosen: wrong captions, mismatched images, over-long ones, any.
+    assert re.findall(r"([\d.]+)\s%", row) == ["4.0", *["0.0"] * 4, "100", "100", "15", "100"]
+    assert page.texts("span", **{"class": "zero"}).count("0.0 %") >= 4
+
+
+def test_figures_and_tables_are_files_of_their_own(folder: Path) -> None:
+    figures = {path.stem for path in (folder / "figures").glob("*.svg")}
+    assert figures == {path.stem for path in (folder / "figures").glob("*.png")}
+    assert {"methods_differences", "ratios_ratios", "losses", "caption_lengths"} <= figures
+    assert "noise_epoch_1" in figures
+    with Image.open(folder / "figures" / "losses.png") as image:
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=1)
+        assert image.width == pytest.approx(6.3 * 300, abs=2)
+    scores = [
+        row
+        for row in read_csv(folder / "tables" / "scores.csv")
+        if (row["section"], row["method"], row["score"]) == ("methods", "remove", "loss_mean")
+    ]
+    cider = next(row for row in scores if row["metric"] == "cider")
+    assert float(cider["minus_none_mean"]) == pytest.approx(0.2)
+    assert len(read_csv(folder / "tables" / "runs.csv")) == len(RUNS)
+    assert read_csv(folder / "tables" / "left_out.csv") == [
+        {"experiment": "broken <i>", "reason": "failed"}
+    ]
+
+
+def test_lines_that_mean_different_things_look_different() -> None:
+    lines: list[dict[str, Any]] = [
+        *({"method": "replace_image", "score": score} for score in ("loss_mean", "loss_sum")),
+        *({"method": name, "score": "random"} for name in ("remove", "replace_image")),
+        *({"method": "replace_image", "pair_with": name} for name in ("easiest", "random_easier")),
+    ]
+    runs = [run(0, 1.0, ratio=ratio, **line) for line in lines for ratio in (0.2, 0.4)]
+    (ratios,) = section_figures(Section("ratios", "", "", runs), score_rows(runs, runs))
+    bars = ratios.figure.axes[0].containers
+    drawn: list[Line2D] = [one.lines[0] for one in bars if isinstance(one, ErrorbarContainer)]
+    assert len({(one.get_color(), one.get_linestyle(), one.get_marker()) for one in drawn}) == 6
+
+    by_loss = [
+        one for one in runs if one.variant.score == "loss_mean" and one.curation.ratio == 0.2
+    ]
+    (losses,) = loss_figures(by_loss, [one.variant for one in by_loss])
+    dashes = re.findall(r"stroke-dasharray: ([^;\"]+)", to_svg(losses.figure, "losses"))
+    assert len(set(dashes)) == 2, "the sample's own caption has a solid line"
+
+
+def test_the_latex_table_compares_the_methods() -> None:
+    latex = to_latex(score_rows(RUNS[:6], RUNS), ["cider"], "demo_50%")
+    lines = latex.splitlines()
+
+    assert "profile demo\\_50\\%" in latex.lower()
+    assert lines.count("\\toprule") == lines.count("\\midrule") == lines.count("\\bottomrule") == 1
+    body = lines[lines.index("\\midrule") + 1 : lines.index("\\bottomrule")]
+    assert body == [
+        "No curation &  & 3 & $300.0 \\pm 248.4$ \\\\",
+        "Remove & mean loss, top 40 \\% & 3 & $\\mathbf{320.0} \\pm 273.3$ \\\\",
+    ]
+
+
+def test_the_same_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "again", RUNS)
+    first, second = (
+        {path.relative_to(one): path.read_bytes() for path in one.rglob("*") if path.is_file()}
+        for one in (folder, tmp_path / "again")
+    )
+    assert first == second
+
+
+def test_a_study_shows_its_groups_with_the_runs_they_are_compared_to(tmp_path: Path) -> None:
+    group = Section("mine", "Mine & yours", "Why?", [one for one in RUNS if one.seed == 2])
+    write(tmp_path / "out", RUNS, [group])
+    rows = read_csv(tmp_path / "out" / "tables" / "scores.csv")
+
+    assert {row["section"] for row in rows} == {"mine"}
+    assert {row["method"] for row in rows} == {"none", "remove"}
+    assert {row["score_seeds"] for row in rows} == {"1"}
+    assert "Mine &amp; yours" in (tmp_path / "out" / "index.html").read_text()
+
+
+def test_runs_of_photographs_without_a_reference(tmp_path: Path) -> None:
+    one = run(0, 1.0, method="remove", schedule="static", profile="coco")
+    object.__setattr__(one, "audit", [])
+    notes = write(tmp_path / "out", [one])
+
+    assert any("without curation" in note for note in notes)
+    assert any("paper's own numbers" in note for note in notes)
+    assert not (tmp_path / "out" / "tables" / "noise.csv").exists()
+
+
+def test_a_folder_that_holds_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="is no comparison"):
+        check_folder(tmp_path)
+    check_folder(tmp_path / "new")
+
+
+def test_a_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match=r"thesis\.tex is a file; name a folder"):
+        check_folder(tmp_path / "thesis.tex")
+
+
+def test_only_the_comparison_itself_is_replaced(tmp_path: Path) -> None:
+    for name in ("out", "out.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").write_text("kept by somebody")
+    write(tmp_path / "out", [run(0, 1.0)])
+    assert "kept" not in (tmp_path / "out" / "index.html").read_text()
+    assert (tmp_path / "out.old" / "index.html").read_text() == "kept by somebody"
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "out.old"}

@@ -1,0 +1,125 @@
+"""Which examples the report shows, and that their losses are those of the right epochs."""
+
+import numpy as np
+import pytest
+
+from caption_curation.reports.run.examples import (
+    caption_examples,
+    edit_examples,
+    loss_changes,
+    word_overlap,
+)
+from caption_curation.samples import CaptionedImage, Edit, Sample
+from tests.small_run import TEST, TRAIN, edits_of
+
+
+def edits(epoch: int, count: int, action: str = "replace_caption") -> list[Edit]:
+    return [
+        Edit(f"{index}#0", epoch, action, sample, sample, None)  # type: ignore[arg-type]
+        for index in range(count)
+        for sample in [Sample(f"{index}#0", str(index), "x.jpg", "a caption")]
+    ]
+
+
+def test_losses_are_of_the_edits_epoch_and_the_next() -> None:
+    losses = {
+        1: {"b#1": 3.0, "c#1": 2.6, "c#0": 2.4},
+        2: {"b#1": 1.5, "c#1": 1.3, "c#0": 1.2, "d#1": 0.9},
+        3: {"d#1": 0.6},
+    }
+    log = edits_of("replace_image", 3, TRAIN)
+    gallery = [
+        {"sample_id": edit.sample_id, "epoch": edit.epoch, "key": f"k{number}", "prompt": "p"}
+        for number, edit in enumerate(log)
+    ]
+    shown = edit_examples(log, gallery, losses, per_epoch=6, rng=np.random.default_rng(0))
+
+    assert [
+        (
+            example.edit.sample_id,
+            example.loss_before,
+            example.loss_after,
+            example.synthetic and example.synthetic.file_name,
+        )
+        for example in shown
+    ] == [
+        ("b#1", 3.0, 1.5, "k0.jpg"),
+        ("c#1", 2.6, 1.3, "k1.jpg"),
+        ("c#0", 2.4, 1.2, "k2.jpg"),
+        ("d#1", 0.9, 0.6, "k3.jpg"),
+    ]
+
+
+def test_a_removed_sample_has_no_loss_after_and_a_static_edit_none_before() -> None:
+    removed = edits_of("remove", 2, TRAIN)[:1]
+    losses = {1: {"b#1": 3.0, "0#0": 2.0}, 2: {}}
+    rng = np.random.default_rng(0)
+
+    [example] = edit_examples(removed, [], losses, per_epoch=2, rng=rng)
+    assert (example.loss_before, example.loss_after) == (3.0, None)
+    [example] = edit_examples(edits(0, 1), [], losses, per_epoch=2, rng=rng)
+    assert (example.loss_before, example.loss_after) == (None, 2.0)
+
+
+def test_the_hardest_come_first_and_the_rest_by_chance_that_is_passed_in() -> None:
+    def shown(epoch: int, seed: int) -> list[str]:
+        rng = np.random.default_rng(seed)
+        examples = edit_examples(edits(epoch, 50), [], {}, per_epoch=6, rng=rng)
+        return [example.edit.sample_id for example in examples]
+
+    assert shown(1, 0)[:3] == ["0#0", "1#0", "2#0"]
+    assert len(set(shown(1, 0))) == 6
+    assert shown(1, 0) == shown(1, 0) != shown(1, 1)
+    # Without a score there is no hardest.
+    assert shown(0, 0)[:3] != ["0#0", "1#0", "2#0"]
+
+
+def test_kept_samples_and_edits_without_an_image_at_hand_are_not_shown() -> None:
+    log = [*edits(1, 2, "keep"), *edits_of("replace_image", 2, TRAIN)]
+    gallery = [{"sample_id": "c#1", "epoch": 1, "key": "k", "prompt": "p"}]
+
+    shown = edit_examples(log, gallery, {}, per_epoch=6, rng=np.random.default_rng(0))
+    assert [example.edit.sample_id for example in shown] == ["c#1"]
+
+
+def test_loss_changes_compare_the_same_samples() -> None:
+    losses = {1: {"a": 4.0, "b": 2.0, "c": 1.0, "d": 3.0}, 2: {"a": 1.0, "c": 0.5, "d": 1.5}}
+    sample = Sample("a", "a", "a.jpg", "x")
+    log = [
+        Edit("a", 1, "replace_caption", sample, sample, 4.0),
+        Edit("b", 1, "remove", sample, None, 2.0),
+    ]
+
+    [change] = loss_changes(log, losses)
+    assert (change.epoch, change.chosen, change.others) == (1, (4.0, 1.0), (2.0, 1.0))
+    assert loss_changes(edits(0, 3), losses) == []
+
+
+def test_overlap_is_that_with_the_closest_reference() -> None:
+    # Three of four and three of three words: 2 · 3 / (4 + 3).
+    assert word_overlap("A red ring.", ["one red circle", "a red ring left"]) == pytest.approx(
+        6 / 7
+    )
+    assert word_overlap("a a a", ["a b c"]) == pytest.approx(2 / 6)
+    assert word_overlap("", ["a b"]) == 0.0
+
+
+def test_captions_are_drawn_by_chance_and_the_others_ranked() -> None:
+    images = [CaptionedImage(str(i), f"{i}.jpg", ("one two three four",)) for i in range(9)]
+    words = ["one", "two", "three", "four"]
+    captions = {str(i): " ".join(words[: i % 5]) for i in range(9)}
+
+    groups = caption_examples(images, captions, any_of=3, extremes=2, rng=np.random.default_rng(0))
+    ids = [example.image.image_id for group in groups.values() for example in group]
+    assert [len(group) for group in groups.values()] == [3, 2, 2]
+    assert len(set(ids)) == 7
+    overlaps = {name: [example.overlap for example in group] for name, group in groups.items()}
+    assert min(overlaps["closest"]) >= max(overlaps["furthest"])
+    assert overlaps["furthest"] == sorted(overlaps["furthest"])
+
+
+def test_a_small_test_split_is_shown_whole() -> None:
+    captions = {image.image_id: "a" for image in TEST}
+    groups = caption_examples(TEST, captions, any_of=6, extremes=3, rng=np.random.default_rng(0))
+
+    assert [len(group) for group in groups.values()] == [2, 0, 0]

@@ -1,0 +1,69 @@
+"""How commands end: by a line, where the user or the machine is the reason, or by a traceback."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from caption_curation.experiments import queue as experiment_queue
+from stages import run, study
+from tests.conftest import REPOSITORY
+
+
+def end_of(statement: str) -> subprocess.CompletedProcess[str]:
+    """What a process says that ends by a statement after the stages' package was imported."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import stages; {statement}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_interrupted_stage_shows_no_traceback() -> None:
+    done = end_of("raise KeyboardInterrupt")
+    assert done.returncode != 0
+    assert done.stderr == "interrupted; the same command goes on with what is finished\n"
+
+
+def test_another_failure_shows_its_traceback() -> None:
+    done = end_of("1 / 0")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback") and "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC, errno.EROFS])
+def test_a_folder_that_cannot_be_written_to_is_named(number: int) -> None:
+    def write() -> None:
+        raise OSError(number, os.strerror(number), "data/epochs")
+
+    with pytest.raises(SystemExit, match=f"error: data/epochs: {os.strerror(number)}"):
+        run(write)
+
+
+def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"error: .*data: Not a directory"):
+        run((tmp_path / "file" / "data").mkdir)
+
+
+def test_a_missing_file_is_a_fault_of_ours_and_shows_its_place(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        run((tmp_path / "gone").unlink)
+
+
+def test_an_interrupted_study_says_that_its_experiments_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(names: Sequence[str], jobs: int) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiment_queue, "run_queued", interrupted)
+    monkeypatch.setattr(experiment_queue, "clear_interrupted", lambda names: [])
+    with pytest.raises(SystemExit, match=r"go on without.*dvc queue stop --kill"):
+        study._run([], {}, jobs=1)

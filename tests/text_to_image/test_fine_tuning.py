@@ -1,0 +1,322 @@
+"""Fine-tuning a generator: what a step trains on, what it learns, and going on after a kill."""
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from caption_curation.config.profile import GeneratorFineTuning
+from caption_curation.pretrained import weights_digest
+from caption_curation.samples import CaptionedImage, read_images
+from caption_curation.support.errors import InputError, NonFiniteLoss
+from caption_curation.text_to_image.fine_tuning import checkpoints as training_checkpoints
+from caption_curation.text_to_image.fine_tuning import training as generator_training
+from caption_curation.text_to_image.fine_tuning.digest import training_digest
+from caption_curation.text_to_image.fine_tuning.inputs import TrainingInputs
+from caption_curation.text_to_image.fine_tuning.recipe import (
+    batch_at,
+    denoising_loss,
+    learning_rate,
+)
+from caption_curation.text_to_image.fine_tuning.training import fine_tune
+from tests.conftest import TinyCorpus
+
+CPU = torch.device("cpu")
+SETTINGS = GeneratorFineTuning(
+    seed=0,
+    steps=6,
+    batch_size=4,
+    learning_rate=0.003,
+    warmup_steps=2,
+    schedule="cosine",
+    ema_decay=0.9,
+    gradient_clipping=1.0,
+    caption_dropout=0.1,
+    prompt_mode="mixed",
+)
+WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
+
+
+def settings(**changes: Any) -> GeneratorFineTuning:
+    return SETTINGS.model_copy(update=changes)
+
+
+def tune(base: Path, target: Path, corpus: TinyCorpus, checkpoints: Path, **changes: Any) -> None:
+    fine_tune(
+        base,
+        target,
+        read_images(corpus.folder / "train.jsonl"),
+        corpus.folder / "images",
+        settings(**changes),
+        image_size=32,
+        device=CPU,
+        checkpoints=checkpoints,
+        checkpoint_steps=2,
+    )
+
+
+def with_prediction(base: Path, folder: Path, prediction: str) -> Path:
+    """A copy of a model whose denoiser is said to predict something else."""
+    shutil.copytree(base, folder)
+    file = folder / "scheduler" / "scheduler_config.json"
+    config = json.loads(file.read_text()) | {
+        "prediction_type": prediction,
+        "rescale_betas_zero_snr": False,
+    }
+    file.write_text(json.dumps(config))
+    return folder
+
+
+def loss_on_corpus(folder: Path, corpus: TinyCorpus) -> float:
+    """Mean loss over the corpus at fixed noise of every strength but the very last."""
+    models = generator_training._load(folder, CPU)
+    images = read_images(corpus.folder / "train.jsonl")
+    files = [corpus.folder / "images" / image.file_name for image in images] * 8
+    random = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        moments = models.encoders.latent_moments(files, 32)
+        draws = torch.randn(moments[:, : moments.shape[1] // 2].shape, generator=random)
+        latents = models.encoders.sample_latents(moments, draws)
+        loss = denoising_loss(
+            models.unet,
+            models.schedule,
+            latents,
+            models.encoders.prompt_states([image.captions[0] for image in images] * 8),
+            torch.linspace(20, 980, len(files)).long(),
+            torch.randn(latents.shape, generator=random),
+        )
+    return float(loss)
+
+
+# ------------------------------------------------------------ what a step trains on
+
+IMAGES = [CaptionedImage(str(n), f"{n}.png", (f"first {n}", f"second {n}.")) for n in range(10)]
+
+
+def test_every_epoch_shows_every_image_once() -> None:
+    shown = [image for step in range(15) for image in batch_at(step, IMAGES, SETTINGS, 9).images]
+    epochs = [shown[start : start + 10] for start in range(0, 60, 10)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert epochs[0] != epochs[1]
+
+
+def test_batch_depends_on_seed_and_step_alone() -> None:
+    batch = batch_at(7, IMAGES, SETTINGS, 1000)
+    batch_at(3, IMAGES, SETTINGS, 1000)
+    assert batch_at(7, IMAGES, SETTINGS, 1000) == batch
+    assert batch_at(8, IMAGES, SETTINGS, 1000).noise_seed != batch.noise_seed
+    assert batch_at(7, IMAGES, settings(seed=1), 1000) != batch
+
+
+def test_mixed_prompts_have_the_stated_shares() -> None:
+    large = settings(batch_size=4000)
+    batch = batch_at(0, IMAGES, large, 1000)
+    kinds = Counter(
+        "none" if not prompt else "concat" if ". " in prompt else "single"
+        for prompt in batch.prompts
+    )
+    assert kinds["none"] / 4000 == pytest.approx(0.1, abs=0.02)
+    assert kinds["concat"] / 4000 == pytest.approx(0.9 * 0.7, abs=0.03)
+    assert kinds["single"] / 4000 == pytest.approx(0.9 * 0.3, abs=0.03)
+    image, prompt = next(pair for pair in zip(batch.images, batch.prompts, strict=True) if pair[1])
+    assert str(image) in prompt
+    assert min(batch.timesteps) < 10 and 990 <= max(batch.timesteps) < 1000
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("single", {"first 0", "second 0"}), ("concat", {"first 0. second 0"})],
+)
+def test_prompt_modes(mode: str, expected: set[str]) -> None:
+    batch = batch_at(0, IMAGES[:1], settings(prompt_mode=mode, caption_dropout=0.0), 1000)
+    several = batch_at(0, IMAGES[:1], settings(prompt_mode=mode, batch_size=50), 1000)
+    assert set(batch.prompts) <= expected
+    assert set(several.prompts) == expected | {""}
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    cosine = settings(steps=110, warmup_steps=10, learning_rate=1.0)
+    assert learning_rate(0, cosine) == pytest.approx(0.1)
+    assert learning_rate(9, cosine) == learning_rate(10, cosine) == pytest.approx(1.0)
+    assert learning_rate(60, cosine) == pytest.approx(0.5)
+    assert learning_rate(109, cosine) < 0.001
+    assert learning_rate(109, cosine.model_copy(update={"schedule": "constant"})) == 1.0
+
+
+# ------------------------------------------------------------------- what it learns
+
+
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
+def test_loss_is_zero_for_the_right_prediction(prediction: str) -> None:
+    from diffusers import DDPMScheduler
+
+    schedule = DDPMScheduler(prediction_type=prediction)
+    random = torch.Generator().manual_seed(0)
+    latents, noise = torch.randn(2, 3, 4, 8, 8, generator=random)
+    timesteps = torch.tensor([0, 400, 999])
+    signal = schedule.alphas_cumprod[timesteps][:, None, None, None]
+    noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
+    velocity = signal.sqrt() * noise - (1 - signal).sqrt() * latents
+
+    class Denoiser:
+        sample = noise if prediction == "epsilon" else velocity
+
+        def __call__(self, given: torch.Tensor, *_: torch.Tensor) -> "Denoiser":
+            torch.testing.assert_close(given, noisy)
+            return self
+
+    states = torch.zeros(3, 77, 8)
+    loss = denoising_loss(Denoiser(), schedule, latents, states, timesteps, noise)
+    assert loss < 1e-10
+
+
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
+def test_fine_tuning_lowers_the_loss(
+    tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path, prediction: str
+) -> None:
+    base = with_prediction(tiny_generator, tmp_path / "base", prediction)
+    tune(base, tmp_path / "tuned", tiny_corpus, tmp_path / "none", steps=40)
+    before = loss_on_corpus(base, tiny_corpus)
+    assert loss_on_corpus(tmp_path / "tuned", tiny_corpus) < 0.8 * before
+
+
+def test_only_the_denoiser_changes(
+    tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path
+) -> None:
+    target = tmp_path / "tuned"
+    tune(tiny_generator, target, tiny_corpus, tmp_path / "none", steps=1)
+    changed = {
+        path.relative_to(target).as_posix()
+        for path in target.rglob("*")
+        if path.is_file()
+        and (
+            not (tiny_generator / path.relative_to(target)).exists()
+            or path.read_bytes() != (tiny_generator / path.relative_to(target)).read_bytes()
+        )
+    }
+    assert changed == {WEIGHTS, "digest.json"}
+    digest = json.loads((target / "digest.json").read_text())
+    assert digest == {"sha256": weights_digest(target)}
+
+
+def test_no_steps_copy_the_base(
+    tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path
+) -> None:
+    tune(tiny_generator, tmp_path / "tuned", tiny_corpus, tmp_path / "none", steps=0)
+    assert weights_digest(tmp_path / "tuned") == weights_digest(tiny_generator)
+
+
+def test_encoding_in_advance_changes_nothing(tiny_generator: Path, tiny_corpus: TinyCorpus) -> None:
+    encoders = generator_training._load(tiny_generator, CPU).encoders
+    files = sorted((tiny_corpus.folder / "images").iterdir())
+    prompts = ["a red picture", "", "a blue picture"]
+    in_advance = TrainingInputs(encoders, files, prompts, 32)
+    when_needed = TrainingInputs(encoders, files, prompts, 32, memory=0)
+    torch.testing.assert_close(in_advance.moments([2, 0]), when_needed.moments([2, 0]))
+    torch.testing.assert_close(in_advance.states(prompts[1:]), when_needed.states(prompts[1:]))
+    assert in_advance._moments is not None and when_needed._moments is None
+
+
+class Moved(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Records the type of every tensor that goes to another device."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.types: list[torch.dtype] = []
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        options = kwargs or {}
+        if operation is torch.ops.aten._to_copy.default and "device" in options:
+            self.types.append(args[0].dtype)
+        return operation(*args, **options)
+
+
+def test_pixels_go_to_the_device_as_bytes(tiny_generator: Path, tiny_corpus: TinyCorpus) -> None:
+    # A launcher leaves each process one thread: converting a batch of 32 photographs of 512 pixels
+    # took it 0.2 s, in which its GPU waited.
+    meta = torch.device("meta")
+    encoders = generator_training._load(tiny_generator, CPU).encoders
+    elsewhere = replace(encoders, autoencoder=encoders.autoencoder.to(meta), device=meta)
+    files = sorted((tiny_corpus.folder / "images").iterdir())
+    with Moved() as moved:
+        assert elsewhere.latent_moments(files, 32).device == meta
+    assert moved.types == [torch.uint8]
+
+
+# --------------------------------------------------------------- what can go wrong
+
+
+def test_killed_run_goes_on_to_the_same_weights(
+    tiny_generator: Path,
+    tiny_corpus: TinyCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tune(tiny_generator, tmp_path / "undisturbed", tiny_corpus, tmp_path / "a")
+    save = training_checkpoints.save_checkpoint
+
+    def save_and_die(folder: Path, step: int, *state: Any) -> None:
+        save(folder, step, *state)
+        if step == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(generator_training, "save_checkpoint", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        tune(tiny_generator, tmp_path / "killed", tiny_corpus, tmp_path / "b")
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["step-00000004.safetensors"]
+    assert not (tmp_path / "killed").exists()
+
+    tune(tiny_generator, tmp_path / "killed", tiny_corpus, tmp_path / "b")
+    assert "resumed after step 4 of 6" in capsys.readouterr().out
+    undisturbed = (tmp_path / "undisturbed" / WEIGHTS).read_bytes()
+    assert (tmp_path / "killed" / WEIGHTS).read_bytes() == undisturbed
+    assert weights_digest(tmp_path / "killed") == weights_digest(tmp_path / "undisturbed")
+
+
+def test_loss_that_is_not_finite_names_step_and_images(
+    tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny_generator, base)
+    weights = load_file(base / WEIGHTS)
+    weights["conv_out.bias"][0] = float("nan")
+    save_file(weights, base / WEIGHTS, metadata={"format": "pt"})
+    with pytest.raises(NonFiniteLoss, match="step 0") as caught:
+        tune(base, tmp_path / "tuned", tiny_corpus, tmp_path / "none")
+    assert all(name in str(caught.value) for name in tiny_corpus.colours)
+    assert not (tmp_path / "tuned").exists()
+
+
+def test_unknown_prediction_is_refused(
+    tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path
+) -> None:
+    base = with_prediction(tiny_generator, tmp_path / "base", "sample")
+    with pytest.raises(InputError, match="'sample'; allowed: epsilon, v_prediction"):
+        tune(base, tmp_path / "tuned", tiny_corpus, tmp_path / "none")
+
+
+def test_checkpoints_belong_to_one_result(
+    tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path
+) -> None:
+    def digest(base: Path, corpus: Path, size: int = 32, **changes: Any) -> str:
+        return training_digest(base, corpus, settings(**changes), size, CPU)
+
+    base, corpus = tmp_path / "base", tmp_path / "corpus"
+    shutil.copytree(tiny_generator, base)
+    shutil.copytree(tiny_corpus.folder, corpus)
+    same = digest(tiny_generator, tiny_corpus.folder)
+    assert digest(base, corpus) == same
+    others = {digest(base, corpus, seed=1), digest(base, corpus, steps=7), digest(base, corpus, 64)}
+    (corpus / "images" / "red.png").write_bytes(b"another picture")
+    others.add(digest(base, corpus))
+    assert len(others | {same}) == 5

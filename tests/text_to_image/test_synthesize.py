@@ -1,0 +1,356 @@
+"""The synthesize stage in a DVC repository of its own, with noise pictures for a generator."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from caption_curation import paths
+from caption_curation.samples import (
+    CaptionedImage,
+    Sample,
+    read_json_lines,
+    samples_of,
+    write_json_lines,
+)
+from caption_curation.shown_images import synthetic_files
+from caption_curation.support.errors import InputError
+from caption_curation.text_to_image.image_store import image_seed
+from caption_curation.text_to_image.image_store.keys import attempt_seed
+from stages import synthesize
+from tests.conftest import REPOSITORY
+
+IMAGES = [
+    CaptionedImage("7", "7.jpg", ("a red ring .", "one red ring.")),
+    CaptionedImage("8", "8.jpg", ("a bar", "a strip", "a blue bar")),
+]
+PHOTOGRAPHS = samples_of(IMAGES)
+# Of image 7: two synthetic images for its two samples. Of image 8: one that two samples show.
+MIXED = [
+    Sample("7#0", "7", "7.jpg", "a red ring .", 0),
+    Sample("7#1", "7", "7.jpg", "one red ring.", 1),
+    Sample("8#0", "8", "8.jpg", "a bar"),
+    Sample("8#1", "8", "8.jpg", "a blue bar", 0),
+    Sample("8#2", "8", "8.jpg", "a blue bar", 0),
+]
+
+
+PIPELINE = SimpleNamespace(device=SimpleNamespace(type="cpu"))
+STYLER = "national geographic, high quality photography"
+
+
+class NoiseGenerator(ModuleType):
+    """In place of ``text_to_image.synthesis.sampling``: records what it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("caption_curation.text_to_image.synthesis.sampling")
+        self.loaded: list[tuple[Path, str]] = []
+        self.batches: list[Sequence[str]] = []
+        self.settings: list[dict[str, Any]] = []
+        self.unusable: set[int] = set()  # seeds
+
+    def load_generator(self, folder: Path, *, sampler: str) -> Any:
+        self.loaded.append((folder, sampler))
+        return PIPELINE
+
+    def generate(
+        self, generator: Any, prompts: Sequence[str], seeds: Sequence[int], **settings: Any
+    ) -> list[Image.Image | None]:
+        assert generator is PIPELINE
+        self.batches.append(prompts)
+        self.settings.append(settings)
+        shape = (*reversed(settings["size"]), 3)
+        return [
+            None
+            if seed in self.unusable
+            else Image.fromarray(
+                np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+            )
+            for seed in seeds
+        ]
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> NoiseGenerator:
+    module = NoiseGenerator()
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with the inputs of the stage; no DVC repository yet."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    shutil.copytree(REPOSITORY / "profiles", tmp_path / "profiles")
+    configure(
+        profile="demo",
+        prompt={"mode": "concat", "styler": "high quality", "overflow": "truncate"},
+        synthesis={"sampler": "ddim", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"},
+    )
+    write_json_lines(paths.CORPUS / "train.jsonl", IMAGES)
+    write_json_lines(paths.sbert_captions("train"), [])
+    tokenizer = REPOSITORY / "data" / "demo_models" / "generator" / "tokenizer"
+    shutil.copytree(tokenizer, paths.GENERATOR / "tokenizer")
+    (paths.GENERATOR / "digest.json").write_text('{"sha256": "5e8f"}')
+    return tmp_path
+
+
+def configure(**values: Any) -> None:
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    Path("params.yaml").write_text(yaml.safe_dump({**params, **values}))
+
+
+def synthesize_of(samples: Sequence[Sample], epoch: int = 1) -> dict[str, Path]:
+    write_json_lines(paths.curated(epoch) / "samples.jsonl", samples)
+    synthesize.main(str(epoch))
+    return synthetic_files(paths.synthetic(epoch))
+
+
+def counts_of(epoch: int) -> dict[str, int]:
+    counts: dict[str, int] = json.loads(paths.synthesis_counts(epoch).read_text())
+    return counts
+
+
+def dvc_init(workspace: Path) -> None:
+    command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
+    subprocess.run(command, cwd=workspace, check=True)
+
+
+def test_writes_an_image_for_each_synthetic_sample(
+    workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc_init(workspace)
+    files = synthesize_of(MIXED)
+    assert capsys.readouterr().out.splitlines() == [
+        "3 images: 3 generated, 0 reused, 0 from the DVC cache",
+    ]
+    assert list(files) == ["7#0", "7#1", "8#1", "8#2"]
+    assert files["8#1"] == files["8#2"]
+    assert files["7#0"] != files["7#1"]
+    folder = paths.synthetic(1)
+    assert {*folder.iterdir()} == {*files.values(), folder / "index.jsonl"}
+    assert not (folder.parent / "synthetic.partial").exists()
+    for file in files.values():
+        with Image.open(file) as image:
+            assert image.format == "JPEG"
+            assert image.size == (32, 32)
+
+    ring, bar = "a red ring. one red ring, high quality", "a bar. a strip. a blue bar, high quality"
+    index = read_json_lines(folder / "index.jsonl")
+    assert [(line["prompt"], line["seed"]) for line in index] == [
+        (ring, image_seed("7", 0)),
+        (ring, image_seed("7", 1)),
+        (bar, image_seed("8", 0)),
+        (bar, image_seed("8", 0)),
+    ]
+    assert generator.loaded == [(paths.GENERATOR, "ddim")]
+    assert generator.batches == [[ring, ring, bar]]
+    assert generator.settings == [
+        {
+            "in_windows": [False, False, False],
+            "steps": 3,
+            "guidance": 2.5,
+            "negative_prompt": "blur",
+            "size": (32, 32),
+            "fill_to": 1,
+        }
+    ]
+    assert all(set(line) == {"sample_id", "key", "prompt", "seed"} for line in index)
+    assert counts_of(1) == {"prompts": 2, "too_long": 0, "most_tokens": 77, "redrawn": 0}
+
+
+def test_the_next_epoch_draws_only_what_is_new(
+    workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc_init(workspace)
+    first = synthesize_of(MIXED[:2])
+    second = synthesize_of(MIXED[1:], epoch=2)
+    assert "2 images: 1 generated, 1 reused, 0 from the DVC cache" in capsys.readouterr().out
+    assert first["7#1"].read_bytes() == second["7#1"].read_bytes()
+    assert "7#0" not in second
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": {"mode": "single", "styler": "high quality", "overflow": "truncate"}},
+        {"prompt": {"mode": "concat", "styler": "", "overflow": "truncate"}},
+        {"synthesis": {"sampler": "pndm", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"}},
+    ],
+    ids=["prompt mode", "styler", "sampler"],
+)
+def test_other_settings_give_other_images(
+    workspace: Path, generator: NoiseGenerator, change: dict[str, Any]
+) -> None:
+    dvc_init(workspace)
+    before = {file.name for file in synthesize_of(MIXED).values()}
+    configure(**change)
+    after = {file.name for file in synthesize_of(MIXED).values()}
+    assert before.isdisjoint(after)
+    configure(seed=5)  # the seed of training and curation alone
+    assert {file.name for file in synthesize_of(MIXED).values()} == after
+
+
+def test_image_that_never_is_usable_is_an_error_without_an_output(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    seed = image_seed("8", 0)
+    generator.unusable = {attempt_seed(seed, attempt) for attempt in range(100)}
+    with pytest.raises(InputError, match=f"seed {seed}, prompt 'a bar. a strip. a blue bar"):
+        synthesize_of(MIXED)
+    assert not paths.synthetic(1).exists()
+    assert not paths.synthesis_counts(1).exists()
+
+
+def test_another_attempt_is_in_the_index_of_everybody_who_shows_the_image(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    before = {sample_id: file.name for sample_id, file in synthesize_of(MIXED).items()}
+    shutil.rmtree(workspace / ".dvc" / "cache")
+    generator.unusable = {image_seed("8", 0)}
+    for epoch in (1, 2):  # drawn, then found in the store
+        after = {sample_id: file.name for sample_id, file in synthesize_of(MIXED, epoch).items()}
+        assert after == before
+        index = read_json_lines(paths.synthetic(epoch) / "index.jsonl")
+        assert [line.get("attempt", 0) for line in index] == [0, 0, 1, 1]
+        assert [line["seed"] for line in index][2:] == [image_seed("8", 0)] * 2
+        assert counts_of(epoch)["redrawn"] == 1
+    assert len(generator.batches) == 3
+
+
+LONG_CAPTIONS = tuple(
+    f"a long caption of {number} words. " + "red ring " * 9 for number in range(5)
+)
+LONG_AND_SHORT = [
+    CaptionedImage("7", "7.jpg", LONG_CAPTIONS),
+    CaptionedImage("8", "8.jpg", ("a bar", "a blue bar")),
+    CaptionedImage("9", "9.jpg", ("a cross",)),
+]
+
+
+def test_overflow_concerns_long_prompts_only(
+    workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc_init(workspace)
+    write_json_lines(paths.CORPUS / "train.jsonl", LONG_AND_SHORT)
+    samples = [
+        replace(sample, replicate=0)
+        for sample in samples_of(LONG_AND_SHORT)
+        if sample.sample_id.endswith("#0")
+    ]
+    files, drawn = {}, {}
+    for overflow in ("truncate", "keep_styler", "chunk"):
+        configure(prompt={"mode": "concat", "styler": STYLER, "overflow": overflow})
+        generator.batches.clear()
+        generator.settings.clear()
+        files[overflow] = synthesize_of(samples)
+        drawn[overflow] = [prompt for batch in generator.batches for prompt in batch]
+        assert counts_of(1) == {"prompts": 3, "too_long": 1, "most_tokens": 77, "redrawn": 0}
+        assert "1 of 3 prompts are longer than 77 tokens" in capsys.readouterr().out
+        index = read_json_lines(paths.synthetic(1) / "index.jsonl")
+        assert [line["sample_id"] for line in index] == ["7#0", "8#0", "9#0"]
+        assert index[0]["prompt"] in drawn[overflow]
+    for short in ("8#0", "9#0"):
+        assert len({files[overflow][short].name for overflow in files}) == 1
+    assert len({files[overflow]["7#0"].name for overflow in files}) == 3
+    whole = ". ".join(caption.strip() for caption in LONG_CAPTIONS) + f", {STYLER}"
+    assert drawn["truncate"][0] == whole and len(drawn["truncate"]) == 3
+    assert drawn["chunk"] == [whole]
+    assert generator.settings[0]["in_windows"] == [True]
+    (shortened,) = drawn["keep_styler"]
+    assert shortened.endswith(f", {STYLER}")
+    assert whole.startswith(shortened.removesuffix(f", {STYLER}"))
+
+
+def test_prompts_in_windows_are_drawn_together(workspace: Path, generator: NoiseGenerator) -> None:
+    dvc_init(workspace)
+    write_json_lines(paths.CORPUS / "train.jsonl", LONG_AND_SHORT)
+    configure(prompt={"mode": "concat", "styler": STYLER, "overflow": "chunk"})
+    samples = [replace(sample, replicate=0) for sample in samples_of(LONG_AND_SHORT)]
+    synthesize_of(samples)
+    assert generator.settings[0]["in_windows"] == [False, False, True]
+
+
+def test_prompts_of_as_many_windows_are_drawn_together(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    # A batch of several kinds is drawn once for each, and a GPU fills each of them up.
+    dvc_init(workspace)
+    profile = Path("profiles/demo.yaml")
+    settings = yaml.safe_load(profile.read_text())
+    settings["generator"]["synthesis_batch_size"] = 2
+    profile.write_text(yaml.safe_dump(settings))
+    configure(prompt={"mode": "concat", "styler": "", "overflow": "chunk"})
+    windows = [2, 3, 2, 3, 2, 3]
+    images = [
+        CaptionedImage(str(n), f"{n}.jpg", (" ".join(["circle"] * (75 * w - n - 1)),))
+        for n, w in enumerate(windows)
+    ]
+    write_json_lines(paths.CORPUS / "train.jsonl", images)
+    synthesize_of([replace(sample, replicate=0) for sample in samples_of(images)])
+    words = [[len(prompt.split()) for prompt in batch] for batch in generator.batches]
+    assert [[-(-count // 75) for count in batch] for batch in words] == [[2, 2], [2, 3], [3, 3]]
+
+
+def test_a_gpu_computes_full_batches(
+    workspace: Path, generator: NoiseGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dvc_init(workspace)
+    monkeypatch.setattr(PIPELINE.device, "type", "cuda")
+    synthesize_of(MIXED)
+    assert generator.settings[0]["fill_to"] == 32  # profile demo's batch
+
+
+def test_without_synthetic_samples_there_is_an_empty_index(workspace: Path) -> None:
+    # There is no DVC repository, so starting dvc would fail.
+    write_json_lines(paths.curated(0) / "samples.jsonl", PHOTOGRAPHS)
+    assert "torch" not in modules_of_stage(workspace, epoch=0)
+    assert [file.name for file in paths.synthetic(0).iterdir()] == ["index.jsonl"]
+    assert synthetic_files(paths.synthetic(0)) == {}
+    assert counts_of(0) == {"prompts": 0, "too_long": 0, "most_tokens": 77, "redrawn": 0}
+
+
+def test_with_all_images_stored_torch_is_not_imported(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    files = synthesize_of(MIXED)
+    contents = {name: file.read_bytes() for name, file in files.items()}
+    shutil.rmtree(paths.synthetic(1))
+    loaded = modules_of_stage(workspace, epoch=1)
+    assert "caption_curation.text_to_image.image_store.store" in loaded
+    assert not {"torch", "diffusers", "transformers"} & loaded
+    again = synthetic_files(paths.synthetic(1))
+    assert {name: file.read_bytes() for name, file in again.items()} == contents
+
+
+def modules_of_stage(workspace: Path, epoch: int) -> set[str]:
+    """Run the stage in a process of its own; the names of all modules that it imported."""
+    code = (
+        "import json, sys; from stages import synthesize; "
+        f"synthesize.main('{epoch}'); print(json.dumps(list(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=workspace,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return set(json.loads(result.stdout.splitlines()[-1]))
