@@ -7,13 +7,14 @@ Everything is stored as JSON Lines, one record a line, UTF-8.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Action = Literal["remove", "replace_caption", "replace_image", "keep"]
+KEEP = "keep"  # the action of an edit that leaves a chosen sample as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,15 @@ class Sample:
 class Edit:
     """What curation did to one chosen sample after one epoch (0: before training).
 
-    ``action`` is ``keep`` when the sample was chosen but had no unused alternative; ``reason``
-    then says why. ``after`` is ``None`` for ``remove``. ``score`` is the score that it was chosen
+    ``action`` is a name of the table of actions (:mod:`caption_curation.curation.actions`), or
+    ``keep`` when the sample was chosen but had no unused alternative; ``reason`` then says why.
+    ``after`` is ``None`` where the sample is removed. ``score`` is the score that it was chosen
     by; ``None`` where the choice was made without one (the static schedule).
     """
 
     sample_id: str
     epoch: int
-    action: Action
+    action: str
     before: Sample
     after: Sample | None
     score: float | None
@@ -88,6 +90,20 @@ def samples_of(images: Iterable[CaptionedImage]) -> list[Sample]:
 def references_of(images: Iterable[CaptionedImage]) -> dict[str, tuple[str, ...]]:
     """Image id → the captions that people wrote."""
     return {image.image_id: image.captions for image in images}
+
+
+def fraction_count(fraction: float, n: int) -> int:
+    """``floor(fraction · n)``: how many of ``n`` things a fraction in [0, 1] of them is."""
+    # The tiny term keeps 0.29 · 100 = 28.999999999999996 from losing one.
+    return math.floor(fraction * n + 1e-9)
+
+
+def edits_by_epoch(edits: Iterable[Edit]) -> dict[int, list[Edit]]:
+    """Edits grouped by the epoch that they were made after, in their order."""
+    grouped: dict[int, list[Edit]] = {}
+    for edit in edits:
+        grouped.setdefault(edit.epoch, []).append(edit)
+    return grouped
 
 
 def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample]:

@@ -12,7 +12,8 @@ from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.config.experiment import Training
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import DemoWorldSource, LocalModel, PlantedNoise, SplitSizes
-from caption_curation.curation.selection import above_mean, loss_scores, top_fraction
+from caption_curation.curation.rules import above_mean, top_fraction
+from caption_curation.curation.scores import loss_mean, loss_sum
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import World, draw_images, make_world
 from caption_curation.samples import SampleLoss, samples_of
@@ -66,7 +67,7 @@ def kinds(losses: list[SampleLoss], chosen: list[int], noise: Mapping[str, str])
 
 
 def test_the_hardest_by_mean_loss_are_noise(world: World, losses: list[SampleLoss]) -> None:
-    chosen = top_fraction(loss_scores(losses, "loss_mean"), 0.1)
+    chosen = top_fraction(loss_mean(losses), 0.1)
     found = kinds(losses, chosen, world.noise)
     base_rate = len(world.noise) / len(losses)
     assert 0.27 < base_rate < 0.29
@@ -79,7 +80,7 @@ def test_the_summed_loss_finds_long_captions_rather_than_wrong_ones(
     world: World, losses: list[SampleLoss]
 ) -> None:
     """The paper's best rule for REMOVE, 2 standard deviations of the summed loss."""
-    by_sum = kinds(losses, above_mean(loss_scores(losses, "loss_sum"), 2.0), world.noise)
+    by_sum = kinds(losses, above_mean(loss_sum(losses), 2.0), world.noise)
     long_captions = sum(kind == "long_caption" for kind in world.noise.values())
     assert by_sum["long_caption"] > 0.9 * long_captions
     assert by_sum["long_caption"] > by_sum["wrong_caption"] + by_sum["mismatched_image"]

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from caption_curation.curation.selection import above_mean, select, select_static, top_fraction
+from caption_curation.curation.rules import above_mean, top_fraction
+from caption_curation.curation.selection import select, select_static
 from caption_curation.curation.settings import Curation
 from caption_curation.samples import CaptionedImage, SampleLoss, samples_of
 

@@ -26,7 +26,7 @@ def losses(*values: float) -> list[SampleLoss]:
 def edit(sample_id: str, epoch: int, action: str) -> Edit:
     sample = Sample(sample_id, "a", "a.jpg", "a caption")
     after = None if action == "remove" else sample
-    return Edit(sample_id, epoch, action, sample, after, 1.0)  # type: ignore[arg-type]
+    return Edit(sample_id, epoch, action, sample, after, 1.0)
 
 
 def test_counts_are_per_epoch_and_kind_with_the_sizes_before_and_at_the_end() -> None:

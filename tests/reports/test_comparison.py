@@ -83,7 +83,7 @@ def test_what_has_no_control_is_not_compared_with_one(tmp_path: Path) -> None:
     rows = {row.variant.score: row for row in score_rows(runs, runs)}
     assert rows["loss_mean"].to_random["cider"].mean == pytest.approx(0.5)
     assert not rows["loss_sum"].to_random
-    said = [note for note in write(tmp_path / "out", runs) if "experiments at random" in note]
+    said = [note for note in write(tmp_path / "out", runs) if "random control chooses" in note]
     assert len(said) == 1 and said[0].startswith("remove: summed loss, mean + 2 std: ")
 
 
@@ -111,9 +111,7 @@ def test_the_page_says_what_is_missing(folder: Path) -> None:
     assert "replace image: static, 20 %: 1 seed, so there is no interval" in notes
     assert any(note.startswith("METEOR: not computed by none-seed0") for note in notes)
     # The control has two of three seeds, so that its difference is one of fewer seeds.
-    unpaired = (
-        "remove: mean loss, top 40 %: no experiment at random with seed 2: not in differences"
-    )
+    unpaired = "remove: mean loss, top 40 %: no random control with seed 2: not in differences"
     assert unpaired in notes
 
 

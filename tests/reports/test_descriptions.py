@@ -5,13 +5,9 @@ from typing import Any
 import pytest
 
 from caption_curation.config.experiment import Prompt
+from caption_curation.curation.scores import LOSS_UNITS, SCORES
 from caption_curation.curation.settings import Curation
-from caption_curation.reports.page.descriptions import (
-    describe_curation,
-    describe_synthesis,
-    loss_measure,
-    loss_unit,
-)
+from caption_curation.reports.page.descriptions import describe_curation, describe_synthesis
 
 DEFAULTS: dict[str, Any] = {
     "method": "replace_image",
@@ -23,8 +19,8 @@ DEFAULTS: dict[str, Any] = {
     "pair_with": "keep",
 }
 START = "After every epoch but the last, "
-HARDEST = "the 40 % of the training samples with the highest loss per token "
-IMAGE = "are given a synthetic image, made from all captions of the original image"
+HARDEST = "the 40 % of the training samples with the highest mean loss "
+IMAGE = "are given a synthetic image, generated from all captions of the original image"
 
 
 @pytest.mark.parametrize(
@@ -34,12 +30,12 @@ IMAGE = "are given a synthetic image, made from all captions of the original ima
         ({"method": "remove"}, f"{START}{HARDEST}are removed."),
         (
             {"method": "replace_caption", "score": "loss_sum", "ratio": 0.125},
-            f"{START}the 12.5 % of the training samples with the highest loss per caption are "
+            f"{START}the 12.5 % of the training samples with the highest summed loss are "
             "given another caption of their image.",
         ),
         (
             {"method": "remove", "rule": "mean_std", "std": 1.5},
-            f"{START}the training samples whose loss per token is more than 1.5 standard "
+            f"{START}the training samples whose mean loss is more than 1.5 standard "
             "deviations above the mean are removed.",
         ),
         (
@@ -48,8 +44,8 @@ IMAGE = "are given a synthetic image, made from all captions of the original ima
         ),
         (
             {"method": "remove", "score": "random", "rule": "mean_std"},
-            f"{START}as many training samples as there are whose loss per token is more than 2 "
-            "standard deviations above the mean, chosen at random, are removed.",
+            f"{START}as many training samples, chosen at random, as those whose mean loss is more "
+            "than 2 standard deviations above the mean, are removed.",
         ),
         (
             {"schedule": "static", "rule": "mean_std"},
@@ -77,11 +73,11 @@ def test_sentences(changes: dict[str, Any], sentence: str) -> None:
 def test_the_prompt_is_made_of_one_caption_or_all() -> None:
     sentence = describe_curation(Curation(**DEFAULTS), "single")
 
-    assert sentence.endswith("made from their caption.")
+    assert sentence.endswith("generated from their caption.")
 
 
 def test_a_random_score_is_shown_with_the_loss_per_token() -> None:
-    units = {score: loss_unit(loss_measure(score)) for score in ("loss_mean", "loss_sum", "random")}
+    units = {name: LOSS_UNITS[score.loss] for name, score in SCORES.items()}
 
     assert units == {
         "loss_mean": "nats per token",

@@ -15,7 +15,7 @@ from tests.small_run import TEST, TRAIN, edits_of
 
 def edits(epoch: int, count: int, action: str = "replace_caption") -> list[Edit]:
     return [
-        Edit(f"{index}#0", epoch, action, sample, sample, None)  # type: ignore[arg-type]
+        Edit(f"{index}#0", epoch, action, sample, sample, None)
         for index in range(count)
         for sample in [Sample(f"{index}#0", str(index), "x.jpg", "a caption")]
     ]

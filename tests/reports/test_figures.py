@@ -12,6 +12,7 @@ from caption_curation.reports.page.labels import (
     EDIT_LABELS,
     METHOD_COLOURS,
     METRIC_LABELS,
+    RANDOM_COLOUR,
     method_colour,
 )
 from caption_curation.reports.page.style import to_svg
@@ -101,7 +102,7 @@ def test_bars_are_stacked_by_kind_of_edit() -> None:
 def test_a_method_has_one_colour_and_the_random_control_its_own() -> None:
     assert len(set(METHOD_COLOURS.values())) == len(METHOD_COLOURS)
     assert method_colour("remove", "loss_mean") == METHOD_COLOURS["remove"]
-    assert method_colour("remove", "random") == METHOD_COLOURS["random"]
+    assert method_colour("remove", "random") == RANDOM_COLOUR
     assert method_colour("none", "random") == METHOD_COLOURS["none"]
     bars = edits_per_epoch(COUNTS).axes[0].containers[0]
     assert to_hex(bars[0].get_facecolor()).upper() == METHOD_COLOURS["replace_caption"]

@@ -162,7 +162,7 @@ def test_two_runs_give_the_same_bytes(make_page: Any) -> None:
 def test_numbers_are_those_of_the_run(make_page: Any) -> None:
     page = Page(make_page())
 
-    assert "the 40 % of the training samples with the highest loss per token" in page.texts("p")[1]
+    assert "the 40 % of the training samples with the highest mean loss" in page.texts("p")[1]
     assert page.texts("dd") == ["61.7", "2 of 3", "4", "8"]
     assert rows_of(page, "scores")[1] == "CIDEr 123.4 61.7"
     assert rows_of(page, "scores")[-3:] == [
@@ -267,7 +267,7 @@ def test_a_run_of_one_epoch_without_curation_says_so(make_page: Any) -> None:
 def test_losses_are_per_caption_where_that_is_the_score(make_page: Any) -> None:
     page = Page(make_page(changes={"curation.score": "loss_sum"}))
 
-    assert "highest loss per caption" in page.texts("p")[1]
+    assert "highest summed loss" in page.texts("p")[1]
     assert "Loss 12.00 → 6.00" in page.texts("article")[0]
     assert any("nats per caption" in text for text in page.texts("p"))
 

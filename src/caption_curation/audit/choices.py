@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from caption_curation.audit.selection import AuditRow, PlantedNoise, audit_selection
+from caption_curation.curation.rules import RULES
+from caption_curation.curation.scores import SCORES
 from caption_curation.curation.selection import select
 from caption_curation.curation.settings import Curation
 from caption_curation.rng import rng_for
-from caption_curation.samples import Edit, Sample, SampleLoss
-
-SCORES = ("loss_mean", "loss_sum", "random")
-RULES = ("top_fraction", "mean_std")
+from caption_curation.samples import KEEP, Edit, Sample, SampleLoss
 
 
 @dataclass(frozen=True)
@@ -48,13 +47,13 @@ def audit_choices(
     """
     choices = []
     for epoch, of_epoch in sorted(losses.items()):
-        for rule in RULES:
-            amount = curation.std if rule == "mean_std" else curation.ratio
+        for rule, row in RULES.items():
+            amount = float(getattr(curation, row.amount))
             for score in SCORES:
                 tried = curation.model_copy(update={"score": score, "rule": rule})
                 _, indices = select(of_epoch, tried, rng_for(seed, epoch, "score"))
-                rows = against_noise(sets[epoch], indices, epoch, noise)
-                choices += [Choice(score, rule, amount, row) for row in rows]
+                audited = against_noise(sets[epoch], indices, epoch, noise)
+                choices += [Choice(score, rule, amount, against) for against in audited]
     return choices
 
 
@@ -70,5 +69,5 @@ def against_noise(
         noise: what was planted.
     """
     chosen = [samples[index] for index in indices]
-    edits = [Edit(one.sample_id, epoch, "keep", one, one, None) for one in chosen]
+    edits = [Edit(sample.sample_id, epoch, KEEP, sample, sample, None) for sample in chosen]
     return audit_selection({epoch: samples}, edits, noise, [epoch])

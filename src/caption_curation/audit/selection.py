@@ -6,7 +6,14 @@ Planted noise is known for the demo only, and no stage before the report reads i
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from caption_curation.samples import CaptionedImage, Edit, Sample, apply_edits, samples_of
+from caption_curation.samples import (
+    CaptionedImage,
+    Edit,
+    Sample,
+    apply_edits,
+    edits_by_epoch,
+    samples_of,
+)
 
 IMAGE_KINDS = frozenset({"mismatched_image"})  # the image is wrong; of other kinds, the caption is
 ANY_KIND = "any"
@@ -91,9 +98,7 @@ def training_sets(
 
     The training set of epoch e is therefore the one that epoch e was trained on.
     """
-    by_epoch: dict[int, list[Edit]] = {}
-    for edit in edits:
-        by_epoch.setdefault(edit.epoch, []).append(edit)
+    by_epoch = edits_by_epoch(edits)
     sets = {0: samples_of(images)}
     for epoch in range(epochs):
         sets[epoch + 1] = apply_edits(sets[epoch], by_epoch.get(epoch, []))
@@ -114,10 +119,8 @@ def audit_selection(
         noise: what was planted.
         epochs: those of interest; one that chose nothing has rows too.
     """
-    chosen: dict[int, set[str]] = {epoch: set() for epoch in epochs}
-    for edit in edits:
-        if edit.epoch in chosen:
-            chosen[edit.epoch].add(edit.sample_id)
+    by_epoch = edits_by_epoch(edits)
+    chosen = {epoch: {edit.sample_id for edit in by_epoch.get(epoch, [])} for epoch in set(epochs)}
     all_kinds = sorted({*noise.captions.values(), *noise.images.values()})
     rows = []
     for epoch, ids in sorted(chosen.items()):

@@ -1,10 +1,9 @@
 """The few-shot setting: a fixed part of the training split."""
 
-import math
 from collections.abc import Sequence
 
 from caption_curation.rng import seed_for
-from caption_curation.samples import CaptionedImage
+from caption_curation.samples import CaptionedImage, fraction_count
 from caption_curation.support.errors import InputError
 
 
@@ -24,8 +23,7 @@ def training_subset(
     Raises:
         InputError: the fraction of so few images is none.
     """
-    # The tiny term keeps 0.29 · 100 = 28.999999999999996 from losing an image.
-    count = math.floor(fraction * len(images) + 1e-9)
+    count = fraction_count(fraction, len(images))
     if not count:
         raise InputError(
             f"data.train_fraction = {fraction}: that is no image of {len(images)}; "

@@ -1,16 +1,19 @@
-"""From chosen samples to edits (paper, section 3.2): pure functions.
+"""Actions: from chosen samples to edits (paper, section 3.2), pure functions.
+
+:data:`ACTIONS` is the one place where actions are named: an action is a function and its row. What
+``params.yaml`` allows as ``method``, counts, reports, comparisons and plans follow from the table.
 
 Replacements are used up by counting uses in the edit log, so that an edit never depends on the
 order in which anything was popped from a shared list, and a log replays to the same training set.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from caption_curation.samples import Edit, Sample
+from caption_curation.samples import KEEP, Edit, Sample
 
 
 @dataclass(frozen=True)
@@ -20,114 +23,110 @@ class ChosenSample:
     sample: Sample
     score: float | None
 
+    def edit(self, epoch: int, action: str, after: Sample | None) -> Edit:
+        """The edit that makes ``after`` of the sample (``None``: removes it)."""
+        return Edit(self.sample.sample_id, epoch, action, self.sample, after, self.score)
 
-def remove(chosen: Sequence[ChosenSample], *, epoch: int) -> list[Edit]:
+    def keep(self, epoch: int, reason: str) -> Edit:
+        """The edit that leaves the sample as it is, and says why."""
+        edit = self.edit(epoch, KEEP, self.sample)
+        return replace(edit, reason=reason)
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What an action may read.
+
+    Attributes:
+        epoch: after which the edits are made; 0: before training.
+        samples: the current training set.
+        losses: the current loss by sample id; empty before training.
+        captions: every image's original captions, by image id.
+        log: all earlier edits.
+        prompt_mode: ``single``, ``sbert`` or ``concat``; it decides how synthetic images are
+            numbered.
+        pair_with: the caption that goes with a synthetic image, see :func:`replace_image`.
+        rng: for whatever the action draws.
+    """
+
+    epoch: int
+    samples: Sequence[Sample]
+    losses: Mapping[str, float]
+    captions: Mapping[str, Sequence[str]]
+    log: Sequence[Edit]
+    prompt_mode: str
+    pair_with: str
+    rng: np.random.Generator
+
+
+def remove(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
     """Drop every chosen sample."""
-    return [
-        Edit(one.sample.sample_id, epoch, "remove", one.sample, None, one.score) for one in chosen
-    ]
+    return [each.edit(now.epoch, "remove", None) for each in chosen]
 
 
-def replace_caption(
-    chosen: Sequence[ChosenSample],
-    *,
-    epoch: int,
-    captions: Mapping[str, Sequence[str]],
-    log: Sequence[Edit],
-    rng: np.random.Generator,
-) -> list[Edit]:
+def replace_caption(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
     """Give every chosen sample another caption of its image, drawn at random.
 
-    A caption replaces at most once per image: those that ``log`` or an earlier edit of this call
+    A caption replaces at most once per image: those that the log or an earlier edit of this call
     has used are not drawn again. A sample whose image has no unused other caption is kept.
 
     Args:
         chosen: hardest first; the hardest has the first pick.
-        epoch: after which the edits are made.
-        captions: every image's original captions, by image id.
-        log: all earlier edits.
-        rng: draws the captions.
+        now: captions, log and rng are read.
     """
     used = Counter(
         (edit.before.image_id, edit.after.caption)
-        for edit in log
+        for edit in now.log
         if edit.action == "replace_caption" and edit.after
     )
     edits = []
-    for one in chosen:
-        sample = one.sample
+    for each in chosen:
+        sample = each.sample
         unused = [
             caption
-            for caption in dict.fromkeys(captions[sample.image_id])
+            for caption in dict.fromkeys(now.captions[sample.image_id])
             if caption != sample.caption and not used[sample.image_id, caption]
         ]
         if not unused:
-            edits.append(
-                Edit(
-                    sample.sample_id,
-                    epoch,
-                    "keep",
-                    sample,
-                    sample,
-                    one.score,
-                    reason="the image has no unused other caption",
-                )
-            )
+            edits.append(each.keep(now.epoch, "the image has no unused other caption"))
             continue
-        caption = unused[rng.integers(len(unused))]
+        caption = unused[now.rng.integers(len(unused))]
         used[sample.image_id, caption] += 1
-        after = replace(sample, caption=caption)
-        edits.append(Edit(sample.sample_id, epoch, "replace_caption", sample, after, one.score))
+        edits.append(each.edit(now.epoch, "replace_caption", replace(sample, caption=caption)))
     return edits
 
 
-def replace_image(
-    chosen: Sequence[ChosenSample],
-    *,
-    epoch: int,
-    pair_with: str,
-    prompt_mode: str,
-    samples: Sequence[Sample],
-    losses: Mapping[str, float],
-    log: Sequence[Edit],
-    rng: np.random.Generator,
-) -> list[Edit]:
+def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
     """Give every chosen sample a synthetic image that no other sample was ever given.
 
-    The images are numbered per prompt: with ``prompt_mode`` ``concat`` all samples of an image
-    or ``sbert`` all samples of an image share the prompt, so they get its replicates 0, 1, 2, …;
-    with ``single`` each caption has a prompt, and replicates, of its own.
+    The images are numbered per prompt: with ``prompt_mode`` ``concat`` or ``sbert`` all samples of
+    an image share the prompt, so they get its replicates 0, 1, 2, …; with ``single`` each caption
+    has a prompt, and replicates, of its own. ``pair_with`` says which caption goes with the
+    synthetic image: ``keep`` the sample's, or one of its image that is easier for the captioner
+    now: ``random_easier`` or ``easiest``; the sample's where none is.
 
     Args:
         chosen: hardest first.
-        epoch: after which the edits are made.
-        pair_with: the caption that goes with the synthetic image: ``keep`` the sample's, or one of
-            its image that is easier for the captioner now: ``random_easier`` or ``easiest``; the
-            sample's where none is.
-        prompt_mode: ``single``, ``sbert`` or ``concat``.
-        samples: the current training set.
-        losses: the current loss by sample id; may be empty with ``keep``.
-        log: all earlier edits.
-        rng: draws the captions for ``random_easier``.
+        now: all of it is read but ``captions``; ``losses`` unless the sample's caption is kept.
     """
     used = Counter(
-        _prompt_of(edit.after, prompt_mode)
-        for edit in log
+        _prompt_of(edit.after, now.prompt_mode)
+        for edit in now.log
         if edit.action == "replace_image" and edit.after
     )
     siblings: dict[str, list[Sample]] = {}
-    for sample in samples:
+    for sample in now.samples:
         siblings.setdefault(sample.image_id, []).append(sample)
     edits = []
-    for one in chosen:
-        sample = one.sample
+    for each in chosen:
+        sample = each.sample
         caption = sample.caption
-        if pair_with != "keep":
-            caption = _easier_caption(sample, pair_with, siblings[sample.image_id], losses, rng)
-        prompt = _prompt_of(replace(sample, caption=caption), prompt_mode)
+        if now.pair_with != "keep":
+            caption = _easier_caption(sample, siblings[sample.image_id], now)
+        prompt = _prompt_of(replace(sample, caption=caption), now.prompt_mode)
         after = replace(sample, caption=caption, replicate=used[prompt])
         used[prompt] += 1
-        edits.append(Edit(sample.sample_id, epoch, "replace_image", sample, after, one.score))
+        edits.append(each.edit(now.epoch, "replace_image", after))
     return edits
 
 
@@ -136,17 +135,73 @@ def _prompt_of(sample: Sample, prompt_mode: str) -> tuple[str, ...]:
     return (sample.image_id, sample.caption) if prompt_mode == "single" else (sample.image_id,)
 
 
-def _easier_caption(
-    sample: Sample,
-    pair_with: str,
-    siblings: Sequence[Sample],
-    losses: Mapping[str, float],
-    rng: np.random.Generator,
-) -> str:
-    own_loss = losses[sample.sample_id]
-    easier = [other for other in siblings if losses[other.sample_id] < own_loss]
+def _easier_caption(sample: Sample, siblings: Sequence[Sample], now: Circumstances) -> str:
+    own_loss = now.losses[sample.sample_id]
+    easier = [other for other in siblings if now.losses[other.sample_id] < own_loss]
     if not easier:
         return sample.caption
-    if pair_with == "easiest":
-        return min(easier, key=lambda other: losses[other.sample_id]).caption
-    return easier[rng.integers(len(easier))].caption
+    if now.pair_with == "easiest":
+        return min(easier, key=lambda other: now.losses[other.sample_id]).caption
+    return easier[now.rng.integers(len(easier))].caption
+
+
+@dataclass(frozen=True)
+class Action:
+    """A row of :data:`ACTIONS`.
+
+    Attributes:
+        function: the edits of chosen samples, given hardest first; their ``action`` is the name
+            of the row.
+        title: in lower case, as tables and figures name it.
+        outcome: what a chosen sample is or has afterwards, in a word or two.
+        sentence: what happens to chosen samples, to follow their description in a sentence.
+        counted_as: the key of reports/evaluation/metrics.json that counts its edits.
+        removes: whether the training set gets smaller.
+        generates_images: whether edits ask for synthetic images.
+    """
+
+    function: Callable[[Sequence[ChosenSample], Circumstances], list[Edit]]
+    title: str
+    outcome: str
+    sentence: str
+    counted_as: str
+    removes: bool = False
+    generates_images: bool = False
+
+
+ACTIONS = {
+    "remove": Action(
+        remove, "remove", "removed", "are removed", counted_as="removed", removes=True
+    ),
+    "replace_caption": Action(
+        replace_caption,
+        "replace caption",
+        "new caption",
+        "are given another caption of their image",
+        counted_as="replaced_caption",
+    ),
+    "replace_image": Action(
+        replace_image,
+        "replace image",
+        "new image",
+        "are given a synthetic image",
+        counted_as="replaced_image",
+        generates_images=True,
+    ),
+}
+NO_CURATION = "none"
+
+
+def methods() -> tuple[str, ...]:
+    """What ``curation.method`` may be: no curation, or an action."""
+    return (NO_CURATION, *ACTIONS)
+
+
+def method_title(method: str) -> str:
+    """A method in words: ``no curation``, or an action's title."""
+    return "no curation" if method == NO_CURATION else ACTIONS[method].title
+
+
+def generates_images(method: str) -> bool:
+    """Whether a method asks for synthetic images."""
+    return method != NO_CURATION and ACTIONS[method].generates_images

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from caption_curation.curation.actions import ChosenSample, remove, replace_caption, replace_image
+from caption_curation.curation.actions import ACTIONS, NO_CURATION, ChosenSample, Circumstances
+from caption_curation.curation.scores import SCORES
 from caption_curation.curation.selection import select, select_static
 from caption_curation.curation.settings import Curation
 from caption_curation.rng import rng_for
@@ -20,23 +19,23 @@ def curate_before_training(
     seed: int,
 ) -> list[Edit]:
     """The edits of the static schedule (none with the dynamic one); see :func:`curate`."""
-    if curation.method == "none" or curation.schedule != "static":
+    if curation.method == NO_CURATION or curation.schedule != "static":
         return []
     chosen = [
         ChosenSample(sample, None)
         for sample in select_static(samples, curation.ratio, rng_for(seed, 0, "selection"))
     ]
-    return _act(
-        chosen,
+    now = Circumstances(
         epoch=0,
         samples=samples,
         losses={},
-        curation=curation,
-        prompt_mode=prompt_mode,
         captions=captions,
         log=(),
+        prompt_mode=prompt_mode,
+        pair_with=curation.pair_with,
         rng=rng_for(seed, 0, "action"),
     )
+    return ACTIONS[curation.method].function(chosen, now)
 
 
 def curate(
@@ -67,50 +66,19 @@ def curate(
     """
     if [sample.sample_id for sample in samples] != [loss.sample_id for loss in losses]:
         raise ValueError(f"the losses of epoch {epoch} are not those of its training samples")
-    if curation.method == "none" or curation.schedule != "dynamic":
+    if curation.method == NO_CURATION or curation.schedule != "dynamic":
         return []
     scores, indices = select(losses, curation, rng_for(seed, epoch, "score"))
     chosen = [ChosenSample(samples[index], float(scores[index])) for index in indices]
-    # A random score makes no caption easier: what pairs an image is then the mean loss.
-    measure = "loss_sum" if curation.score == "loss_sum" else "loss_mean"
-    by_sample = {loss.sample_id: float(getattr(loss, measure)) for loss in losses}
-    return _act(
-        chosen,
+    measure = SCORES[curation.score].loss
+    now = Circumstances(
         epoch=epoch,
         samples=samples,
-        losses=by_sample,
-        curation=curation,
-        prompt_mode=prompt_mode,
+        losses={loss.sample_id: float(getattr(loss, measure)) for loss in losses},
         captions=captions,
         log=log,
+        prompt_mode=prompt_mode,
+        pair_with=curation.pair_with,
         rng=rng_for(seed, epoch, "action"),
     )
-
-
-def _act(
-    chosen: Sequence[ChosenSample],
-    *,
-    epoch: int,
-    samples: Sequence[Sample],
-    losses: Mapping[str, float],
-    curation: Curation,
-    prompt_mode: str,
-    captions: Mapping[str, Sequence[str]],
-    log: Sequence[Edit],
-    rng: np.random.Generator,
-) -> list[Edit]:
-    """The edits of the configured method; each action takes what it needs."""
-    if curation.method == "remove":
-        return remove(chosen, epoch=epoch)
-    if curation.method == "replace_caption":
-        return replace_caption(chosen, epoch=epoch, captions=captions, log=log, rng=rng)
-    return replace_image(
-        chosen,
-        epoch=epoch,
-        pair_with=curation.pair_with,
-        prompt_mode=prompt_mode,
-        samples=samples,
-        losses=losses,
-        log=log,
-        rng=rng,
-    )
+    return ACTIONS[curation.method].function(chosen, now)

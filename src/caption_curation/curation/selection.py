@@ -1,43 +1,14 @@
-"""From scores to chosen samples (paper, section 3.1): pure functions on arrays.
-
-A score says how hard a sample is; the harder, the higher. A rule says how many are chosen.
-"""
+"""From losses to chosen samples (paper, section 3.1): pure functions on arrays."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from caption_curation.curation.rules import RULES, hardest_first
+from caption_curation.curation.scores import SCORES, FloatArray
 from caption_curation.curation.settings import Curation
 from caption_curation.samples import Sample, SampleLoss
-
-FloatArray = npt.NDArray[np.float64]
-
-
-def loss_scores(losses: Sequence[SampleLoss], score: str) -> FloatArray:
-    """The losses of the samples as scores, in order, in nats.
-
-    Args:
-        losses: the captioner's current losses.
-        score: ``loss_mean`` (per token) or ``loss_sum`` (per caption, as the paper's code does).
-    """
-    return np.array([getattr(loss, score) for loss in losses], dtype=np.float64)
-
-
-def top_fraction(scores: FloatArray, ratio: float) -> list[int]:
-    """Indices of the highest ``floor(ratio · n)`` scores, highest first; ties in input order."""
-    # The tiny term keeps 0.29 · 100 = 28.999999999999996 from losing a sample.
-    count = math.floor(ratio * len(scores) + 1e-9)
-    return _hardest_first(scores)[:count]
-
-
-def above_mean(scores: FloatArray, deviations: float) -> list[int]:
-    """Indices of scores above ``mean + deviations · std`` (population), highest first."""
-    if len(scores) == 0:
-        return []
-    threshold = scores.mean() + deviations * scores.std()
-    return [index for index in _hardest_first(scores) if scores[index] > threshold]
 
 
 def select(
@@ -45,29 +16,24 @@ def select(
 ) -> tuple[FloatArray, list[int]]:
     """Score the samples and choose by the configured rule.
 
-    The score ``random`` is the control: it chooses as many samples as the rule would choose by
-    ``loss_mean``, but any.
+    A random control chooses as many samples as the rule would by another score, uniformly.
 
     Args:
         losses: of all training samples.
         curation: score and rule.
-        rng: draws the random scores, uniform in [0, 1).
+        rng: for scores that need one.
 
     Returns:
         The scores in the order of ``losses``, and the indices of the chosen samples, hardest first.
     """
-    if curation.score == "random":
-        count = len(_apply_rule(loss_scores(losses, "loss_mean"), curation))
-        scores = rng.random(len(losses))
-        return scores, _hardest_first(scores)[:count]
-    scores = loss_scores(losses, curation.score)
-    return scores, _apply_rule(scores, curation)
-
-
-def _apply_rule(scores: FloatArray, curation: Curation) -> list[int]:
-    if curation.rule == "top_fraction":
-        return top_fraction(scores, curation.ratio)
-    return above_mean(scores, curation.std)
+    rule = RULES[curation.rule]
+    amount = float(getattr(curation, rule.amount))
+    score = SCORES[curation.score]
+    scores = score.of(losses=losses, rng=rng)
+    if score.same_number_as is None:
+        return scores, rule.function(scores, amount)
+    imitated = SCORES[score.same_number_as].of(losses=losses, rng=rng)
+    return scores, hardest_first(scores)[: len(rule.function(imitated, amount))]
 
 
 def select_static(
@@ -95,8 +61,3 @@ def select_static(
             taken = set(np.flatnonzero(coins < ratio).tolist())
         chosen += [sample for index, sample in enumerate(siblings) if index in taken]
     return chosen
-
-
-def _hardest_first(scores: FloatArray) -> list[int]:
-    order: list[int] = np.argsort(-scores, kind="stable").tolist()
-    return order

@@ -4,25 +4,43 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from caption_curation.curation.actions import ACTIONS, NO_CURATION, methods
+from caption_curation.curation.rules import RULES
+from caption_curation.curation.scores import SCORES
 from caption_curation.support.sections import Section
 
 
 class Curation(Section):
     """Which samples are curated, and how (paper, section 3)."""
 
-    method: Literal["none", "remove", "replace_caption", "replace_image"]
+    method: Literal[methods()]  # type: ignore[valid-type]
+    """What happens to the chosen samples; ``none``: nothing is curated."""
     schedule: Literal["dynamic", "static"]
-    score: Literal["loss_mean", "loss_sum", "random"]
-    rule: Literal["top_fraction", "mean_std"]
+    """``dynamic``: after every epoch but the last. ``static``: once, before training, ``ratio`` of
+    each image's samples at random, as there is no loss yet."""
+    score: Literal[tuple(SCORES)]  # type: ignore[valid-type]
+    """How hard a sample is; ``random`` is the control: the same number of samples, chosen
+    uniformly."""
+    rule: Literal[tuple(RULES)]  # type: ignore[valid-type]
+    """How many of the hardest samples are chosen: ``top_fraction`` the hardest ``ratio``,
+    ``mean_std`` all whose score is above mean + ``std`` standard deviations."""
     ratio: Annotated[float, Field(gt=0, le=1)]
+    """Fraction of the current training samples that is curated; read by ``top_fraction`` and the
+    static schedule."""
     std: Annotated[float, Field(ge=0)]
+    """Standard deviations above the mean; read by ``mean_std``."""
     pair_with: Literal["keep", "random_easier", "easiest"]
+    """Caption that goes with a synthetic image: the sample's own, a random one of those of its
+    image that the captioner finds easier now, or the easiest."""
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:
-        reads_ratio = self.rule == "top_fraction" or self.schedule == "static"
-        if self.method == "remove" and reads_ratio and self.ratio == 1:
-            raise ValueError("method: remove needs a ratio below 1 (nothing is left to train on)")
+        reads_ratio = RULES[self.rule].is_fraction or self.schedule == "static"
+        removes = self.method != NO_CURATION and ACTIONS[self.method].removes
+        if removes and reads_ratio and self.ratio == 1:
+            raise ValueError(
+                f"method: {self.method} needs a ratio below 1 (nothing is left to train on)"
+            )
         if self.schedule == "static" and self.pair_with != "keep":
             raise ValueError(
                 f"schedule: static goes with pair_with: keep only, not {self.pair_with} "

@@ -10,14 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
-from caption_curation.samples import Action, CaptionedImage, Edit, SampleLoss
+from caption_curation.curation.actions import ACTIONS
+from caption_curation.samples import KEEP, CaptionedImage, Edit, SampleLoss
 
-COUNT_NAMES: dict[Action, str] = {
-    "remove": "removed",
-    "replace_caption": "replaced_caption",
-    "replace_image": "replaced_image",
-    "keep": "kept",
-}
+# The keys under which edits are counted, by their action.
+COUNT_NAMES = {name: action.counted_as for name, action in ACTIONS.items()} | {KEEP: "kept"}
 
 # A fixed width makes the bins of different experiments the same, so that `dvc plots diff` can lay
 # their distributions over each other.

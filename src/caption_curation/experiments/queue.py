@@ -1,16 +1,14 @@
 """DVC's queue of experiments: fill it, start its workers, wait until it is empty."""
 
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import psutil
 from tqdm import tqdm
 
+from caption_curation.experiments.dvc_internals import queue_states
 from caption_curation.support.errors import InputError
 
 POLL_SECONDS = 5.0
@@ -46,7 +44,7 @@ def clear_interrupted(names: Sequence[str]) -> list[str]:
     Returns:
         The names of those taken out.
     """
-    states, workers = _look()
+    states, workers = queue_states(Path())
     interrupted = [name for name in names if states.get(name) == "Running" and not workers]
     for name in interrupted:
         _dvc("queue", "kill", "--force", name)
@@ -69,7 +67,7 @@ def run_queued(names: Sequence[str], jobs: int) -> list[str]:
     without_workers = 0
     with tqdm(total=len(names), desc="experiments", disable=None) as progress:
         while True:
-            states, workers = _look()
+            states, workers = queue_states(Path())
             waiting = [name for name in names if states.get(name) in UNFINISHED]
             progress.update(len(names) - len(waiting) - progress.n)
             if not waiting:
@@ -82,29 +80,6 @@ def run_queued(names: Sequence[str], jobs: int) -> list[str]:
                 _dvc("queue", "start", "--jobs", str(jobs))
                 without_workers = 0
             time.sleep(POLL_SECONDS)
-
-
-def _look() -> tuple[dict[str, str], int]:
-    """The state of every experiment in the queue, and the number of workers that are alive."""
-    # DVC prints the queue for people only; this is what it prints it from.
-    from dvc.repo import Repo
-
-    with Repo(str(Path.cwd())) as repo:
-        queue = repo.experiments.celery_queue
-        states: dict[str, str] = {}
-        for task in queue.status():
-            states.setdefault(task["name"], task["status"])
-        # A worker of a busy machine may be late to answer: its process is what tells.
-        records = Path(queue.wdir).glob("dvc-exp-worker-*.json")
-        return states, sum(_is_worker(json.loads(record.read_text())) for record in records)
-
-
-def _is_worker(record: Mapping[str, Any]) -> bool:
-    """Whether the process of a worker's record is alive, and still a worker."""
-    try:
-        return "queue-worker" in psutil.Process(record["pid"]).cmdline()
-    except psutil.Error:
-        return False
 
 
 def _dvc(*words: str) -> None:

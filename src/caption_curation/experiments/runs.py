@@ -18,6 +18,7 @@ from caption_curation.audit.selection import (
     planted_noise,
     training_sets,
 )
+from caption_curation.curation.actions import NO_CURATION
 from caption_curation.curation.settings import Curation
 from caption_curation.experiments.finished import FinishedExperiment, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
@@ -25,6 +26,7 @@ from caption_curation.samples import (
     CaptionedImage,
     Edit,
     Sample,
+    edits_by_epoch,
     read_edits,
     read_images,
     read_json_lines,
@@ -92,7 +94,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation) -> Run:
     sets = training_sets(train, edits, experiment.epochs) if edits or noise else {}
     seed = int(experiment.parameters["seed"])
     choices: list[Choice] = []
-    if noise and curation.method == "none":
+    if noise and curation.method == NO_CURATION:
         losses = {
             epoch: read_losses(experiment.path(history, f"losses-{epoch}.jsonl"))
             for epoch in range(1, experiment.epochs + 1)
@@ -132,7 +134,7 @@ def audit_run(
         curation: method and schedule say after which epochs there was a choice.
         epochs: number of epochs; nothing is chosen after the last.
     """
-    if curation.method == "none":
+    if curation.method == NO_CURATION:
         return []
     with_a_choice = [0] if curation.schedule == "static" else range(1, epochs)
     return audit_selection(sets, edits, noise, with_a_choice)
@@ -147,11 +149,9 @@ def caption_lengths(
         sets: the samples to choose from, by epoch.
         edits: the whole edit log.
     """
-    chosen: dict[int, set[str]] = {}
-    for edit in edits:
-        chosen.setdefault(edit.epoch, set()).add(edit.sample_id)
     lengths = {}
-    for epoch, ids in sorted(chosen.items()):
+    for epoch, made in sorted(edits_by_epoch(edits).items()):
+        ids = {edit.sample_id for edit in made}
         counts = LengthCounts(Counter(), Counter())
         for sample in sets[epoch]:
             group = counts.chosen if sample.sample_id in ids else counts.others

@@ -4,22 +4,14 @@ Parameters that have no effect do not distinguish variants: with ``method: none`
 ``curation`` matters, the rule ``mean_std`` reads no ratio, and a static choice knows no loss.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
+from caption_curation.curation.actions import NO_CURATION, generates_images, method_title, methods
+from caption_curation.curation.rules import RULES, amount_label
+from caption_curation.curation.scores import SCORES, is_random
 from caption_curation.curation.settings import Curation
 
-METHODS: tuple[str, ...] = get_args(Curation.model_fields["method"].annotation)
-SCORES: tuple[str, ...] = get_args(Curation.model_fields["score"].annotation)
-
-METHOD_LABELS = {
-    "none": "no curation",
-    "remove": "remove",
-    "replace_caption": "replace caption",
-    "replace_image": "replace image",
-}
-SCORE_LABELS = {"loss_mean": "mean loss", "loss_sum": "summed loss", "random": "random"}
 _PAIRINGS = {"random_easier": "random easier caption", "easiest": "easiest caption"}
 
 
@@ -41,17 +33,17 @@ class Variant:
     @property
     def method_label(self) -> str:
         """The method in words."""
-        return METHOD_LABELS[self.method]
+        return method_title(self.method)
 
     @property
     def choice_label(self) -> str:
         """Which samples are curated and when, in words; empty without curation."""
-        if self.method == "none":
+        if self.method == NO_CURATION:
             return ""
         if self.schedule == "static":
             words = ["static", f"{100 * (self.amount or 0):g} %"]
         else:
-            words = [SCORE_LABELS[str(self.score)], self.amount_label]
+            words = [SCORES[str(self.score)].title, self.amount_label]
         return ", ".join([*words, self.pairing] if self.pairing else words)
 
     @property
@@ -72,9 +64,9 @@ class Variant:
     @property
     def slug(self) -> str:
         """A name for files and experiments that no other variant has."""
-        if self.method == "none":
+        if self.method == NO_CURATION:
             return self.method
-        kind = "std" if self.rule == "mean_std" else "top"
+        kind = RULES[self.rule or "top_fraction"].slug
         choice = "static" if self.schedule == "static" else str(self.score)
         words = [self.method, choice, f"{kind}{self.amount:g}"]
         if self.pair_with not in (None, "keep"):
@@ -82,16 +74,11 @@ class Variant:
         return "-".join(words)
 
 
-def amount_label(rule: str, amount: float) -> str:
-    """A rule and its value in words."""
-    return f"mean + {amount:g} std" if rule == "mean_std" else f"top {100 * amount:g} %"
-
-
 def variant_of(curation: Curation) -> Variant:
     """The variant of an experiment."""
-    if curation.method == "none":
-        return Variant("none")
-    pair_with = curation.pair_with if curation.method == "replace_image" else None
+    if curation.method == NO_CURATION:
+        return Variant(NO_CURATION)
+    pair_with = curation.pair_with if generates_images(curation.method) else None
     if curation.schedule == "static":
         return Variant(
             curation.method, "static", rule=None, amount=curation.ratio, pair_with=pair_with
@@ -101,22 +88,38 @@ def variant_of(curation: Curation) -> Variant:
         "dynamic",
         curation.score,
         curation.rule,
-        curation.std if curation.rule == "mean_std" else curation.ratio,
+        float(getattr(curation, RULES[curation.rule].amount)),
         pair_with,
     )
 
 
 def random_control(variant: Variant) -> Variant | None:
-    """The variant that curates as many samples, but any; ``None`` where there is no such thing.
+    """The variant that curates the same number of samples, chosen uniformly, if there is one.
 
-    The control of ``mean_std`` chooses as many as the rule would by the mean loss. By the summed
-    loss it chooses another number, so that nothing controls for that.
+    A random control chooses as many samples as the rule would by the score that it imitates. By
+    another score some rules choose another number, so that nothing controls for that.
     """
-    if variant.score in (None, "random"):
+    if variant.score is None or is_random(variant.score):
         return None
-    if variant.rule == "mean_std" and variant.score != "loss_mean":
+    for name, score in SCORES.items():
+        if score.same_number_as == variant.score:
+            return replace(variant, score=name)
+        if score.same_number_as is not None and RULES[str(variant.rule)].is_fraction:
+            return replace(variant, score=name)
+    return None
+
+
+def mismatched_control(variant: Variant, variants: Collection[Variant]) -> Variant | None:
+    """A random control of the variant's setting that curates another number of samples.
+
+    Args:
+        variant: any.
+        variants: where the control is looked for.
+    """
+    if variant.score is None or is_random(variant.score) or random_control(variant):
         return None
-    return replace(variant, score="random")
+    controls = [replace(variant, score=name) for name in SCORES if is_random(name)]
+    return next((control for control in controls if control in variants), None)
 
 
 def ordered(variants: Iterable[Variant]) -> list[Variant]:
@@ -124,13 +127,13 @@ def ordered(variants: Iterable[Variant]) -> list[Variant]:
 
     def key(variant: Variant) -> tuple[object, ...]:
         return (
-            METHODS.index(variant.method),
+            methods().index(variant.method),
             variant.schedule or "",
-            variant.rule == "mean_std",
+            tuple(RULES).index(variant.rule) if variant.rule else 0,
             variant.pair_with != "keep",
             variant.pair_with or "",
             variant.amount or 0.0,
-            SCORES.index(variant.score) if variant.score else -1,
+            tuple(SCORES).index(variant.score) if variant.score else -1,
         )
 
     return sorted(set(variants), key=key)
@@ -149,11 +152,11 @@ def methods_at_common_setting(runs: Sequence[Variant]) -> list[Variant]:
     Returns:
         No curation and the variants at that setting, in order.
     """
-    curated = [variant for variant in runs if variant.method != "none"]
+    curated = [variant for variant in runs if variant.method != NO_CURATION]
     settings = {
         (one.schedule, one.score, one.rule, one.amount)
         for one in ordered(curated)
-        if one.score != "random"
+        if not is_random(one.score)
     } or {(one.schedule, one.score, one.rule, one.amount) for one in curated}
 
     def members(setting: tuple[object, ...]) -> list[Variant]:
@@ -162,14 +165,14 @@ def methods_at_common_setting(runs: Sequence[Variant]) -> list[Variant]:
             one
             for one in curated
             if (one.schedule, one.rule, one.amount) == (schedule, rule, amount)
-            and one.score in (score, "random")
+            and (one.score == score or is_random(one.score))
         ]
 
     def size(setting: tuple[object, ...]) -> tuple[int, int]:
         found = members(setting)
         return len({one.method for one in found}), len(found)
 
-    none = [variant for variant in runs if variant.method == "none"]
+    none = [variant for variant in runs if variant.method == NO_CURATION]
     if not settings:
         return ordered(none)
     by_name = sorted(settings, key=repr)
@@ -185,6 +188,7 @@ def ratio_lines(variants: Iterable[Variant]) -> dict[Variant, list[Variant]]:
     """
     lines: dict[Variant, list[Variant]] = {}
     for variant in ordered(variants):
-        if variant.method != "none" and variant.rule != "mean_std":
+        reads_ratio = variant.rule is None or RULES[variant.rule].is_fraction
+        if variant.method != NO_CURATION and reads_ratio:
             lines.setdefault(replace(variant, amount=None), []).append(variant)
     return {line: members for line, members in lines.items() if len(members) > 1}

@@ -1,9 +1,10 @@
 """How much there will be to do, between bounds where it depends on losses not known yet."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from caption_curation.curation.actions import ACTIONS, NO_CURATION
+from caption_curation.curation.rules import RULES
 from caption_curation.curation.settings import Curation
 from caption_curation.experiments.planning.forecast import State
 
@@ -43,29 +44,22 @@ def total(bounds: Iterable[Bounds]) -> Bounds:
 
 
 def chosen_samples(curation: Curation, samples: int) -> Bounds:
-    """Samples that are chosen after an epoch that is not the last, of ``samples``.
-
-    ``top_fraction`` chooses ``floor(ratio · n)``. ``mean_std`` is bounded by Cantelli's inequality:
-    of any n numbers at most ``n / (1 + k²)`` lie k standard deviations or more above their mean.
-    """
-    if curation.method == "none" or curation.schedule != "dynamic":
+    """Samples that are chosen after an epoch that is not the last, of ``samples``."""
+    if curation.method == NO_CURATION or curation.schedule != "dynamic":
         return NOTHING
-    # The tiny term is that of selection.top_fraction.
-    if curation.rule == "top_fraction":
-        return exactly(math.floor(curation.ratio * samples + 1e-9))
-    # All cannot lie above their mean, and of equal numbers none does.
-    return at_most(min(math.floor(samples / (1 + curation.std**2) + 1e-9), max(0, samples - 1)))
+    rule = RULES[curation.rule]
+    return Bounds(*rule.bounds(samples, float(getattr(curation, rule.amount))))
 
 
 def training_samples(curation: Curation, samples: int, epochs: int) -> list[Bounds]:
-    """Samples that each epoch is trained on: all, or with ``remove`` fewer and fewer.
+    """Samples that each epoch is trained on: all, or fewer and fewer where the action removes them.
 
     Args:
         curation: method, schedule and rule.
         samples: of the corpus's training split.
         epochs: of the training.
     """
-    if curation.method != "remove":
+    if curation.method == NO_CURATION or not ACTIONS[curation.method].removes:
         return [exactly(samples)] * epochs
     if curation.schedule == "static":
         # Whether ratio · J is whole is each image's own affair, and a coin is a coin.

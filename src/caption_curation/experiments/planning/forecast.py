@@ -13,6 +13,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from caption_curation.experiments.dvc_internals import (
+    cache_folder,
+    directory_list,
+    hashed,
+    is_parameters,
+    object_file,
+    open_repository,
+    part_of_directory,
+    remembered_stage,
+    stages_in_order,
+)
 from caption_curation.experiments.planning.trial import is_quick, try_out
 from caption_curation.support.errors import InputError
 
@@ -47,12 +58,14 @@ class Forecast:
         self._recorded: dict[Path, Any] = {}  # the same, of dvc.lock
         self._trees: dict[str, Any] = {}  # lists of directories by their hash
         self._tried: dict[str, Path] = {}  # files that a trial made, by their hash
-        self.states: dict[str, State] = {stage.name: self._visit(stage) for stage in _order(repo)}
+        self.states: dict[str, State] = {
+            stage.name: self._visit(stage) for stage in stages_in_order(repo)
+        }
 
     @property
     def cache(self) -> Path:
         """DVC's cache folder, as of :func:`caption_curation.support.dvc_cache.dvc_cache_folder`."""
-        return Path(self._repo.cache.local_cache_dir)
+        return cache_folder(self._repo)
 
     def file(self, path: Path) -> Path | None:
         """A file of a stage's result as it would be, or ``None`` where it is not known or not here.
@@ -77,7 +90,7 @@ class Forecast:
         if None in current:
             self._results |= {Path(out.fs_path): None for out in stage.outs}
             return State.FOLLOWS
-        remembered = self._from_run_cache(stage, current)
+        remembered = remembered_stage(self._repo, stage, current)
         if remembered:
             state = State.CACHED if remembered.outs_cached() else State.ABSENT
             return self._note(remembered.outs, state)
@@ -92,10 +105,8 @@ class Forecast:
 
     def _input(self, dep: Any) -> Any:
         """The hash that a dependency would have, or ``None``."""
-        from dvc.dependency import ParamsDependency
-
         path = Path(dep.fs_path)
-        if not isinstance(dep, ParamsDependency) and self._owner(path):
+        if not is_parameters(dep) and self._owner(path):
             info = self._part(path)
             if info is None and self._is_as_recorded(path):
                 return dep.hash_info or None  # a part of a directory whose list is not here
@@ -120,7 +131,7 @@ class Forecast:
         if owner is None or info is None or path == owner:
             return info
         tree = self._tree(info)
-        part = tree and tree.get_obj(self._repo.cache.local, path.relative_to(owner).parts)
+        part = tree and part_of_directory(self._repo, tree, path.relative_to(owner))
         if not part:
             return None
         if part.hash_info.isdir:
@@ -129,40 +140,20 @@ class Forecast:
 
     def _tree(self, info: Any) -> Any:
         """The list of a directory, or ``None`` where it is not in the cache."""
-        from dvc_data.hashfile.tree import Tree
-
         if info.value not in self._trees:
-            try:
-                self._trees[info.value] = Tree.load(self._repo.cache.local, info)
-            except FileNotFoundError:
+            tree = directory_list(self._repo, info)
+            if tree is None:
                 return None
+            self._trees[info.value] = tree
         return self._trees[info.value]
 
     def _object(self, info: Any) -> Path | None:
         """The file of a hash, in DVC's cache or of a trial."""
-        path = self._tried.get(info.value) or Path(self._repo.cache.local.oid_to_path(info.value))
+        path = self._tried.get(info.value) or object_file(self._repo, info)
         return path if path.is_file() else None
-
-    def _from_run_cache(self, stage: Any, current: list[Any]) -> Any:
-        """A stage with the results that the run cache remembers for these inputs, or ``None``."""
-        from dvc.stage.cache import _get_cache_hash
-        from dvc.stage.serialize import to_single_stage_lockfile
-        from dvc_data.hashfile.meta import Meta
-
-        for dep, info in zip(stage.deps, current, strict=True):
-            dep.hash_info = info
-            dep.meta = Meta()  # that of dvc.lock repeats the hash of dvc.lock
-        run_cache = self._repo.stage_cache
-        key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
-        folder = Path(run_cache.cache_dir) / key[:2] / key
-        runs = sorted(folder.glob("*"), key=lambda run: run.stat().st_mtime)
-        found = run_cache._load_cache(key, runs[-1].name) if runs else None
-        return run_cache._create_stage(found, wdir=stage.wdir) if found else None
 
     def _result_of_trial(self, stage: Any, out: Any) -> Any:
         """The hash of an output of a stage that runs, where a trial can tell."""
-        from dvc_data.hashfile.build import build
-
         root, folder = Path(self._repo.root_dir), self._scratch / stage.name
         if not folder.exists():
             inputs = self._files_of(stage)
@@ -170,8 +161,7 @@ class Forecast:
                 return None
             try_out(stage.cmd, inputs, root, folder)
         made = folder / Path(out.fs_path).relative_to(root)
-        cache = self._repo.cache.local
-        result: Any = build(cache, str(made), out.fs, "md5", dry_run=True)[2]
+        result = hashed(self._repo, made, out)
         if result.hash_info.isdir:
             self._trees[result.hash_info.value] = result
             for parts, _, info in result:
@@ -212,24 +202,8 @@ def open_forecast(root: Path = Path()) -> Iterator[Forecast]:
     Raises:
         InputError: it is not a DVC repository, or its pipeline cannot be read.
     """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root)) as repo, TemporaryDirectory() as scratch:
-            yield Forecast(repo, Path(scratch))
-    except DvcException as error:
-        raise InputError(f"DVC: {error}") from error
-
-
-def _order(repo: Any) -> list[Any]:
-    """The stages that a bare `dvc repro` looks at, each after those that it depends on."""
-    from dvc.dvcfile import PROJECT_FILE
-    from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
-
-    return list(
-        plan_repro(get_active_graph(repo.index.graph), collect_stages(repo, [PROJECT_FILE]))
-    )
+    with open_repository(root) as repo, TemporaryDirectory() as scratch:
+        yield Forecast(repo, Path(scratch))
 
 
 def _state_of(stage: Any) -> State:

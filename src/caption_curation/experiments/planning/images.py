@@ -3,6 +3,7 @@
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
 from caption_curation.config.experiment import Experiment
+from caption_curation.curation.actions import generates_images
 from caption_curation.curation.epoch import curate_before_training
 from caption_curation.curation.settings import Curation
 from caption_curation.experiments.planning.bounds import Bounds, at_most, chosen_samples, exactly
@@ -40,7 +41,7 @@ def images_to_draw(
         curation: how the training sets come about.
         samples: of the training set, whose size does not change where images are replaced.
     """
-    if curation.method != "replace_image":
+    if not generates_images(curation.method):
         return exactly(0)
     known = {
         one for epoch, of_epoch in asked.items() if not done[epoch] for one in of_epoch

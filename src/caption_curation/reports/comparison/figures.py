@@ -1,6 +1,6 @@
 """The figures of a comparison: numbers in, matplotlib figures out, in the style of one run's.
 
-A method has the colour that it has everywhere; a control that chose at random has that of the
+A method has the colour that it has everywhere; a random control has that of the
 control. Bars and bands are 95 % confidence intervals; a single seed has none.
 """
 
@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from caption_curation.curation.scores import SCORES, is_random
 from caption_curation.experiments.runs import LengthCounts
-from caption_curation.experiments.variants import SCORE_LABELS, Variant
+from caption_curation.experiments.variants import Variant
 from caption_curation.reports.comparison.noise_findings import Finding
 from caption_curation.reports.comparison.tables import NONE, Row
 from caption_curation.reports.page.labels import METRIC_LABELS, method_colour
@@ -33,7 +34,7 @@ _PAIRING_LINES = {"random_easier": _RANDOM_LINE, "easiest": _STATIC_LINE}
 
 def colour_of(variant: Variant) -> str:
     """The colour of a variant in every figure."""
-    return method_colour(variant.method, str(variant.score))
+    return method_colour(variant.method, variant.score)
 
 
 @matplotlib.rc_context(STYLE)
@@ -129,7 +130,7 @@ def _markers(lines: Iterable[Variant]) -> dict[Variant, str]:
 def _line_style(line: Variant) -> Any:
     if line.schedule == "static":
         return _STATIC_LINE
-    return _RANDOM_LINE if line.score == "random" else "solid"
+    return _RANDOM_LINE if is_random(line.score) else "solid"
 
 
 def _draw_line(
@@ -163,7 +164,7 @@ def line_label(line: Variant) -> str:
     """A line's variant in words: all but its amount."""
     words = [f"{line.schedule}"]
     if line.score:
-        words.append("at random" if line.score == "random" else SCORE_LABELS[line.score])
+        words.append(SCORES[line.score].title)
     if line.pairing:
         words.append(line.pairing)
     return f"{line.method_label}: {', '.join(words)}"

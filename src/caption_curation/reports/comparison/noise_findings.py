@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from caption_curation.audit.choices import RULES, SCORES, Choice
+from caption_curation.audit.choices import Choice
 from caption_curation.audit.selection import AuditRow
+from caption_curation.curation.rules import RULES
+from caption_curation.curation.scores import SCORES
 from caption_curation.experiments.variants import Variant
 from caption_curation.reports.page.statistics import Estimate, estimate
 
@@ -63,7 +65,8 @@ def findings_of_choices(
     groups: dict[tuple[str, str, float], list[AuditRow]] = {}
     for choice in choices:
         groups.setdefault((choice.score, choice.rule, choice.amount), []).append(choice.row)
-    order = sorted(groups, key=lambda key: (RULES.index(key[1]), key[2], SCORES.index(key[0])))
+    rules, scores = list(RULES), list(SCORES)
+    order = sorted(groups, key=lambda key: (rules.index(key[1]), key[2], scores.index(key[0])))
     return {key: findings(groups[key]) for key in order}
 
 

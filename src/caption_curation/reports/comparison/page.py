@@ -3,7 +3,6 @@
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,14 @@ from jinja2 import Environment
 from markupsafe import Markup
 from PIL import Image
 
+from caption_curation.curation.rules import amount_label
+from caption_curation.curation.scores import SCORES
 from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import (
-    SCORE_LABELS,
     Variant,
-    amount_label,
     methods_at_common_setting,
+    mismatched_control,
     ordered,
     random_control,
 )
@@ -175,7 +175,7 @@ def _environment() -> Environment:
                 f"{100 * value:.{0 if value >= 0.0995 else 1}f}\N{NO-BREAK SPACE}%"
             ),
             "amount": lambda key: amount_label(key[1], key[2]),
-            "score_name": SCORE_LABELS.__getitem__,
+            "score_name": lambda score: SCORES[score].title,
         },
     )
 
@@ -210,16 +210,15 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         control = random_control(variant)
         if control in seeds_of and (lacking := own - seeds_of[control]):
             remarks.append(
-                f"{variant.label}: no experiment at random with seed {_listed(lacking)}: not in "
+                f"{variant.label}: no random control with seed {_listed(lacking)}: not in "
                 "differences"
             )
     remarks += [
-        f"{variant.label}: the experiments at random choose as many as the mean loss would, which "
-        "is another number: no differences to them"
+        f"{variant.label}: the random control chooses as many samples as the "
+        f"{SCORES[imitated].title} would, which is another number: no differences to it"
         for variant in ordered(seeds)
-        if variant.score != "random"
-        and random_control(variant) is None
-        and replace(variant, score="random") in seeds
+        if (control := mismatched_control(variant, seeds))
+        and (imitated := SCORES[str(control.score)].same_number_as)
     ]
     if runs[0].profile in PAPER_PROFILES:
         remarks.append(

@@ -7,14 +7,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from caption_curation.curation.rules import amount_label
+from caption_curation.curation.scores import SCORES, is_random
 from caption_curation.experiments.runs import LengthCounts, Run
-from caption_curation.experiments.variants import (
-    SCORE_LABELS,
-    Variant,
-    amount_label,
-    ordered,
-    ratio_lines,
-)
+from caption_curation.experiments.variants import Variant, ordered, ratio_lines
 from caption_curation.reports.comparison import figures
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
@@ -75,7 +71,7 @@ def loss_figures(runs: Sequence[Run], variants: Sequence[Variant]) -> list[Drawi
     distributions = {
         variant: mean_distribution([run for run in runs if run.variant == variant])
         for variant in variants
-        if variant.score != "random"
+        if not is_random(variant.score)
     }
     return [
         Drawing(
@@ -171,7 +167,7 @@ def audit_figures(audit: Mapping[str, Any]) -> list[Drawing]:
             f"noise_epoch_{epoch}",
             figures.noise_found(
                 {
-                    f"{SCORE_LABELS[key[0]]}, {amount_label(key[1], key[2])}": list(
+                    f"{SCORES[key[0]].title}, {amount_label(key[1], key[2])}": list(
                         of[epoch].values()
                     )
                     for key, of in choices.items()

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from caption_curation.curation.scores import is_random
 from caption_curation.experiments.runs import Run
-from caption_curation.experiments.variants import (
-    methods_at_common_setting,
-    ratio_lines,
-)
+from caption_curation.experiments.variants import methods_at_common_setting, ratio_lines
 from caption_curation.reports.comparison.tables import (
     NONE,
 )
@@ -55,7 +53,7 @@ def default_sections(runs: Sequence[Run]) -> list[Section]:
         )
     if any(one.schedule == "static" for one in variants):
         static = {(one.method, one.amount) for one in variants if one.schedule == "static"}
-        loss_chosen = {one for one in dynamic | set(methods) if one.score != "random"}
+        loss_chosen = {one for one in dynamic | set(methods) if not is_random(one.score)}
         both = {
             one
             for one in variants

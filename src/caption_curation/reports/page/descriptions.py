@@ -3,49 +3,37 @@
 from collections.abc import Mapping
 
 from caption_curation.config.experiment import Prompt
+from caption_curation.curation.actions import ACTIONS, NO_CURATION
+from caption_curation.curation.rules import RULES
+from caption_curation.curation.scores import SCORES
 from caption_curation.curation.settings import Curation
 
-_ACTIONS = {
-    "remove": "are removed",
-    "replace_caption": "are given another caption of their image",
-    "replace_image": "are given a synthetic image, made from",
-}
 _PROMPTS = {
-    "single": "their caption",
-    "sbert": "the caption that is closest to all captions of the original image",
-    "concat": "all captions of the original image",
+    "single": ", generated from their caption",
+    "sbert": ", generated from the caption that is closest to all captions of the original image",
+    "concat": ", generated from all captions of the original image",
 }
 _PAIRINGS = {
     "keep": "",
     "random_easier": ", and another of the original's captions that the captioner finds easier",
     "easiest": ", and that of the original's captions which the captioner finds easiest",
 }
-_LOSSES = {"loss_mean": "loss per token", "loss_sum": "loss per caption"}
-
-
-def loss_measure(score: str) -> str:
-    """The loss that an experiment is about: its score, or the mean where it chose at random."""
-    return "loss_sum" if score == "loss_sum" else "loss_mean"
-
-
-def loss_unit(measure: str) -> str:
-    """Unit of a loss."""
-    return "nats per caption" if measure == "loss_sum" else "nats per token"
 
 
 def describe_curation(curation: Curation, prompt_mode: str) -> str:
     """A sentence that says which samples are curated, when and how."""
-    if curation.method == "none":
+    if curation.method == NO_CURATION:
         return "The captioner is fine-tuned on the training set as it is; nothing is curated."
     when = (
         "Once, before training,"
         if curation.schedule == "static"
         else "After every epoch but the last,"
     )
-    action = _ACTIONS[curation.method]
-    if curation.method == "replace_image":
-        action += f" {_PROMPTS[prompt_mode]}{_PAIRINGS[curation.pair_with]}"
-    return f"{when} {_choice(curation)} {action}."
+    action = ACTIONS[curation.method]
+    what = action.sentence
+    if action.generates_images:
+        what += f"{_PROMPTS[prompt_mode]}{_PAIRINGS[curation.pair_with]}"
+    return f"{when} {_choice(curation)} {what}."
 
 
 def describe_synthesis(counts: Mapping[str, int], prompt: Prompt) -> str:
@@ -72,16 +60,16 @@ def describe_synthesis(counts: Mapping[str, int], prompt: Prompt) -> str:
 
 
 def _choice(curation: Curation) -> str:
-    share = f"{100 * curation.ratio:g} % of the training samples"
-    at_random = curation.schedule == "static" or curation.score == "random"
-    if curation.schedule == "dynamic" and curation.rule == "mean_std":
-        of_outliers = (
-            f"{_LOSSES[loss_measure(curation.score)]} is more than {curation.std:g} standard "
-            "deviations above the mean"
-        )
-        if at_random:
-            return f"as many training samples as there are whose {of_outliers}, chosen at random,"
-        return f"the training samples whose {of_outliers}"
-    if at_random:
-        return f"{share}, chosen at random,"
-    return f"the {share} with the highest {_LOSSES[curation.score]}"
+    if curation.schedule == "static":
+        return f"{100 * curation.ratio:g} % of the training samples, chosen at random,"
+    rule, score = RULES[curation.rule], SCORES[curation.score]
+    amount = float(getattr(curation, rule.amount))
+    if score.same_number_as is None:
+        return rule.sentence.format(score=score.title, amount=amount, percent=100 * amount)
+    if rule.is_fraction:
+        return f"{100 * amount:g} % of the training samples, chosen at random,"
+    imitated = rule.sentence.format(
+        score=SCORES[score.same_number_as].title, amount=amount, percent=100 * amount
+    )
+    those = imitated.replace("the training samples", "those", 1)
+    return f"as many training samples, chosen at random, as {those},"

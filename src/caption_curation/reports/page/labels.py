@@ -4,15 +4,16 @@ Colours are those of Okabe and Ito (2008), which colour-blind readers can tell a
 has the same one in every figure.
 """
 
+from itertools import cycle
+
+from caption_curation.curation.actions import ACTIONS, NO_CURATION
+from caption_curation.curation.scores import is_random
 from caption_curation.reports.page.style import GREY, INK
 
-METHOD_COLOURS = {
-    "none": INK,
-    "remove": "#D55E00",
-    "replace_caption": "#009E73",
-    "replace_image": "#0072B2",
-    "random": "#CC79A7",  # the control: any action, on samples chosen at random
-}
+# In the order of the table of actions; more actions begin again.
+_PALETTE = ("#D55E00", "#009E73", "#0072B2", "#E69F00", "#56B4E9", "#F0E442")
+RANDOM_COLOUR = "#CC79A7"  # of random controls: any action, on samples chosen uniformly
+METHOD_COLOURS = {NO_CURATION: INK} | dict(zip(ACTIONS, cycle(_PALETTE), strict=False))
 
 METRIC_LABELS = {
     "cider": "CIDEr",
@@ -27,20 +28,6 @@ METRIC_LABELS = {
     "ref_clipscore": "RefCLIPScore",
 }
 
-METHOD_TITLES = {
-    "none": "No curation",
-    "remove": "Removing difficult samples",
-    "replace_caption": "Replacing captions",
-    "replace_image": "Replacing images",
-}
-
-EDIT_TITLES = {
-    "removed": "Removed",
-    "replaced_caption": "New caption",
-    "replaced_image": "New image",
-    "kept": "Kept",
-}
-
 NOISE_LABELS = {
     "wrong_caption": "wrong caption",
     "mismatched_image": "mismatched image",
@@ -50,20 +37,15 @@ NOISE_LABELS = {
     "all": "all samples",
 }
 
-EDIT_LABELS = {
-    "removed": "removed",
-    "replaced_caption": "new caption",
-    "replaced_image": "new image",
-    "kept": "chosen, but kept",
+# What became of chosen samples, by the keys under which edits are counted.
+EDIT_LABELS = {action.counted_as: action.outcome for action in ACTIONS.values()} | {
+    "kept": "chosen, but kept"
 }
-EDIT_COLOURS = {
-    "removed": METHOD_COLOURS["remove"],
-    "replaced_caption": METHOD_COLOURS["replace_caption"],
-    "replaced_image": METHOD_COLOURS["replace_image"],
-    "kept": GREY,
+EDIT_COLOURS = {action.counted_as: METHOD_COLOURS[name] for name, action in ACTIONS.items()} | {
+    "kept": GREY
 }
 
 
-def method_colour(method: str, score: str) -> str:
+def method_colour(method: str, score: str | None) -> str:
     """The colour of an experiment: that of its method, or of the control if it chose at random."""
-    return METHOD_COLOURS["random" if score == "random" and method != "none" else method]
+    return RANDOM_COLOUR if is_random(score) and method != NO_CURATION else METHOD_COLOURS[method]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caption_curation.samples import CaptionedImage, Edit
+from caption_curation.samples import CaptionedImage, Edit, edits_by_epoch
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,11 @@ def loss_changes(
     edits: Iterable[Edit], losses: Mapping[int, Mapping[str, float]]
 ) -> list[LossChange]:
     """Per curated epoch from 1, what the next epoch did to the loss of chosen and other samples."""
-    chosen: dict[int, set[str]] = {}
-    for edit in edits:
-        chosen.setdefault(edit.epoch, set()).add(edit.sample_id)
     changes = []
-    for epoch, ids in sorted(chosen.items()):
+    for epoch, made in sorted(edits_by_epoch(edits).items()):
         if epoch == 0:
             continue  # before training there is no loss
+        ids = {edit.sample_id for edit in made}
         before, after = losses[epoch], losses[epoch + 1]
         groups: dict[bool, list[str]] = {True: [], False: []}
         for sample_id in after:

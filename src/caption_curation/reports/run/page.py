@@ -9,15 +9,15 @@ import yaml
 from caption_curation.audit.selection import planted_noise
 from caption_curation.config.params import Params
 from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.curation.actions import method_title
+from caption_curation.curation.scores import LOSS_UNITS
 from caption_curation.reports.page.descriptions import (
     describe_curation,
     describe_synthesis,
-    loss_unit,
 )
 from caption_curation.reports.page.html import embedded_picture, template_environment
 from caption_curation.reports.page.labels import (
-    EDIT_TITLES,
-    METHOD_TITLES,
+    EDIT_LABELS,
     METRIC_LABELS,
     NOISE_LABELS,
 )
@@ -55,7 +55,7 @@ def page_content(run: Run) -> dict[str, Any]:
     experiment = run.params.experiment
     curation = experiment.curation
     return {
-        "title": METHOD_TITLES[curation.method],
+        "title": method_title(curation.method).capitalize(),
         "description": describe_curation(curation, experiment.prompt.mode),
         "experiment": experiment,
         "epochs": len(run.losses),
@@ -63,8 +63,8 @@ def page_content(run: Run) -> dict[str, Any]:
         "metric_labels": METRIC_LABELS,
         "base_cider": run.base_cider,
         "clip": _clip_name(run.params),
-        "unit": loss_unit(run.measure),
-        "edit_titles": EDIT_TITLES,
+        "unit": LOSS_UNITS[run.measure],
+        "edit_labels": EDIT_LABELS,
         "figures": run_figures(run),
         "curated": run.curated_epochs,
         "edited": sum(edit.action != "keep" for edit in run.edits),

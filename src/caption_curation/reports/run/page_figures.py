@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from caption_curation.reports.page.descriptions import loss_unit
+from caption_curation.curation.scores import LOSS_UNITS
 from caption_curation.reports.page.labels import method_colour
 from caption_curation.reports.page.style import to_svg
 from caption_curation.reports.run import figures
@@ -28,7 +28,7 @@ def run_figures(run: Run) -> dict[str, Markup]:
             figures.loss_distributions(
                 losses,
                 chosen_losses,
-                unit=f"loss ({loss_unit(run.measure)})",
+                unit=f"loss ({LOSS_UNITS[run.measure]})",
                 deviations=curation.std,
                 colour=colour,
             ),

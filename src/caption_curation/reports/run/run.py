@@ -8,9 +8,9 @@ from typing import Any
 
 from caption_curation.audit.selection import training_sets
 from caption_curation.config.params import Params
+from caption_curation.curation.scores import SCORES, LossMeasure
 from caption_curation.ground_truth.judge import GroundTruth
-from caption_curation.reports.page.descriptions import loss_measure
-from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
+from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss, edits_by_epoch
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Run:
     synthetic: Path
 
     @property
-    def measure(self) -> str:
-        """The loss that the report is about: ``loss_mean`` or ``loss_sum``."""
-        return loss_measure(self.params.experiment.curation.score)
+    def measure(self) -> LossMeasure:
+        """The loss that the report is about: the one that goes with the experiment's score."""
+        return SCORES[self.params.experiment.curation.score].loss
 
     @cached_property
     def loss_of(self) -> dict[int, dict[str, float]]:
@@ -82,10 +82,10 @@ class Run:
     @cached_property
     def chosen(self) -> dict[int, set[str]]:
         """By epoch, the ids of the samples chosen after it; only epochs that chose any."""
-        chosen: dict[int, set[str]] = {}
-        for edit in self.edits:
-            chosen.setdefault(edit.epoch, set()).add(edit.sample_id)
-        return chosen
+        return {
+            epoch: {edit.sample_id for edit in edits}
+            for epoch, edits in edits_by_epoch(self.edits).items()
+        }
 
     @cached_property
     def curated_epochs(self) -> dict[int, dict[str, int]]:

@@ -1,0 +1,75 @@
+"""Scores: how hard a sample is for the captioner, one number a sample; the higher, the harder.
+
+:data:`SCORES` is the one place where scores are named: a score is a function and its row. What
+``params.yaml`` allows, the audit of planted noise, reports and comparisons follow from the table.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from caption_curation.samples import SampleLoss
+
+FloatArray = npt.NDArray[np.float64]
+LossMeasure = Literal["loss_mean", "loss_sum"]
+LOSS_UNITS: dict[LossMeasure, str] = {"loss_mean": "nats per token", "loss_sum": "nats per caption"}
+
+
+def loss_mean(losses: Sequence[SampleLoss]) -> FloatArray:
+    """The loss per token, in nats."""
+    return np.array([loss.loss_mean for loss in losses], dtype=np.float64)
+
+
+def loss_sum(losses: Sequence[SampleLoss]) -> FloatArray:
+    """The loss of the whole caption, in nats, as in the paper's code."""
+    return np.array([loss.loss_sum for loss in losses], dtype=np.float64)
+
+
+def uniform(losses: Sequence[SampleLoss], rng: np.random.Generator) -> FloatArray:
+    """Random numbers, uniform in [0, 1)."""
+    return rng.random(len(losses))
+
+
+@dataclass(frozen=True)
+class Score:
+    """A row of :data:`SCORES`.
+
+    Attributes:
+        function: gives the scores of all samples, in their order.
+        title: in lower case, as tables and figures name it.
+        unit: of the scores; empty where they have none.
+        needs: the names of the function's arguments: ``losses`` (of the training samples, in
+            order) and ``rng`` are to be had.
+        loss: the loss that pages show beside this score, and by which a caption of
+            ``pair_with`` is easier than another.
+        same_number_as: a random control chooses as many samples as this score would.
+    """
+
+    function: Callable[..., FloatArray]
+    title: str
+    unit: str
+    needs: tuple[str, ...] = ("losses",)
+    loss: LossMeasure = "loss_mean"
+    same_number_as: str | None = None
+
+    def of(self, **available: Any) -> FloatArray:
+        """The scores, from those of the ``available`` inputs that this score needs."""
+        return self.function(**{name: available[name] for name in self.needs})
+
+
+SCORES = {
+    "loss_mean": Score(loss_mean, "mean loss", LOSS_UNITS["loss_mean"]),
+    "loss_sum": Score(loss_sum, "summed loss", LOSS_UNITS["loss_sum"], loss="loss_sum"),
+    # The random control: the same number of samples, chosen uniformly.
+    "random": Score(
+        uniform, "random control", "", needs=("losses", "rng"), same_number_as="loss_mean"
+    ),
+}
+
+
+def is_random(score: str | None) -> bool:
+    """Whether a score is a random control; ``None``, no score, is not."""
+    return score is not None and SCORES[score].same_number_as is not None

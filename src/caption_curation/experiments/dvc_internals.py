@@ -1,0 +1,150 @@
+"""What this project reads of DVC beyond its commands: the one place that knows its private API.
+
+DVC prints its queue and its run cache for people only, and says nothing of what it would find
+cached. What is needed of it is read here from its objects, by the version that was tried.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from caption_curation.support.errors import InputError
+
+TRIED = "3.67"  # the version of DVC whose objects are known here
+
+
+def check_version() -> None:
+    """Refuse another DVC than the one whose objects are known.
+
+    Raises:
+        InputError: with the version that is installed and the one that is needed.
+    """
+    from dvc import __version__ as installed
+
+    if installed.split(".")[:2] != TRIED.split("."):
+        raise InputError(
+            f"dvc {installed} is installed; this command reads private objects of DVC, which are "
+            f"known for dvc {TRIED} only: pip install -r requirements.txt"
+        )
+
+
+@contextmanager
+def open_repository(root: Path) -> Iterator[Any]:
+    """DVC's object of the repository around ``root``.
+
+    Raises:
+        InputError: another version of DVC, no DVC repository, or a pipeline that cannot be read.
+    """
+    check_version()
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repository:
+            yield repository
+    except DvcException as error:
+        raise InputError(f"DVC: {error}") from error
+
+
+def stages_in_order(repository: Any) -> list[Any]:
+    """The stages that a bare `dvc repro` looks at, each after those that it depends on."""
+    from dvc.dvcfile import PROJECT_FILE
+    from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+
+    graph = get_active_graph(repository.index.graph)
+    return list(plan_repro(graph, collect_stages(repository, [PROJECT_FILE])))
+
+
+def is_parameters(dependency: Any) -> bool:
+    """Whether a dependency of a stage is its parameters."""
+    from dvc.dependency import ParamsDependency
+
+    return isinstance(dependency, ParamsDependency)
+
+
+def directory_list(repository: Any, digest: Any) -> Any:
+    """The list of a directory by its hash, or ``None`` where it is not in the cache."""
+    from dvc_data.hashfile.tree import Tree
+
+    try:
+        return Tree.load(repository.cache.local, digest)
+    except FileNotFoundError:
+        return None
+
+
+def part_of_directory(repository: Any, listed: Any, part: Path) -> Any:
+    """A file or folder within a directory's list by its relative path, or ``None``."""
+    return listed.get_obj(repository.cache.local, part.parts)
+
+
+def cache_folder(repository: Any) -> Path:
+    """DVC's cache folder, as of :func:`caption_curation.support.dvc_cache.dvc_cache_folder`."""
+    return Path(repository.cache.local_cache_dir)
+
+
+def object_file(repository: Any, digest: Any) -> Path:
+    """Where the file of a hash lies in the cache, if it is there."""
+    return Path(repository.cache.local.oid_to_path(digest.value))
+
+
+def remembered_stage(repository: Any, stage: Any, inputs: Sequence[Any]) -> Any:
+    """A stage with the results that the run cache has for these inputs, or ``None``.
+
+    Args:
+        repository: from :func:`open_repository`.
+        stage: whose dependencies get these hashes.
+        inputs: the hash of each of its dependencies.
+    """
+    from dvc.stage.cache import _get_cache_hash
+    from dvc.stage.serialize import to_single_stage_lockfile
+    from dvc_data.hashfile.meta import Meta
+
+    for dependency, digest in zip(stage.deps, inputs, strict=True):
+        dependency.hash_info = digest
+        dependency.meta = Meta()  # that of dvc.lock repeats the hash of dvc.lock
+    run_cache = repository.stage_cache
+    key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
+    folder = Path(run_cache.cache_dir) / key[:2] / key
+    runs = sorted(folder.glob("*"), key=lambda run: run.stat().st_mtime)
+    found = run_cache._load_cache(key, runs[-1].name) if runs else None
+    return run_cache._create_stage(found, wdir=stage.wdir) if found else None
+
+
+def hashed(repository: Any, path: Path, output: Any) -> Any:
+    """What DVC would store of a file or folder that lies at ``path`` as an output; stores nothing.
+
+    Returns:
+        Its object, with ``hash_info``; of a folder with its files.
+    """
+    from dvc_data.hashfile.build import build
+
+    return build(repository.cache.local, str(path), output.fs, "md5", dry_run=True)[2]
+
+
+def queue_states(root: Path) -> tuple[dict[str, str], int]:
+    """The state of every experiment in the queue by name, and the number of living workers.
+
+    Raises:
+        InputError: as :func:`open_repository`.
+    """
+    with open_repository(root) as repository:
+        queue = repository.experiments.celery_queue
+        states: dict[str, str] = {}
+        for task in queue.status():
+            states.setdefault(task["name"], task["status"])
+        # A worker of a busy machine may be late to answer: its process is what tells.
+        records = Path(queue.wdir).glob("dvc-exp-worker-*.json")
+        return states, sum(_is_worker(record) for record in records)
+
+
+def _is_worker(record: Path) -> bool:
+    """Whether the process of a worker's record is alive, and still a worker."""
+    try:
+        process = psutil.Process(json.loads(record.read_text())["pid"])
+        return "queue-worker" in process.cmdline()
+    except psutil.Error:
+        return False

@@ -1,0 +1,52 @@
+"""What ``import caption_curation`` offers."""
+
+import subprocess
+import sys
+
+import pytest
+
+import caption_curation
+from caption_curation import Curation, Sample, SampleLoss, apply_edits, curate
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in caption_curation.__all__:
+        assert getattr(caption_curation, name).__doc__, name
+    assert dir(caption_curation) == caption_curation.__all__
+    with pytest.raises(AttributeError, match="no attribute 'curator'"):
+        caption_curation.curator  # noqa: B018
+
+
+def test_the_import_itself_loads_no_library() -> None:
+    loads = "import sys, caption_curation; print({'numpy', 'pydantic', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_curation_of_somebody_elses_losses() -> None:
+    samples = [Sample(f"{image}#0", image, f"{image}.jpg", f"a {image}") for image in "abcd"]
+    losses = [
+        SampleLoss(sample.sample_id, 2 * loss, loss, 2)
+        for sample, loss in zip(samples, (1.0, 4.0, 2.0, 3.0), strict=True)
+    ]
+    settings = Curation(
+        method="remove",
+        schedule="dynamic",
+        score="loss_mean",
+        rule="top_fraction",
+        ratio=0.5,
+        std=2.0,
+        pair_with="keep",
+    )
+    edits = curate(
+        samples,
+        losses,
+        epoch=1,
+        curation=settings,
+        prompt_mode="concat",
+        captions={sample.image_id: (sample.caption,) for sample in samples},
+        log=[],
+        seed=0,
+    )
+    assert [edit.sample_id for edit in edits] == ["b#0", "d#0"]
+    assert [sample.image_id for sample in apply_edits(samples, edits)] == ["a", "c"]
