@@ -193,13 +193,13 @@ def test_numbers_are_those_of_the_run(make_page: Any) -> None:
             2,
             [
                 "141 of 501 prompts were longer than 77 tokens and were cut. Of the synthetic "
-                "images, 2 were black or not finite at first, and were drawn again with another "
-                "seed."
+                "images, 2 were black or not finite at first, and were generated again with "
+                "another seed."
             ],
         ),
     ],
 )
-def test_long_prompts_and_images_drawn_again_are_told(
+def test_long_prompts_and_images_generated_again_are_told(
     make_page: Any, too_long: int, redrawn: int, notes: list[str]
 ) -> None:
     counts = {"prompts": 501, "too_long": too_long, "most_tokens": 77, "redrawn": redrawn}

@@ -36,9 +36,9 @@ def collect_runs(
     """
     listed = repository.listed
     if names is not None:
-        by_name = {one.name: one for one in listed}
-        for one in repository.of_other_commits:
-            by_name.setdefault(one.name, one)
+        by_name = {entry.name: entry for entry in listed}
+        for entry in repository.of_other_commits:
+            by_name.setdefault(entry.name, entry)
         unknown = [name for name in names if name not in by_name]
         if unknown:
             raise InputError(
@@ -47,15 +47,15 @@ def collect_runs(
             )
         listed = [by_name[name] for name in names]
     # Names are the order, whichever commit an experiment is of; a run without one is the last.
-    listed = sorted(set(listed), key=lambda one: (one.name in (HEAD, WORKSPACE), one.name))
+    listed = sorted(set(listed), key=lambda entry: (entry.name in (HEAD, WORKSPACE), entry.name))
 
     left_out = []
     finished: list[FinishedExperiment] = []
-    for one in listed:
+    for entry in listed:
         try:
-            finished.append(repository.read(one))
+            finished.append(repository.read(entry))
         except Unusable as reason:
-            left_out.append(LeftOut(one.name, str(reason)))
+            left_out.append(LeftOut(entry.name, str(reason)))
     runs: list[Run] = []
     if finished:
         comparable, others = largest_comparable(finished)
@@ -71,7 +71,7 @@ def collect_runs(
             except Unusable as reason:
                 left_out.append(LeftOut(experiment.name, str(reason)))
     if not runs:
-        reasons = [f"{one.name}: {one.reason}" for one in left_out]
+        reasons = [f"{entry.name}: {entry.reason}" for entry in left_out]
         raise InputError(
             list_faults("there is no finished experiment to compare", reasons)
             + "\nrun one with `dvc repro` or `dvc exp run`, or bring one with `dvc exp pull`"

@@ -57,8 +57,8 @@ def largest_comparable(
 def describe_difference(setting: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """What distinguishes an experiment's setting from that of the others, in a few words."""
     profiles = [
-        {key.split(":")[0] for key in one if key.startswith("profiles/")}
-        for one in (setting, other)
+        {key.split(":")[0] for key in side if key.startswith("profiles/")}
+        for side in (setting, other)
     ]
     if profiles[0] != profiles[1]:
         shown = [", ".join(sorted(names)) for names in profiles]
@@ -68,7 +68,7 @@ def describe_difference(setting: Mapping[str, Any], other: Mapping[str, Any]) ->
         if setting.get(key) == other.get(key):
             continue
         if ": " in key:
-            values = [repr(one[key]) if key in one else "nothing" for one in (setting, other)]
+            values = [repr(side[key]) if key in side else "nothing" for side in (setting, other)]
             parameters.append(f"{key} = {values[0]} instead of {values[1]}")
         else:
             files.append(f"another {key}")

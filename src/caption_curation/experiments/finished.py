@@ -135,14 +135,18 @@ class Repository:
         if shown.returncode != 0:
             raise InputError(f"`dvc exp show` failed: {shown.stderr.strip()}")
         workspace, *commits = json.loads(shown.stdout)
-        experiments = [one for commit in commits for one in commit["experiments"] or []]
+        experiments = [
+            experiment for commit in commits for experiment in commit["experiments"] or []
+        ]
         listed: dict[str, Listed] = {}
-        for one in experiments:
-            executor = one["executor"] or {"state": "success", "local": None}
+        for experiment in experiments:
+            executor = experiment["executor"] or {"state": "success", "local": None}
             log = (executor["local"] or {}).get("log")
             # DVC lists the ones of a name that failed after the one that succeeded.
-            name = one["name"] or one["revs"][0]["rev"][:7]
-            listed.setdefault(name, Listed(name, one["revs"][0]["rev"], executor["state"], log))
+            name = experiment["name"] or experiment["revs"][0]["rev"][:7]
+            listed.setdefault(
+                name, Listed(name, experiment["revs"][0]["rev"], executor["state"], log)
+            )
         found = [listed[name] for name in sorted(listed)]
         found += [Listed(HEAD, commit["rev"], "success") for commit in commits]
         changed = self._run(
@@ -153,7 +157,7 @@ class Repository:
     @cached_property
     def of_other_commits(self) -> list[Listed]:
         """The finished experiments of other commits, the newest first."""
-        current = {one.rev for one in self.listed}
+        current = {listed.rev for listed in self.listed}
         fields = "%(objectname) %(refname)"
         command = ["git", "for-each-ref", "--sort=-committerdate", f"--format={fields}"]
         found = []

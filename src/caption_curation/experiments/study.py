@@ -132,7 +132,7 @@ def plan(study: Study, path: Path, parameters: Mapping[str, Any]) -> list[Planne
         )
         for key, experiment in experiments.items()
     ]
-    return sorted(planned, key=lambda one: one.variant.method != "none")
+    return sorted(planned, key=lambda experiment: experiment.variant.method != "none")
 
 
 def _combinations(grid: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -154,23 +154,23 @@ def methods_at_common_setting(runs: Sequence[Variant]) -> list[Variant]:
     """
     curated = [variant for variant in runs if variant.method != NO_CURATION]
     settings = {
-        (one.schedule, one.score, one.rule, one.amount)
-        for one in ordered(curated)
-        if not is_random(one.score)
-    } or {(one.schedule, one.score, one.rule, one.amount) for one in curated}
+        (variant.schedule, variant.score, variant.rule, variant.amount)
+        for variant in ordered(curated)
+        if not is_random(variant.score)
+    } or {(variant.schedule, variant.score, variant.rule, variant.amount) for variant in curated}
 
     def members(setting: tuple[object, ...]) -> list[Variant]:
         schedule, score, rule, amount = setting
         return [
-            one
-            for one in curated
-            if (one.schedule, one.rule, one.amount) == (schedule, rule, amount)
-            and (one.score == score or is_random(one.score))
+            variant
+            for variant in curated
+            if (variant.schedule, variant.rule, variant.amount) == (schedule, rule, amount)
+            and (variant.score == score or is_random(variant.score))
         ]
 
     def size(setting: tuple[object, ...]) -> tuple[int, int]:
         found = members(setting)
-        return len({one.method for one in found}), len(found)
+        return len({variant.method for variant in found}), len(found)
 
     none = [variant for variant in runs if variant.method == NO_CURATION]
     if not settings:

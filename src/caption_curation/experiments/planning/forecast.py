@@ -118,7 +118,7 @@ class Forecast:
 
     def _owner(self, path: Path) -> Path | None:
         """The output that a path is, or lies in."""
-        return next((one for one in (path, *path.parents) if one in self._results), None)
+        return next((place for place in (path, *path.parents) if place in self._results), None)
 
     def _is_as_recorded(self, path: Path) -> bool:
         owner = self._owner(path)
@@ -188,7 +188,7 @@ class Forecast:
                 tree = self._tree(info)
                 if tree is None:
                     return None
-                files |= {place.joinpath(*parts): self._object(one) for parts, _, one in tree}
+                files |= {place.joinpath(*parts): self._object(digest) for parts, _, digest in tree}
             else:
                 files[place] = self._object(info)
         found = {place: file for place, file in files.items() if file}

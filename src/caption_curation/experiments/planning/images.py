@@ -44,7 +44,7 @@ def images_to_draw(
     if not generates_images(curation.method):
         return exactly(0)
     known = {
-        one for epoch, of_epoch in asked.items() if not done[epoch] for one in of_epoch
+        image for epoch, of_epoch in asked.items() if not done[epoch] for image in of_epoch
     }.difference(stored or ())
     drawn = at_most(len(known)) if stored is None else exactly(len(known))
     for epoch, is_done in enumerate(done):

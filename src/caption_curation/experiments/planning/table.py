@@ -21,7 +21,7 @@ def stages_table(states: Mapping[str, State]) -> list[str]:
     """The stages by state, epochs of one stage drawn together."""
     lines = []
     for state, meaning in MEANINGS.items():
-        names = [name for name, one in states.items() if one is state]
+        names = [name for name, of_stage in states.items() if of_stage is state]
         if names:
             number = "1 stage" if len(names) == 1 else f"{len(names)} stages"
             lines.append(f"{state} ({number}: {meaning})")
@@ -39,11 +39,11 @@ def work_table(work: Sequence[Work], unit: str) -> list[str]:
         unit: whose hours, such as ``GPU-hours``.
     """
     lines = [f"{'work':24}{'amount':>34}{'per second':>14}{unit:>18}"]
-    for one in work:
-        amount = f"{one.amount} {one.unit}"
-        speed = f"{one.per_second:.1f}" if one.per_second else "-"
-        lines.append(f"{one.name:24}{amount:>34}{speed:>14}{_hours(one.hours):>18}")
-    unknown = [one.name for one in work if one.hours is None]
+    for item in work:
+        amount = f"{item.amount} {item.unit}"
+        speed = f"{item.per_second:.1f}" if item.per_second else "-"
+        lines.append(f"{item.name:24}{amount:>34}{speed:>14}{_hours(item.hours):>18}")
+    unknown = [item.name for item in work if item.hours is None]
     total = total_hours(work)
     # A sum of nothing but work that is done would read as "no time at all".
     known = bool(total[1]) or not unknown
@@ -58,9 +58,9 @@ def work_table(work: Sequence[Work], unit: str) -> list[str]:
 def space_table(space: Sequence[Space], free: float) -> list[str]:
     """Disk space that the work takes, and what is free."""
     lines = [f"{'disk space':48}{'number':>24}{'GB':>18}"]
-    for one in space:
-        size = UNKNOWN if one.bytes is None else _range(*(part / 1e9 for part in one.bytes))
-        lines.append(f"{one.name:48}{one.number!s:>24}{size:>18}")
+    for item in space:
+        size = UNKNOWN if item.bytes is None else _range(*(part / 1e9 for part in item.bytes))
+        lines.append(f"{item.name:48}{item.number!s:>24}{size:>18}")
     lines.append(f"{'free here':48}{'':24}{free / 1e9:>18,.1f}")
     return lines
 

@@ -89,7 +89,7 @@ def work_of(
 
 def total_hours(work: Sequence[Work]) -> tuple[float, float]:
     """Least and most hours of the work whose throughput is known."""
-    known = [one.hours for one in work if one.hours is not None]
+    known = [item.hours for item in work if item.hours is not None]
     return sum(least for least, _ in known), sum(most for _, most in known)
 
 

@@ -42,13 +42,13 @@ def score_differences(rows: Sequence[Row], metric: str) -> Figure:
     """Paired differences to no curation: every seed as a dot, the mean with its interval.
 
     Args:
-        rows: those with such a difference are drawn, in order, the first on top.
+        rows: those with such a difference are plotted, in order, the first on top.
         metric: which score; shown times 100.
     """
-    drawn = [row for row in rows if metric in row.to_none]
-    figure = Figure(figsize=(WIDTH, 0.75 + 0.27 * len(drawn)), layout="constrained")
+    plotted = [row for row in rows if metric in row.to_none]
+    figure = Figure(figsize=(WIDTH, 0.75 + 0.27 * len(plotted)), layout="constrained")
     axes = figure.subplots()
-    for position, row in enumerate(drawn):
+    for position, row in enumerate(plotted):
         colour = colour_of(row.variant)
         seeds = [100 * value for value in row.differences[metric].values()]
         axes.plot(seeds, [position] * len(seeds), "o", color=colour, alpha=0.35, markersize=3)
@@ -64,8 +64,8 @@ def score_differences(rows: Sequence[Row], metric: str) -> Figure:
             linewidth=1.3,
         )
     axes.axvline(0, color=INK, linewidth=0.6)
-    axes.set_yticks(range(len(drawn)), [row.variant.label for row in drawn])
-    axes.set_ylim(len(drawn) - 0.4, -0.6)
+    axes.set_yticks(range(len(plotted)), [row.variant.label for row in plotted])
+    axes.set_ylim(len(plotted) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100) minus no curation")
     return figure
@@ -149,7 +149,9 @@ def _draw_line(
         [100 * (row.variant.amount or 0) + beside for row in known],
         [100 * score.mean for score in scores],
         # An interval that is not known has no bar: matplotlib draws none of height nan.
-        yerr=[float("nan") if one.half_width is None else 100 * one.half_width for one in scores],
+        yerr=[
+            float("nan") if score.half_width is None else 100 * score.half_width for score in scores
+        ],
         color=colour_of(line),
         linestyle=_line_style(line),
         marker=marker,
@@ -271,7 +273,7 @@ def noise_found(
         for row, attribute in enumerate(("recall", "precision")):
             axes = grid[row, column]
             for position, name in enumerate(names):
-                finding = next(one for one in choices[name] if one.kind == kind)
+                finding = next(finding for finding in choices[name] if finding.kind == kind)
                 _draw_finding(axes, position, finding, attribute)
             axes.set_xlim(-4, 104)
             axes.set_ylim(len(names) - 0.5, -0.5)

@@ -2,12 +2,11 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup
 from PIL import Image
 
 from caption_curation.curation.rules import amount_label
@@ -15,43 +14,33 @@ from caption_curation.curation.scores import SCORES
 from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import (
-    Variant,
     methods_at_common_setting,
     mismatched_control,
     ordered,
     random_control,
 )
+from caption_curation.reports.comparison.csv_files import table_files
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
-    Finding,
 )
 from caption_curation.reports.comparison.page_figures import (
-    Drawing,
+    PageFigure,
     audit_figures,
     length_figures,
     loss_figures,
-    mean_distribution,
     noise_findings,
-    pooled_lengths,
     section_figures,
 )
 from caption_curation.reports.comparison.sections import Section, with_reference
 from caption_curation.reports.comparison.tables import (
     NONE,
-    VARIANT_COLUMNS,
     best_of,
     measured_metrics,
     missing_scores,
-    runs_csv,
     score_rows,
-    scores_csv,
-    to_csv,
-    to_latex,
-    variant_cells,
 )
 from caption_curation.reports.page.html import template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
-from caption_curation.reports.page.style import to_svg
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import built_folder
 
@@ -85,68 +74,53 @@ def write_comparison(
     Returns:
         What was left out and what the runs do not allow to say, a line each; the page has them.
     """
+    shown = [with_reference(section, runs) for section in sections]
+    tables = [(section, score_rows(section.runs, runs)) for section in shown]
+    notes = [*(f"{entry.name}: {entry.reason}" for entry in left_out), *_remarks(runs)]
+    main = methods_at_common_setting([run.variant for run in runs])
+    audit = noise_findings(runs)
+    of_sections = [section_figures(section, rows) for section, rows in tables]
+    of_page = {
+        "losses": loss_figures(runs, main),
+        "lengths": length_figures(runs),
+        "audit_figures": audit_figures(audit),
+    }
+    files = table_files(tables, runs, left_out, audit)
+    page = (
+        _environment()
+        .get_template("comparison.html")
+        .render(
+            title=title,
+            profile=runs[0].profile,
+            runs=runs,
+            seeds=sorted({run.seed for run in runs}),
+            sections=[
+                {
+                    "section": section,
+                    "rows": rows,
+                    "metrics": measured_metrics(section.runs),
+                    "best": best_of(rows),
+                    "figures": figures,
+                }
+                for (section, rows), figures in zip(tables, of_sections, strict=True)
+            ],
+            metric_labels=METRIC_LABELS,
+            noise_labels=NOISE_LABELS,
+            audit=audit,
+            kinds=KINDS,
+            files=sorted(files),
+            notes=notes,
+            command=command,
+            **of_page,
+        )
+    )
     with built_folder(folder) as partial:
         for part in ("figures", "tables"):
             (partial / part).mkdir()
-
-        shown = [with_reference(section, runs) for section in sections]
-        tables = [(section, score_rows(section.runs, runs)) for section in shown]
-        notes = [*(f"{one.name}: {one.reason}" for one in left_out), *_remarks(runs)]
-        drawn: dict[str, Any] = {}
-
-        def draw(drawings: Iterable[Drawing]) -> list[dict[str, Any]]:
-            return [_save(drawing, partial / "figures") for drawing in drawings]
-
-        drawn["sections"] = [
-            {
-                "section": section,
-                "rows": rows,
-                "metrics": measured_metrics(section.runs),
-                "best": best_of(rows),
-                "figures": draw(section_figures(section, rows)),
-            }
-            for section, rows in tables
-        ]
-        main = methods_at_common_setting([run.variant for run in runs])
-        drawn["losses"] = draw(loss_figures(runs, main))
-        drawn["lengths"] = draw(length_figures(runs))
-        audit = noise_findings(runs)
-        drawn["audit_figures"] = draw(audit_figures(audit))
-
-        first = tables[0]
-        files = {
-            "table.tex": to_latex(first[1], measured_metrics(first[0].runs), runs[0].profile),
-            "tables/scores.csv": scores_csv((section.name, rows) for section, rows in tables),
-            "tables/runs.csv": runs_csv(runs),
-            "tables/losses.csv": _losses_csv(runs),
-            "tables/caption_lengths.csv": _lengths_csv(runs),
-            "tables/left_out.csv": to_csv(
-                ["experiment", "reason"], [(one.name, one.reason) for one in left_out]
-            ),
-        }
-        if audit:
-            files["tables/noise.csv"] = _audit_csv(audit)
-        for name, text in files.items():
+        for name, text in {**files, "index.html": page + "\n"}.items():
             (partial / name).write_text(text, encoding="utf-8", newline="")
-        page = (
-            _environment()
-            .get_template("comparison.html")
-            .render(
-                title=title,
-                profile=runs[0].profile,
-                runs=runs,
-                seeds=sorted({run.seed for run in runs}),
-                metric_labels=METRIC_LABELS,
-                noise_labels=NOISE_LABELS,
-                audit=audit,
-                kinds=KINDS,
-                files=sorted(files),
-                notes=notes,
-                command=command,
-                **drawn,
-            )
-        )
-        (partial / "index.html").write_text(page + "\n", encoding="utf-8")
+        for figure in chain(*of_sections, *of_page.values()):
+            _save(figure, partial / "figures")
     return notes
 
 
@@ -233,70 +207,12 @@ def _names(names: Sequence[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
-# -------------------------------------------------------------------- figures
-
-
-def _save(drawing: Drawing, folder: Path) -> dict[str, Any]:
-    """Write a figure as PNG and SVG; what the template shows of it."""
-    svg = to_svg(drawing.figure, drawing.caption)
-    (folder / f"{drawing.name}.svg").write_text(svg, encoding="utf-8", newline="")
+def _save(figure: PageFigure, folder: Path) -> None:
+    """Write a figure as PNG and SVG."""
+    (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8", newline="")
     pixels = io.BytesIO()
-    drawing.figure.savefig(pixels, dpi=DOTS_PER_INCH, facecolor="white")
+    figure.figure.savefig(pixels, dpi=DOTS_PER_INCH, facecolor="white")
     with Image.open(pixels) as image:
         # A figure has few colours; a palette of them is a third of the size, for git.
         few = image.convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)
-    few.save(folder / f"{drawing.name}.png", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), optimize=True)
-    return {"name": drawing.name, "svg": Markup(svg), "caption": drawing.caption}
-
-
-# --------------------------------------------------------------------- tables
-
-
-def _losses_csv(runs: Sequence[Run]) -> str:
-    rows = []
-    for variant in ordered(run.variant for run in runs):
-        for epoch, bins in mean_distribution(
-            [run for run in runs if run.variant == variant]
-        ).items():
-            rows += [
-                [*variant_cells(variant), epoch, middle, part]
-                for middle, part in bins.items()
-                if part
-            ]
-    return to_csv([*VARIANT_COLUMNS, "epoch", "loss_nats_per_token", "fraction"], rows)
-
-
-def _lengths_csv(runs: Sequence[Run]) -> str:
-    rows = []
-    for variant in ordered(run.variant for run in runs):
-        pooled = pooled_lengths([run for run in runs if run.variant == variant])
-        for epoch, counts in pooled.items():
-            for words in sorted(counts.chosen.keys() | counts.others.keys()):
-                cells = [epoch, words, counts.chosen[words], counts.others[words]]
-                rows.append([*variant_cells(variant), *cells])
-    return to_csv([*VARIANT_COLUMNS, "epoch", "words", "chosen", "others"], rows)
-
-
-def _audit_csv(audit: Mapping[str, Any]) -> str:
-    rows = []
-    for (score, rule, amount), epochs in audit["choices"].items():
-        tried = Variant("none", "dynamic", score, rule, amount)
-        rows += _finding_rows("by losses without curation", tried, epochs)
-    for variant, epochs in audit["variants"].items():
-        rows += _finding_rows("chosen", variant, epochs)
-    names = ("chosen", "base_rate", "precision", "recall")
-    columns = [f"{name}_{part}" for name in names for part in ("mean", "ci95_half_width")]
-    return to_csv(["source", *VARIANT_COLUMNS, "epoch", "kind", "seeds", *columns], rows)
-
-
-def _finding_rows(
-    source: str, variant: Variant, epochs: Mapping[int, Mapping[str, Finding]]
-) -> list[list[object]]:
-    rows = []
-    for epoch, of_kind in epochs.items():
-        for kind, one in of_kind.items():
-            cells: list[object] = [source, *variant_cells(variant), epoch, kind, one.chosen.seeds]
-            for value in (one.chosen, one.base_rate, one.precision, one.recall):
-                cells += [value.mean, value.half_width] if value else [None, None]
-            rows.append(cells)
-    return rows
+    few.save(folder / f"{figure.name}.png", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), optimize=True)

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from caption_curation.curation.rules import amount_label
@@ -25,26 +27,32 @@ from caption_curation.reports.comparison.tables import (
     measured_metrics,
 )
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
+from caption_curation.reports.page.style import to_svg
 
 
 @dataclass(frozen=True)
-class Drawing:
+class PageFigure:
     """A figure of the page."""
 
     name: str
     figure: Figure
     caption: str
 
+    @cached_property
+    def svg(self) -> Markup:
+        """The figure for the page, and as a file beside it."""
+        return Markup(to_svg(self.figure, self.caption))
 
-def section_figures(section: Section, rows: Sequence[Row]) -> list[Drawing]:
+
+def section_figures(section: Section, rows: Sequence[Row]) -> list[PageFigure]:
     metrics = measured_metrics(section.runs)
     # CIDEr is what the epoch is chosen by, and the paper's main number.
     metrics = sorted(metrics, key=lambda metric: metric != "cider")
     of_variant = {row.variant: row for row in rows}
-    drawings = []
+    made = []
     if any(metrics[0] in row.to_none for row in rows):
-        drawings.append(
-            Drawing(
+        made.append(
+            PageFigure(
                 f"{section.name}_differences",
                 figures.score_differences(rows, metrics[0]),
                 f"{section.title}: differences in {METRIC_LABELS[metrics[0]]} to no curation, "
@@ -56,25 +64,25 @@ def section_figures(section: Section, rows: Sequence[Row]) -> list[Drawing]:
         for line, of in ratio_lines(of_variant).items()
     }
     if lines:
-        drawings.append(
-            Drawing(
+        made.append(
+            PageFigure(
                 f"{section.name}_ratios",
                 figures.scores_by_ratio(lines, of_variant.get(NONE), metrics),
                 f"{section.title}: test scores against the fraction of samples that is curated, "
                 "with 95 % confidence intervals.",
             )
         )
-    return drawings
+    return made
 
 
-def loss_figures(runs: Sequence[Run], variants: Sequence[Variant]) -> list[Drawing]:
+def loss_figures(runs: Sequence[Run], variants: Sequence[Variant]) -> list[PageFigure]:
     distributions = {
         variant: mean_distribution([run for run in runs if run.variant == variant])
         for variant in variants
         if not is_random(variant.score)
     }
     return [
-        Drawing(
+        PageFigure(
             "losses",
             figures.loss_distributions(distributions),
             "Loss of the training samples after every epoch, by method, mean over seeds.",
@@ -96,14 +104,14 @@ def mean_distribution(runs: Sequence[Run]) -> dict[int, dict[float, float]]:
     }
 
 
-def length_figures(runs: Sequence[Run]) -> list[Drawing]:
+def length_figures(runs: Sequence[Run]) -> list[PageFigure]:
     """One row for every score and rule; of several methods and amounts, the one of most runs."""
     # The static schedule chooses at random.
     counts = Counter(
         run.variant for run in runs if run.lengths and run.variant.schedule != "static"
     )
     of_choice: dict[tuple[str | None, str | None, str | None], Variant] = {}
-    for variant in sorted(ordered(counts), key=lambda one: -counts[one]):
+    for variant in sorted(ordered(counts), key=lambda variant: -counts[variant]):
         of_choice.setdefault((variant.schedule, variant.score, variant.rule), variant)
     lengths = {
         variant: pooled_lengths([run for run in runs if run.variant == variant])
@@ -112,7 +120,7 @@ def length_figures(runs: Sequence[Run]) -> list[Drawing]:
     if not lengths:
         return []
     return [
-        Drawing(
+        PageFigure(
             "caption_lengths",
             figures.caption_lengths(lengths),
             "Length of the captions of chosen and of other samples at the time of choosing, "
@@ -151,19 +159,19 @@ def noise_findings(runs: Sequence[Run]) -> dict[str, Any]:
 
 def _by_epoch(found: Iterable[Finding]) -> dict[int, dict[str, Finding]]:
     epochs: dict[int, dict[str, Finding]] = {}
-    for one in found:
-        epochs.setdefault(one.epoch, {})[one.kind] = one
+    for finding in found:
+        epochs.setdefault(finding.epoch, {})[finding.kind] = finding
     return epochs
 
 
-def audit_figures(audit: Mapping[str, Any]) -> list[Drawing]:
+def audit_figures(audit: Mapping[str, Any]) -> list[PageFigure]:
     """One figure an epoch of what every score and rule finds on the losses without curation."""
     if not audit or not audit["choices"]:
         return []
     choices = audit["choices"]
     epochs = sorted({epoch for of in choices.values() for epoch in of})
     return [
-        Drawing(
+        PageFigure(
             f"noise_epoch_{epoch}",
             figures.noise_found(
                 {

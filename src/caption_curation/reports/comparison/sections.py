@@ -41,7 +41,9 @@ def default_sections(runs: Sequence[Run]) -> list[Section]:
         )
     ]
     lines = ratio_lines(variants)
-    dynamic = {one for line, of in lines.items() if line.schedule == "dynamic" for one in of}
+    dynamic = {
+        variant for line, of in lines.items() if line.schedule == "dynamic" for variant in of
+    }
     if dynamic:
         sections.append(
             Section(
@@ -51,14 +53,18 @@ def default_sections(runs: Sequence[Run]) -> list[Section]:
                 [run for run in runs if run.variant in dynamic],
             )
         )
-    if any(one.schedule == "static" for one in variants):
-        static = {(one.method, one.amount) for one in variants if one.schedule == "static"}
-        loss_chosen = {one for one in dynamic | set(methods) if not is_random(one.score)}
+    if any(variant.schedule == "static" for variant in variants):
+        static = {
+            (variant.method, variant.amount) for variant in variants if variant.schedule == "static"
+        }
+        loss_chosen = {
+            variant for variant in dynamic | set(methods) if not is_random(variant.score)
+        }
         both = {
-            one
-            for one in variants
-            if one.schedule == "static"
-            or ((one.method, one.amount) in static and one in loss_chosen)
+            variant
+            for variant in variants
+            if variant.schedule == "static"
+            or ((variant.method, variant.amount) in static and variant in loss_chosen)
         }
         sections.append(
             Section(

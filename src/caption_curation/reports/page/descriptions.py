@@ -54,7 +54,7 @@ def describe_synthesis(counts: Mapping[str, int], prompt: Prompt) -> str:
     if counts["redrawn"]:
         sentences.append(
             f"Of the synthetic images, {counts['redrawn']:,} were black or not finite at first, "
-            "and were drawn again with another seed."
+            "and were generated again with another seed."
         )
     return " ".join(sentences)
 

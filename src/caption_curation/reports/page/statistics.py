@@ -76,11 +76,11 @@ class RankCorrelation:
     interval: tuple[float, float] | None = None
 
 
-def rank_correlation(one: Sequence[float], other: Sequence[float]) -> RankCorrelation:
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> RankCorrelation:
     """Spearman's rho; equal values share their mean rank."""
-    if len(set(one)) < 2 or len(set(other)) < 2:
-        return RankCorrelation(None, len(one))
-    return RankCorrelation(float(spearmanr(one, other).statistic), len(one))
+    if len(set(first)) < 2 or len(set(second)) < 2:
+        return RankCorrelation(None, len(first))
+    return RankCorrelation(float(spearmanr(first, second).statistic), len(first))
 
 
 def fraction_interval(count: int, n: int) -> tuple[float, float]:

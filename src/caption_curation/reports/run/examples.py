@@ -89,8 +89,8 @@ def edit_examples(
         hard = per_epoch // 2 if epoch > 0 else 0
         hardest, others = candidates[:hard], candidates[hard:]
         count = min(per_epoch - hard, len(others))
-        drawn = rng.choice(len(others), size=count, replace=False)
-        for edit in [*hardest, *(others[index] for index in sorted(drawn))]:
+        picked = rng.choice(len(others), size=count, replace=False)
+        for edit in [*hardest, *(others[index] for index in sorted(picked))]:
             examples.append(
                 EditExample(
                     edit,
@@ -164,12 +164,12 @@ def caption_examples(
         )
         for image in images
     ]
-    drawn = set(rng.choice(len(examples), size=min(any_of, len(examples)), replace=False).tolist())
-    others = [example for index, example in enumerate(examples) if index not in drawn]
+    picked = set(rng.choice(len(examples), size=min(any_of, len(examples)), replace=False).tolist())
+    others = [example for index, example in enumerate(examples) if index not in picked]
     others.sort(key=lambda example: example.overlap, reverse=True)
     extremes = min(extremes, len(others) // 2)
     return {
-        "random": [example for index, example in enumerate(examples) if index in drawn],
+        "random": [example for index, example in enumerate(examples) if index in picked],
         "closest": others[:extremes],
         "furthest": others[::-1][:extremes],
     }

@@ -34,7 +34,7 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
     main = figure.add_subplot(grid[0, :])
     epochs = [int(row["epoch"]) for row in rows]
 
-    def draw(axes: Axes, metric: str, **style: Any) -> list[float]:
+    def plot(axes: Axes, metric: str, **style: Any) -> list[float]:
         values = [100 * row[metric] for row in rows]
         axes.plot(epochs, values, color=colour, marker="o", **style)
         axes.set_xlim(epochs[0] - 0.4, epochs[-1] + 0.4)
@@ -42,7 +42,7 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
         axes.margins(y=0.25)
         return values
 
-    values = draw(main, "cider", markersize=5)
+    values = plot(main, "cider", markersize=5)
     best = values[epochs.index(best_epoch)]
     main.plot(best_epoch, best, "o", markersize=11, markerfacecolor="none", color=INK)
     main.annotate(
@@ -55,7 +55,7 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
     main.set(xlabel="epoch", ylabel="CIDEr (× 100)")
     for index, metric in enumerate(_N_GRAM_METRICS):
         axes = figure.add_subplot(grid[1 + index // 3, index % 3])
-        draw(axes, metric, markersize=3, linewidth=1)
+        plot(axes, metric, markersize=3, linewidth=1)
         axes.set_xlabel("epoch", fontsize=7.5)
         axes.set_ylabel(f"{METRIC_LABELS[metric]} (× 100)", fontsize=7.5)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True, min_n_ticks=1))
@@ -79,7 +79,7 @@ def loss_distributions(
         losses: by epoch, the loss of every training sample.
         chosen: by epoch, those of the samples chosen after it; epochs may be missing.
         unit: of the losses, for the axis.
-        deviations: the second line is drawn so many standard deviations above the mean.
+        deviations: the second line stands this many standard deviations above the mean.
         colour: of the experiment's method.
     """
     figure = Figure(figsize=(WIDTH, 0.8 + 1.25 * len(losses)), layout="constrained")

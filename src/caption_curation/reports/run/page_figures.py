@@ -19,7 +19,7 @@ def run_figures(run: Run) -> dict[str, Markup]:
         for epoch, ids in run.chosen.items()
         if epoch > 0
     }
-    drawn = {
+    svgs = {
         "validation": to_svg(
             figures.validation_curves(run.epoch_rows, run.metrics["best_epoch"], colour),
             "Validation scores per epoch; the numbers of the best epoch are in the table",
@@ -36,7 +36,7 @@ def run_figures(run: Run) -> dict[str, Markup]:
         ),
     }
     if run.chosen:
-        drawn["edits"] = to_svg(
+        svgs["edits"] = to_svg(
             figures.edits_per_epoch(run.curated_epochs),
             "Bars: number of curated samples per epoch; the numbers are in the table",
         )
@@ -48,8 +48,8 @@ def run_figures(run: Run) -> dict[str, Markup]:
                     for sample in run.training_sets[epoch]
                     if (sample.sample_id in ids) is is_chosen
                 ]
-        drawn["lengths"] = to_svg(
+        svgs["lengths"] = to_svg(
             figures.caption_lengths(lengths[True], lengths[False], colour),
             "Histograms of caption length, of chosen and of other samples, one per epoch",
         )
-    return {name: Markup(svg) for name, svg in drawn.items()}
+    return {name: Markup(svg) for name, svg in svgs.items()}
