@@ -3,7 +3,7 @@
 A *sample* is one (image, caption) pair. Curation never changes a sample in place: it writes
 :class:`Edit` records, and :func:`apply_edits` turns a list of samples and edits into a new list.
 The edit log is therefore the whole record of what curation did, and replays without a GPU.
-Everything is stored as JSON Lines, one record a line, UTF-8.
+Everything is stored as JSON Lines, one record per line, UTF-8.
 """
 
 import json
@@ -110,7 +110,7 @@ def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample
     """The training set after ``edits``, in the order of ``samples``; the inputs stay untouched.
 
     Raises:
-        ValueError: an edit is of a sample that is not there, or not in the state that the edit
+        ValueError: an edit is for a sample that is not there, or not in the state that the edit
             was made for (the log and the training set do not belong together).
     """
     current: dict[str, Sample | None] = {sample.sample_id: sample for sample in samples}
@@ -124,8 +124,25 @@ def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample
     return [sample for sample in current.values() if sample is not None]
 
 
+def edits_by_epoch(edits: Iterable[Edit]) -> dict[int, list[Edit]]:
+    """Epoch → its edits, in the order of the log; only epochs that have any."""
+    by_epoch: dict[int, list[Edit]] = {}
+    for edit in edits:
+        by_epoch.setdefault(edit.epoch, []).append(edit)
+    return by_epoch
+
+
+def fraction_count(fraction: float, n: int) -> int:
+    """``floor(fraction · n)``: how many of ``n`` things a fraction of them is.
+
+    A tiny term corrects products that floating point puts just below a whole number:
+    0.29 · 100 is 28.999999999999996, but 29 % of 100 are 29.
+    """
+    return math.floor(fraction * n + 1e-9)
+
+
 def write_json_lines(path: Path, records: Iterable[Any]) -> None:
-    """Write dataclass instances (or plain dicts), one JSON object a line, atomically."""
+    """Write dataclass instances (or plain dicts), one JSON object per line, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8", newline="\n") as lines:
@@ -136,7 +153,7 @@ def write_json_lines(path: Path, records: Iterable[Any]) -> None:
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects of a file, one a line.
+    """The JSON objects of a file, one per line.
 
     Raises:
         ValueError: a line is not a JSON object; the message names the file and the line.

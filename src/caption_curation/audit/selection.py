@@ -1,4 +1,4 @@
-"""Does the selection find noise? The chosen samples against what the demo world spoilt on purpose.
+"""Does the selection find noise? The chosen samples against the noise planted in the demo world.
 
 Planted noise is known for the demo only, and no stage before the report reads it.
 """
@@ -15,7 +15,7 @@ from caption_curation.samples import (
     samples_of,
 )
 
-IMAGE_KINDS = frozenset({"mismatched_image"})  # the image is wrong; of other kinds, the caption is
+IMAGE_KINDS = frozenset({"mismatched_image"})  # the image is wrong; in all other kinds, the caption
 ANY_KIND = "any"
 
 
@@ -30,10 +30,10 @@ class PlantedNoise:
     images: Mapping[str, str]
 
     def kinds(self, sample: Sample) -> set[str]:
-        """The noise that a sample has in its present state; empty for a good one.
+        """The kinds of noise that a sample has in its current state; empty for a clean one.
 
-        Noise stays with what is wrong: that of a caption goes where the caption goes, and that of
-        an image ends when a synthetic image takes its place.
+        Noise stays with what is wrong: a caption's moves with the caption, and an image's ends
+        when a synthetic image replaces it.
         """
         kinds = set()
         if kind := self.captions.get((sample.image_id, sample.caption)):
@@ -49,24 +49,24 @@ class AuditRow:
 
     epoch: int
     kind: str
-    samples: int  # there were to choose from
+    samples: int  # to choose from
     chosen: int
-    planted: int  # of the samples, those with this noise
-    found: int  # of the planted, those chosen
+    planted: int  # samples with this noise
+    found: int  # samples with this noise that were chosen
 
     @property
     def base_rate(self) -> float:
-        """Fraction of all samples with this noise: the precision of a random choice."""
+        """Fraction of all samples that have this noise: the precision of a random choice."""
         return self.planted / self.samples
 
     @property
     def precision(self) -> float:
-        """Fraction of the chosen samples with this noise."""
+        """Fraction of the chosen samples that have this noise."""
         return self.found / self.chosen
 
     @property
     def recall(self) -> float | None:
-        """Fraction of this noise that was chosen; ``None`` when none is left."""
+        """Fraction of the samples with this noise that were chosen; ``None`` if there are none."""
         return self.found / self.planted if self.planted else None
 
 
@@ -80,15 +80,15 @@ def planted_noise(
         images: the training split.
     """
     samples = {sample.sample_id: sample for sample in samples_of(images)}
-    of_captions: dict[tuple[str, str], str] = {}
-    of_images: dict[str, str] = {}
+    wrong_captions: dict[tuple[str, str], str] = {}
+    wrong_images: dict[str, str] = {}
     for record in records:
         sample = samples[record["sample_id"]]
         if record["kind"] in IMAGE_KINDS:
-            of_images[sample.image_id] = record["kind"]
+            wrong_images[sample.image_id] = record["kind"]
         else:
-            of_captions[sample.image_id, sample.caption] = record["kind"]
-    return PlantedNoise(of_captions, of_images)
+            wrong_captions[sample.image_id, sample.caption] = record["kind"]
+    return PlantedNoise(wrong_captions, wrong_images)
 
 
 def training_sets(
@@ -117,13 +117,13 @@ def audit_selection(
         sets: the samples to choose from, by epoch.
         edits: the whole edit log; a sample that was chosen but kept counts as chosen.
         noise: what was planted.
-        epochs: those of interest; one that chose nothing has rows too.
+        epochs: those of interest; one after which nothing was chosen has rows too.
     """
     by_epoch = edits_by_epoch(edits)
-    chosen = {epoch: {edit.sample_id for edit in by_epoch.get(epoch, [])} for epoch in set(epochs)}
     all_kinds = sorted({*noise.captions.values(), *noise.images.values()})
     rows = []
-    for epoch, ids in sorted(chosen.items()):
+    for epoch in sorted(set(epochs)):
+        chosen = {edit.sample_id for edit in by_epoch.get(epoch, [])}
         kinds_of = {sample.sample_id: noise.kinds(sample) for sample in sets[epoch]}
         for kind in [*all_kinds, ANY_KIND]:
             planted = {
@@ -131,6 +131,6 @@ def audit_selection(
                 for sample_id, kinds in kinds_of.items()
                 if kind in kinds or (kind == ANY_KIND and kinds)
             }
-            found = len(planted & ids)
-            rows.append(AuditRow(epoch, kind, len(kinds_of), len(ids), len(planted), found))
+            found = len(planted & chosen)
+            rows.append(AuditRow(epoch, kind, len(kinds_of), len(chosen), len(planted), found))
     return rows
