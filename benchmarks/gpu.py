@@ -175,7 +175,7 @@ def draw(generator: Any, sizes: Sizes, steps: int) -> list[Image.Image | None]:
         guidance=GUIDANCE,
         negative_prompt="",
         size=(sizes.image_size, sizes.image_size),
-        fill_to=sizes.images,
+        pad_to=sizes.images,
     )
 
 

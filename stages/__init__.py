@@ -40,9 +40,9 @@ def run(main: Callable[..., None], *arguments: str) -> None:
     """Run a stage; bad input ends it with its message alone, and so does a folder that cannot be
     written to, or a full disk; everything else with a traceback.
     """
-    from caption_curation.support.launcher import these_processes
+    from caption_curation.support.launcher import process_info
 
-    processes = these_processes()
+    processes = process_info()
     if processes.count > 1:
         sys.exit(
             f"error: {processes.count} processes were launched for a stage that runs in one; "
@@ -57,16 +57,16 @@ def run_on_processes(main: Callable[..., None], *arguments: str) -> None:
     See :mod:`caption_curation.support.launcher`. ``main`` runs in each of them; the main process
     writes.
     """
-    from caption_curation.support.launcher import launch, these_processes
+    from caption_curation.support.launcher import launch, process_info
 
     spec = sys.modules["__main__"].__spec__
     if spec:  # started by python -m
         _run(launch, spec.name, arguments)
     _run(main, *arguments)
-    if these_processes().count > 1:
-        from caption_curation.compute.process_group import leave_processes
+    if process_info().count > 1:
+        from caption_curation.compute.process_group import destroy_process_group
 
-        leave_processes()
+        destroy_process_group()
 
 
 def _run(main: Callable[..., None], *arguments: Any) -> None:

@@ -4,7 +4,7 @@ from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import BlipCheckpoint, ScratchCaptioner
 from caption_curation.samples import read_images
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 
 
@@ -25,21 +25,21 @@ def main() -> None:
             params.experiment.training.prompt,
             section.image_size,
         )
-        with built_folder(paths.captioner(0)) as folder:
+        with atomic_folder(paths.captioner(0)) as folder:
             save_captioner(captioner, folder)
     elif isinstance(section.base, BlipCheckpoint):
         from caption_curation.captioner.bases.blip_checkpoint import convert_checkpoint
         from caption_curation.captioner.model.blip import save_captioner
 
         captioner = convert_checkpoint(section.base, section.image_size)
-        with built_folder(paths.captioner(0)) as folder:
+        with atomic_folder(paths.captioner(0)) as folder:
             save_captioner(captioner, folder)
     else:
         from caption_curation.captioner.model import REQUIRED_FILES
         from caption_curation.pretrained import copy_model, obtain_model
 
         model = obtain_model(section.base, required=REQUIRED_FILES)
-        with built_folder(paths.captioner(0)) as folder:
+        with atomic_folder(paths.captioner(0)) as folder:
             copy_model(model, folder, REQUIRED_FILES)
 
 

@@ -7,7 +7,7 @@ from caption_curation.config.params import load_params
 from caption_curation.config.profile import Generator, HubModel, LocalModel, ScratchGenerator
 from caption_curation.paths import BASE_GENERATOR, GENERATOR_CORPUS
 from caption_curation.support.errors import InputError
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from caption_curation.text_to_image.bases import OPTIONAL_FILES, PIPELINE, REQUIRED_FILES
 from stages import run
 
@@ -15,7 +15,7 @@ from stages import run
 def main() -> None:
     """Write data/base_generator in the hub's layout: from scratch, a folder or the hub."""
     section = load_params().profile.generator
-    with built_folder(BASE_GENERATOR) as folder:
+    with atomic_folder(BASE_GENERATOR) as folder:
         if isinstance(section.base, ScratchGenerator):
             _build(section, section.base, folder)
         else:

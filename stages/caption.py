@@ -23,9 +23,9 @@ def main(split: str, epoch_text: str) -> None:
     from caption_curation.captioner.captioning import generate_captions
     from caption_curation.captioner.model.blip import load_captioner
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.compute.process_group import join_processes, process_index
+    from caption_curation.compute.process_group import init_process_group, process_index
 
-    join_processes()
+    init_process_group()
     captions = generate_captions(
         load_captioner(model, section.image_size, prepare_device()),
         [paths.CORPUS / "images" / image.file_name for image in images],

@@ -5,7 +5,7 @@ from pathlib import Path
 from caption_curation import paths
 from caption_curation.metrics.status import read_reason, write_reason
 from caption_curation.samples import read_images
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 
 SPLITS = ("val", "test")
@@ -14,7 +14,7 @@ SPLITS = ("val", "test")
 def main() -> None:
     """Write val.safetensors and test.safetensors, or why there are none."""
     reason = read_reason(paths.CLIP)
-    with built_folder(paths.CLIP_FEATURES) as folder:
+    with atomic_folder(paths.CLIP_FEATURES) as folder:
         write_reason(folder, reason)
         if reason is None:
             _write_features(folder)

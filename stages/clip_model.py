@@ -3,14 +3,14 @@
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.metrics.status import write_reason
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 
 
 def main() -> None:
     """Write the profile's CLIP in the hub's layout, or why there is none."""
     source = load_params().profile.clip
-    with built_folder(paths.CLIP) as folder:
+    with atomic_folder(paths.CLIP) as folder:
         write_reason(folder, None if source else "the profile names no CLIP (clip: null)")
         if source:
             from caption_curation.metrics.clip import REQUIRED_FILES

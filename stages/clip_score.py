@@ -7,7 +7,7 @@ from caption_curation import paths
 from caption_curation.coco_format import read_results
 from caption_curation.metrics.status import read_reason
 from caption_curation.samples import read_images
-from caption_curation.support.outputs import write_whole
+from caption_curation.support.outputs import write_atomically
 from stages import run
 
 
@@ -15,7 +15,7 @@ def main(epochs: str) -> None:
     """Write ``scores`` by split and image, or null and the ``reason``."""
     reason = read_reason(paths.CLIP_FEATURES)
     content = {"reason": reason, "scores": None if reason else _scores(int(epochs))}
-    write_whole(paths.CLIP_SCORES, json.dumps(content, indent=1) + "\n")
+    write_atomically(paths.CLIP_SCORES, json.dumps(content, indent=1) + "\n")
 
 
 def _scores(epochs: int) -> dict[str, dict[str, dict[str, float]]]:

@@ -22,7 +22,7 @@ from caption_curation.corpora.few_shot import training_subset
 from caption_curation.paths import CORPUS, GENERATOR_CORPUS, GROUND_TRUTH
 from caption_curation.samples import samples_of, write_json_lines
 from caption_curation.support.errors import InputError
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 
 SPLITS = ("train", "val", "test")
@@ -33,10 +33,10 @@ def main(section: str) -> None:
     profile = load_params().profile
     match section:
         case "data":
-            with built_folder(CORPUS) as folder, built_folder(GROUND_TRUTH) as ground_truth:
+            with atomic_folder(CORPUS) as folder, atomic_folder(GROUND_TRUTH) as ground_truth:
                 _build(profile.data, section, SPLITS, folder, ground_truth)
         case "generator_data":
-            with built_folder(GENERATOR_CORPUS) as folder:
+            with atomic_folder(GENERATOR_CORPUS) as folder:
                 _build(profile.generator_data, section, SPLITS[:1], folder, None)
         case _:
             raise InputError(f"python -m stages.corpus {section}: allowed: data, generator_data")

@@ -8,7 +8,7 @@ from typing import Any
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_edits, read_images, read_losses, references_of
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 
 
@@ -66,7 +66,7 @@ def main() -> None:
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
     }
-    with built_folder(paths.EVALUATION) as folder:
+    with atomic_folder(paths.EVALUATION) as folder:
         _write_json(folder / "metrics.json", metrics)
         _write_json(folder / "epochs.json", epoch_rows(validation, losses))
         _write_json(folder / "losses.json", loss_histogram(losses))

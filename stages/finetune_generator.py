@@ -19,11 +19,11 @@ def main() -> None:
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
 
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.compute.process_group import join_processes, process_index
+    from caption_curation.compute.process_group import init_process_group, process_index
     from caption_curation.text_to_image.fine_tuning.digest import training_digest
     from caption_curation.text_to_image.fine_tuning.training import fine_tune
 
-    join_processes()
+    init_process_group()
     device = prepare_device()
     settings, image_size = section.fine_tuning, section.image_size
     digest = training_digest(BASE_GENERATOR, GENERATOR_CORPUS, settings, image_size, device)

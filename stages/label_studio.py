@@ -22,7 +22,7 @@ from caption_curation.human_study.label_studio import (
     tasks_of,
 )
 from caption_curation.support.errors import InputError
-from caption_curation.support.outputs import write_whole
+from caption_curation.support.outputs import write_atomically
 from stages import run
 
 
@@ -43,8 +43,10 @@ def _export(options: argparse.Namespace) -> None:
             annotations += annotations_of(study_set, options.annotations, code).values()
     images_url = options.images_url or f"/data/local-files/?d=set_{options.set}/"
     tasks = tasks_of(study_set, annotations, images_url)
-    write_whole(options.out / "config.xml", labelling_config())
-    write_whole(options.out / "tasks.json", json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(options.out / "config.xml", labelling_config())
+    write_atomically(
+        options.out / "tasks.json", json.dumps(tasks, indent=1, ensure_ascii=False) + "\n"
+    )
     print(f"{len(tasks)} task(s) with {len(annotations)} annotation(s) in {options.out}")
 
 

@@ -32,7 +32,7 @@ from caption_curation.text_to_image.image_store import (
     image_seed,
 )
 from caption_curation.text_to_image.image_store.dvc_images import images_in_dvc_cache
-from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_reader
+from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from caption_curation.text_to_image.synthesis.requests import prompt_of, recipe_of, requests_of
 from stages import run
 
@@ -150,7 +150,7 @@ def _requests(
     chosen = {record["image_id"]: record["caption"] for record in records}
     requests = requests_of(samples, corpus.training or (), prompt, chosen)
     if prompt.overflow != "truncate":
-        requests, _ = fit_requests(requests, prompt, load_reader(paths.GENERATOR))
+        requests, _ = fit_requests(requests, prompt, load_token_limit(paths.GENERATOR))
     return list(requests.values())
 
 

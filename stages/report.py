@@ -7,7 +7,7 @@ from typing import Any
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_edits, read_images, read_json_lines, read_losses
-from caption_curation.support.outputs import write_whole
+from caption_curation.support.outputs import write_atomically
 from stages import run
 
 
@@ -43,7 +43,7 @@ def main() -> None:
             synthetic=history / "images",
         )
     )
-    write_whole(paths.REPORT, page)
+    write_atomically(paths.REPORT, page)
     print(f"{paths.REPORT}: {len(page) / 2**20:.1f} MB")
 
 

@@ -20,9 +20,9 @@ def main(epoch_text: str) -> None:
     from caption_curation.captioner.model.blip import load_captioner
     from caption_curation.captioner.scoring import sample_losses
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.compute.process_group import join_processes, process_index
+    from caption_curation.compute.process_group import init_process_group, process_index
 
-    join_processes()
+    init_process_group()
     captioner = load_captioner(paths.captioner(epoch), section.image_size, prepare_device())
     losses = sample_losses(
         captioner,

@@ -7,7 +7,7 @@ from caption_curation.config.params import load_params
 from caption_curation.metrics.spice.files import ARCHIVE, FILES, machine_folder, missing_files
 from caption_curation.metrics.status import write_reason
 from caption_curation.support.errors import InputError
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 
 
@@ -24,7 +24,7 @@ def main() -> None:
         raise InputError(f"params.yaml: evaluation.spice is on: {reason}; {ARCHIVE} holds them")
     if reason and choice == "auto":
         reason += ", then `dvc repro -f spice_files`"
-    with built_folder(paths.SPICE) as folder:
+    with atomic_folder(paths.SPICE) as folder:
         if reason is None:
             for name in FILES:
                 shutil.copyfile(source / name, folder / name)

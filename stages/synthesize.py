@@ -9,11 +9,11 @@ from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_images, read_json_lines, read_samples, write_json_lines
 from caption_curation.shown_images import INDEX
-from caption_curation.support.launcher import these_processes
-from caption_curation.support.outputs import write_whole
+from caption_curation.support.launcher import process_info
+from caption_curation.support.outputs import write_atomically
 from caption_curation.text_to_image.image_store import attempt_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
-from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_reader
+from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from caption_curation.text_to_image.synthesis.requests import requests_of
 from stages import run_on_processes
 
@@ -30,14 +30,14 @@ def main(epoch_text: str) -> None:
         for record in read_json_lines(paths.sbert_captions("train"))
     }
     requests = requests_of(samples, images, experiment.prompt, sbert_captions)
-    reader = load_reader(paths.GENERATOR)
+    reader = load_token_limit(paths.GENERATOR)
     prompts = len({request.prompt for request in requests.values()})
     requests, too_long = fit_requests(requests, experiment.prompt, reader)
     digest = json.loads((paths.GENERATOR / "digest.json").read_text(encoding="utf-8"))
 
     folder = paths.synthetic(epoch)
     partial = folder.with_name(f"{folder.name}.partial")
-    is_main = these_processes().is_main
+    is_main = process_info().is_main
     if is_main:
         shutil.rmtree(partial, ignore_errors=True)
     keys = obtain_images(
@@ -66,7 +66,7 @@ def main(epoch_text: str) -> None:
         {
             "prompts": prompts,
             "too_long": too_long,
-            "most_tokens": reader.most_tokens,
+            "most_tokens": reader.max_tokens,
             "redrawn": redrawn,
         },
     )
@@ -81,7 +81,7 @@ def _write_counts(path: Path, counts: dict[str, int]) -> None:
         )
     if counts["redrawn"]:
         print(f"{counts['redrawn']} images are from another attempt than the first")
-    write_whole(path, json.dumps(counts, indent=2) + "\n")
+    write_atomically(path, json.dumps(counts, indent=2) + "\n")
 
 
 if __name__ == "__main__":

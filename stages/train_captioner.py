@@ -25,9 +25,9 @@ def main(epoch_text: str) -> None:
         train_epoch,
     )
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.compute.process_group import join_processes, process_index
+    from caption_curation.compute.process_group import init_process_group, process_index
 
-    join_processes()
+    init_process_group()
     captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, prepare_device())
     optimizer = new_optimizer(captioner, section.fine_tuning.weight_decay)
     if epoch > 1:

@@ -40,7 +40,7 @@ from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import open_store
 from caption_curation.text_to_image.synthesis.sampling import load_generator
 from tests.conftest import REPOSITORY
-from tests.text_to_image.image_store.drawing import RECIPE, draw_all, requests_for
+from tests.text_to_image.image_store.noise_generator import RECIPE, noise_images, requests_for
 
 TINY_BLIP = BlipSize(
     vision={
@@ -188,7 +188,7 @@ def test_a_sweep_counts_shared_images_once(tmp_path: Path) -> None:
     def experiment(name: str, cache: Path, number: int) -> sweep.Ran:
         order.append(name)
         with open_store(cache) as store:
-            counts = store.obtain(RECIPE, requests_for(range(number)), draw_all, 4)
+            counts = store.obtain(RECIPE, requests_for(range(number)), noise_images, 4)
             return sweep.Ran(stages=1, images=counts.generated)
 
     found = sweep.compare(

@@ -1,4 +1,4 @@
-"""Captions in files: COCO's results and captions JSON, and plain text with one caption a line.
+"""Captions in files: COCO's results and captions JSON, and plain text with one caption per line.
 
 Image ids are strings here, whatever they are in a file: 17 and "17" are the same id.
 """
@@ -25,7 +25,7 @@ def read_candidates_and_references(
 
     Raises:
         InputError: JSON and text are mixed, there are several JSON reference files, the text
-            files differ in length, or a file is not as its reader wants it.
+            files differ in length, or a file is malformed.
         OSError: a file cannot be read.
     """
     paths = [candidates_path, *reference_paths]
@@ -58,7 +58,7 @@ def read_results(path: Path) -> dict[str, str]:
     """Read COCO results, `[{"image_id": …, "caption": …}, …]`: image id → caption.
 
     Raises:
-        InputError: not such JSON, or several captions of one image.
+        InputError: not such JSON, or several captions for one image.
         OSError: the file cannot be read.
     """
     entries = _read_json(path)
@@ -76,7 +76,7 @@ def read_references(path: Path) -> dict[str, list[str]]:
     """Read COCO captions, `{"images": [{"id": …}, …], "annotations": [{"image_id": …, …}, …]}`.
 
     Returns:
-        image id → its captions in the order of the file; an empty list where it has none.
+        image id → its captions in file order; an empty list if it has none.
 
     Raises:
         InputError: not such JSON, an image listed twice, or captions of images not listed.
@@ -105,7 +105,7 @@ def read_references(path: Path) -> dict[str, list[str]]:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read one caption a line, UTF-8; only \\n ends a line, so that nothing else can shift them.
+    """Read one caption per line, UTF-8; only \\n ends a line, so that nothing else can shift them.
 
     Raises:
         InputError: the file is not UTF-8.
@@ -116,10 +116,10 @@ def read_lines(path: Path) -> list[str]:
 
 
 def write_results(path: Path, captions: Mapping[str, str]) -> None:
-    """Write COCO results, one entry a line, in the order of `captions` (image id → caption).
+    """Write COCO results, one entry per line, in the order of `captions` (image id → caption).
 
     An id that is a decimal integer without leading zeros is written as a number, any other as a
-    string. The file appears complete or not at all; its folder is made if need be.
+    string. The file appears complete or not at all; its folder is created if necessary.
     """
     entries = (
         json.dumps({"image_id": _json_id(image_id), "caption": caption})
@@ -153,7 +153,7 @@ def _read_json(path: Path) -> Any:
 def _check_entries(
     where: str, entries: Sequence[Any], *, id_key: str, has_caption: bool = False
 ) -> None:
-    """Raise an InputError unless each entry is an object with an id and, if so, a caption."""
+    """Raise an InputError unless each entry is an object with an id and, if asked, a caption."""
     faults = []
     for position, entry in enumerate(entries):
         if not isinstance(entry, dict):

@@ -5,7 +5,7 @@ Epoch 0 is the state before training: the base captioner and the edits of the st
 
 from pathlib import Path
 
-PARAMETERS = Path("data/parameters.txt")  # says that they are valid
+PARAMETERS = Path("data/parameters.txt")  # the record that they are valid
 # images/, train.jsonl, val.jsonl, test.jsonl, summary.json; and whole_train.jsonl where
 # data.train_fraction leaves images of the training split out of train.jsonl
 CORPUS = Path("data/corpus")
@@ -59,7 +59,7 @@ def synthetic(epoch: int) -> Path:
 
 
 def synthesis_counts(epoch: int) -> Path:
-    """How many prompts of these images were too long, and how many images were drawn again."""
+    """How many prompts were too long, and how many images needed more than one attempt."""
     return _epoch(epoch) / "synthesis.json"
 
 

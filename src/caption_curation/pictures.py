@@ -1,8 +1,8 @@
-"""Which pictures are drawings, whose pixels should stay sharp wherever they are shown enlarged."""
+"""Which images are so small that they are enlarged with sharp pixels, as the demo world's are."""
 
-DRAWN_SIDE = 96  # pixels; what is wider or higher is a photograph
+LOW_RESOLUTION_SIDE = 96  # pixels; what is wider or taller is treated as a photograph
 
 
-def is_drawing(size: tuple[int, int]) -> bool:
-    """Whether a picture of this size (width, height in pixels) is a drawing."""
-    return max(size) <= DRAWN_SIDE
+def is_low_resolution(size: tuple[int, int]) -> bool:
+    """Whether an image of this size (width, height in pixels) is to be enlarged pixel by pixel."""
+    return max(size) <= LOW_RESOLUTION_SIDE

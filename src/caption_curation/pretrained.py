@@ -19,13 +19,13 @@ UNSAFE_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt")
 def obtain_model(
     source: LocalModel | HubModel, *, required: Sequence[str], optional: Sequence[str] = ()
 ) -> Path:
-    """The folder of a pretrained model that has every required part.
+    """The folder of a pretrained model, once all required parts are there.
 
     Args:
         source: a folder, or a model on the hub, which is downloaded to the hub's own cache.
         required: parts as file names or patterns relative to the folder, such as
-            ``unet/config.json``; ``a|b`` means that one of the two is enough.
-        optional: further weight files to download where the hub has them.
+            ``unet/config.json``; ``a|b`` means that either is enough.
+        optional: further weight files to download if the hub has them.
 
     Raises:
         InputError: the folder does not exist or lacks parts (all of them are listed), or the hub
@@ -59,11 +59,11 @@ def model_files(folder: Path, parts: Sequence[str]) -> list[Path]:
 
 
 def copy_model(folder: Path, target: Path, parts: Sequence[str]) -> None:
-    """Copy the files of a model that :func:`model_files` names, to a folder that is made."""
+    """Copy the files of a model that :func:`model_files` lists to a folder, which is created."""
     for file in model_files(folder, parts):
         copy = target / file.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        # Without its mode: a file that DVC has linked from its cache is read-only.
+        # Without the mode: a file that DVC has linked from its cache is read-only.
         shutil.copyfile(file, copy)
 
 
@@ -71,8 +71,8 @@ def weights_digest(folder: Path) -> str:
     """SHA-256 over names and contents of all weight, configuration and tokenizer files.
 
     Returns:
-        64 hexadecimal digits. ``digest.json``, which holds them, and files of other kinds do not
-        count, nor does the place of the folder.
+        64 hexadecimal digits. They do not depend on ``digest.json``, which holds them, on files of
+        other kinds, or on where the folder is.
     """
     digest = hashlib.sha256()
     for path in model_files(folder, ["**/*.safetensors"]):
@@ -96,7 +96,7 @@ def _download(source: HubModel, parts: Sequence[str]) -> Path:
         folder = snapshot_download(
             source.id, revision=source.revision, allow_patterns=[*TEXT_FILES, *names]
         )
-    # Besides its own errors the client lets those of two HTTP libraries through.
+    # Besides its own errors, the client lets those of two HTTP libraries through.
     except Exception as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(

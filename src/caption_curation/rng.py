@@ -1,7 +1,7 @@
-"""Random number generators that depend on what they are for, never on what ran before.
+"""Random number generators seeded by what they are for, never by what ran before.
 
-A rerun of one epoch, a run that was killed and a run on two processes draw the same numbers,
-and experiments of one seed differ only by what curation changed.
+Rerunning one epoch, resuming a killed run and running on two processes all draw the same numbers,
+and experiments with the same seed differ only in what curation changed.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def rng_for(*purpose: str | int) -> np.random.Generator:
-    """A generator seeded by everything that names its purpose.
+    """A random number generator seeded by everything that names its purpose.
 
     Args:
         purpose: for instance ``(seed, epoch, "augmentation", sample_id)``.

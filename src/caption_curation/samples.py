@@ -92,20 +92,6 @@ def references_of(images: Iterable[CaptionedImage]) -> dict[str, tuple[str, ...]
     return {image.image_id: image.captions for image in images}
 
 
-def fraction_count(fraction: float, n: int) -> int:
-    """``floor(fraction · n)``: how many of ``n`` things a fraction in [0, 1] of them is."""
-    # The tiny term keeps 0.29 · 100 = 28.999999999999996 from losing one.
-    return math.floor(fraction * n + 1e-9)
-
-
-def edits_by_epoch(edits: Iterable[Edit]) -> dict[int, list[Edit]]:
-    """Edits grouped by the epoch that they were made after, in their order."""
-    grouped: dict[int, list[Edit]] = {}
-    for edit in edits:
-        grouped.setdefault(edit.epoch, []).append(edit)
-    return grouped
-
-
 def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample]:
     """The training set after ``edits``, in the order of ``samples``; the inputs stay untouched.
 

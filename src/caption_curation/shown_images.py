@@ -1,4 +1,4 @@
-"""Which image file each sample of a training set shows."""
+"""The image file that each sample of a training set shows."""
 
 from collections.abc import Iterable
 from pathlib import Path

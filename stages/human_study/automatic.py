@@ -12,7 +12,7 @@ from caption_curation.human_study.parameters import load_human_study
 from caption_curation.human_study.study.sets import read_study
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_json_lines, write_json_lines
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 from stages.human_study import AUTOMATIC, STUDY, VERDICTS
 
@@ -33,7 +33,7 @@ def main() -> None:
                 verdicts.append(
                     (one.set, one.image_id, verdict(checker, image, scenes[one.image_id]))
                 )
-    with built_folder(STUDY / AUTOMATIC) as folder:
+    with atomic_folder(STUDY / AUTOMATIC) as folder:
         for code, rates in settings.annotators.items() if verdicts else ():
             annotations = simulate(
                 verdicts,

@@ -13,7 +13,7 @@ from caption_curation.metrics.status import read_reason
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.samples import read_images
-from caption_curation.support.outputs import write_whole
+from caption_curation.support.outputs import write_atomically
 from stages import round_trip, run
 from stages.human_study import LOSSES
 
@@ -41,7 +41,7 @@ def main() -> None:
         {"image_id": image_id, "loss": loss, "clipscore": scores.get(image_id)}
         for image_id, loss in losses.items()
     ]
-    write_whole(LOSSES, json.dumps(records, indent=1, allow_nan=False) + "\n")
+    write_atomically(LOSSES, json.dumps(records, indent=1, allow_nan=False) + "\n")
 
 
 if __name__ == "__main__":

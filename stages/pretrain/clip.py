@@ -10,7 +10,7 @@ from caption_curation.demo_models.clip import build_clip, train_clip
 from caption_curation.metrics.clip.score import PREFIX
 from caption_curation.rng import seed_for
 from caption_curation.samples import CaptionedImage, read_images
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from caption_curation.text_to_image.bases.scratch import train_tokenizer
 from stages import run
 from stages.pretrain import CLIP, WORLDS
@@ -38,7 +38,7 @@ def main() -> None:
     loss = train_clip(model, tokenizer, pixels, captions, settings.training, rng)
     print(f"contrastive loss {loss:.3f} nats")
 
-    with built_folder(CLIP) as folder:
+    with atomic_folder(CLIP) as folder:
         for part in (model.half(), tokenizer, processor):
             part.save_pretrained(folder)
 

@@ -26,7 +26,7 @@ from caption_curation.samples import CaptionedImage
 from caption_curation.text_to_image.fine_tuning.training import fine_tune
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
 from caption_curation.text_to_image.prompts import image_prompt
-from caption_curation.text_to_image.synthesis.requests import drawing
+from caption_curation.text_to_image.synthesis.requests import image_generator
 from stages import run
 from stages.pretrain import CAPTIONER, CLIP, GENERATOR, MODELS, SENTENCE_ENCODER
 
@@ -162,7 +162,7 @@ def draw(
     """One image a prompt, sampled as params.yaml says."""
     section = params.profile.generator
     size = section.synthesis_batch_size
-    draw_batch = drawing(folder, params.experiment.synthesis, section.image_size, size)
+    draw_batch = image_generator(folder, params.experiment.synthesis, section.image_size, size)
     requests = [
         ImageRequest(prompt, image_seed(image.image_id, 0))
         for prompt, image in zip(prompts, images, strict=True)

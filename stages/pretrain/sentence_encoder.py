@@ -4,7 +4,7 @@ from caption_curation.compute.devices import prepare_device
 from caption_curation.config.pretraining import load_pretraining
 from caption_curation.demo_models.sentence_encoder import pretrain_sentence_encoder
 from caption_curation.samples import read_images
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 from stages.pretrain import SENTENCE_ENCODER, WORLDS
 
@@ -16,7 +16,7 @@ def main() -> None:
     # It is not fine-tuned later, so it must know the words of both worlds.
     images = [*read_images(WORLDS / "shifted.jsonl"), *read_images(WORLDS / "demo.jsonl")]
     encoder = pretrain_sentence_encoder(images, settings)
-    with built_folder(SENTENCE_ENCODER) as folder:
+    with atomic_folder(SENTENCE_ENCODER) as folder:
         encoder.save_pretrained(str(folder), create_model_card=False)
 
 

@@ -7,7 +7,7 @@ from caption_curation.config.profile import DemoWorldSource, PlantedNoise, Split
 from caption_curation.demo_world.style import DEFAULT, SHIFTED
 from caption_curation.demo_world.world import draw_images, make_world
 from caption_curation.samples import write_json_lines
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 from stages.pretrain import WORLDS
 
@@ -17,7 +17,7 @@ NO_NOISE = PlantedNoise(wrong_caption=0.0, mismatched_image=0.0, long_caption=0.
 def main() -> None:
     """Write both worlds' images and captions, and their scenes."""
     settings = load_pretraining().world
-    with built_folder(WORLDS) as folder:
+    with atomic_folder(WORLDS) as folder:
         for name, style, images in (
             ("shifted", SHIFTED, settings.shifted_images),
             ("demo", DEFAULT, settings.demo_images),

@@ -16,7 +16,7 @@ from caption_curation.metrics.coco.scores import CaptionedSplit, score_splits
 from caption_curation.metrics.image_cider import image_ciders
 from caption_curation.round_trip.variants import REAL, VARIANTS
 from caption_curation.samples import read_images, read_json_lines, references_of, write_json_lines
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import round_trip, run
 
 
@@ -40,7 +40,7 @@ def main() -> None:
         for name in names
         for image_id in references
     ]
-    with built_folder(round_trip.EVALUATION) as folder:
+    with atomic_folder(round_trip.EVALUATION) as folder:
         text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
         (folder / "scores.json").write_text(text, encoding="utf-8")
         write_json_lines(folder / "images.jsonl", records)

@@ -11,11 +11,11 @@ from caption_curation.round_trip.variants import PROMPTS, Variant
 from caption_curation.samples import read_json_lines, write_json_lines
 from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError
-from caption_curation.support.launcher import these_processes
-from caption_curation.support.outputs import write_whole
+from caption_curation.support.launcher import process_info
+from caption_curation.support.outputs import write_atomically
 from caption_curation.text_to_image.image_store import ImageRequest, attempt_of, image_seed
 from caption_curation.text_to_image.synthesis.images import obtain_images
-from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_reader
+from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from stages import round_trip, run_on_processes
 
 
@@ -35,13 +35,13 @@ def main(generator: str, prompt: str) -> None:
         for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")
     }
     prompts = len({request.prompt for request in requests.values()})
-    reader = load_reader(model)
+    reader = load_token_limit(model)
     styler, overflow = load_round_trip().styler, params.experiment.prompt.overflow
     settings = PROMPTS[prompt].settings(styler, overflow)
     requests, too_long = fit_requests(requests, settings, reader)
     folder = round_trip.images_folder(Variant(generator, prompt).name)
     partial = folder.with_name(f"{folder.name}.partial")
-    is_main = these_processes().is_main
+    is_main = process_info().is_main
     if is_main:
         shutil.rmtree(partial, ignore_errors=True)
     keys = obtain_images(
@@ -63,10 +63,10 @@ def main(generator: str, prompt: str) -> None:
     counts = {
         "prompts": prompts,
         "too_long": too_long,
-        "most_tokens": reader.most_tokens,
+        "most_tokens": reader.max_tokens,
         "redrawn": redrawn,
     }
-    write_whole(partial / round_trip.COUNTS, json.dumps(counts, indent=2) + "\n")
+    write_atomically(partial / round_trip.COUNTS, json.dumps(counts, indent=2) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

@@ -5,7 +5,7 @@ from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.prompts import prompts_of
 from caption_curation.round_trip.variants import PROMPTS as KINDS
 from caption_curation.samples import read_images, read_json_lines, write_json_lines
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 from stages import run
 from stages.round_trip import PROMPTS
 
@@ -18,7 +18,7 @@ def main() -> None:
         record["image_id"]: record["caption"]
         for record in read_json_lines(paths.sbert_captions("val"))
     }
-    with built_folder(PROMPTS) as folder:
+    with atomic_folder(PROMPTS) as folder:
         for name, kind in KINDS.items():
             prompts = prompts_of(kind, images, sbert_captions, styler)
             write_json_lines(

@@ -34,9 +34,9 @@ def test_the_summed_loss_finds_long_captions_and_the_mean_finds_wrong_ones() -> 
     noise = planted_noise(NOISE, IMAGES)
     choices = audit_choices({1: samples}, {1: losses}, noise, curation(ratio=0.1, std=2.0), seed=0)
     found = {
-        (score, rule, one.kind): one
-        for (score, rule, _), of in findings_of_choices(choices).items()
-        for one in of
+        (score, rule, finding.kind): finding
+        for (score, rule, _), kinds in findings_of_choices(choices).items()
+        for finding in kinds
     }
 
     by_sum, by_mean = ("loss_sum", "mean_std"), ("loss_mean", "mean_std")
@@ -58,7 +58,9 @@ def test_a_rule_that_chooses_nothing_says_so() -> None:
     losses = [SampleLoss(sample.sample_id, 5.0, 1.0, 5) for sample in samples]
     noise = planted_noise(NOISE, IMAGES)
     choices = audit_choices({1: samples}, {1: losses}, noise, curation(), seed=0)
-    of_rule = [one.row for one in choices if (one.score, one.rule) == ("loss_sum", "mean_std")]
+    of_rule = [
+        choice.row for choice in choices if (choice.score, choice.rule) == ("loss_sum", "mean_std")
+    ]
 
     for finding in findings(of_rule):
         assert finding.chosen.mean == 0.0
@@ -80,14 +82,14 @@ def test_a_seed_that_chose_nothing_counts_in_the_means() -> None:
     samples = samples_of(IMAGES)
     noise = planted_noise(NOISE, IMAGES)
     settings = curation(method="replace_caption", rule="mean_std")
-    wrong = next(one for one in samples if one.sample_id == "3#1")
+    wrong = next(sample for sample in samples if sample.sample_id == "3#1")
     logs = [[Edit("3#1", 1, "keep", wrong, wrong, 3.0)], []]
     rows = [
         row
         for log in logs
         for row in audit_run({1: samples, 2: samples}, log, noise, settings, epochs=2)
     ]
-    found = {one.kind: one for one in findings(rows)}
+    found = {finding.kind: finding for finding in findings(rows)}
 
     assert {row.epoch for row in rows} == {1}, "nothing is chosen after the last epoch"
     assert (found["any"].chosen.mean, found["any"].chosen.seeds) == (1 / 160, 2)

@@ -1,4 +1,4 @@
-"""The report's verdicts on edits whose outcome is known, from real stages on a drawn corpus."""
+"""The report's verdicts on edits with known outcomes, from real stages on a rendered corpus."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -44,19 +44,19 @@ Report = Callable[..., Page]
 
 @pytest.fixture
 def report_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
-    """The report of a run of three epochs; ``drawn``: its synthetic images by sample id."""
+    """The report of a run of three epochs; ``scenes``: of its synthetic images, by sample id."""
 
-    def make(method: str, drawn: Mapping[str, Scene] | None = None) -> Page:
+    def make(method: str, scenes: Mapping[str, Scene] | None = None) -> Page:
         write_small_run(tmp_path, method=method, train=TRAIN)
         monkeypatch.chdir(tmp_path)
-        scenes = [{"image_id": name, "shown": asdict(scene)} for name, scene in SHOWN.items()]
-        write_json_lines(paths.GROUND_TRUTH / "scenes.jsonl", scenes)
+        shown = [{"image_id": name, "shown": asdict(scene)} for name, scene in SHOWN.items()]
+        write_json_lines(paths.GROUND_TRUTH / "scenes.jsonl", shown)
         edits = read_edits(paths.history(3) / "edits.jsonl")
         write_json_lines(paths.curated(2) / "samples.jsonl", apply_edits(samples_of(TRAIN), edits))
         gallery = read_json_lines(paths.history(3) / "gallery.jsonl")
         write_json_lines(paths.synthetic(2) / "index.jsonl", gallery)
         for record in gallery:
-            scene = (drawn or {}).get(record["sample_id"])
+            scene = (scenes or {}).get(record["sample_id"])
             image = render(scene, DEFAULT, 32) if scene else Image.new("RGB", (32, 32), "grey")
             for folder in (paths.history(3) / "images", paths.synthetic(2)):
                 image.save(folder / f"{record['key']}.jpg", quality=95, subsampling=0)
@@ -97,7 +97,7 @@ def test_new_images_are_looked_at(report_of: Report) -> None:
     planted, said = verdicts_of(page)[2]
     assert planted == "mismatched image"
     assert said.startswith("✗ Not repaired: wrong in the image: count")
-    assert verdicts_of(page)[3] == ("nothing", "✗ Spoilt by the edit: wrong in the image: shapes")
+    assert verdicts_of(page)[3] == ("nothing", "✗ Broken by the edit: wrong in the image: shapes")
     assert repaired(page) == [
         "Planted noise Samples Chosen Right Wrong",
         "Mismatched image 2 2 1 1",
@@ -128,13 +128,13 @@ def test_a_new_caption_repairs_a_wrong_one_but_no_mismatched_image(report_of: Re
     ]
 
 
-def test_of_a_removed_sample_it_is_said_whether_it_was_spoilt(report_of: Report) -> None:
+def test_a_removed_sample_is_said_to_have_been_right_or_wrong(report_of: Report) -> None:
     page = report_of("remove")
-    spoilt = "✓ Removed, and it was spoilt"
+    was_wrong = "✓ Removed, and it was wrong"
     assert verdicts_of(page) == [
-        ("wrong caption", spoilt),
-        ("mismatched image", spoilt),
-        ("mismatched image", spoilt),
+        ("wrong caption", was_wrong),
+        ("mismatched image", was_wrong),
+        ("mismatched image", was_wrong),
         ("nothing", "✗ Removed, though it was right"),
     ]
     assert repaired(page)[0] == "Planted noise Samples Chosen Removed"

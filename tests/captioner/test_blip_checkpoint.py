@@ -153,11 +153,11 @@ def attended(
     """Heads of 64 channels, one after the other; (tokens, channels) each."""
     heads = []
     for start in range(0, queries.shape[1], 64):
-        one = slice(start, start + 64)
-        scores = queries[:, one] @ keys[:, one].T / 8
+        head = slice(start, start + 64)
+        scores = queries[:, head] @ keys[:, head].T / 8
         if causal:
             scores = scores.masked_fill(torch.ones_like(scores).triu(1).bool(), -torch.inf)
-        heads.append(scores.softmax(dim=-1) @ values[:, one])
+        heads.append(scores.softmax(dim=-1) @ values[:, head])
     return torch.cat(heads, dim=1)
 
 

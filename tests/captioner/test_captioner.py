@@ -81,7 +81,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         captions = (f"A {name} wall.", f"one wall, all of it {name}", f"{name}!")
         images.append(CaptionedImage(str(index), f"{index}.png", captions))
     samples = samples_of(images)
-    return World(images, samples, {one.sample_id: folder / one.file_name for one in samples})
+    return World(
+        images, samples, {sample.sample_id: folder / sample.file_name for sample in samples}
+    )
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_losses_equal_an_independent_computation(captioner: Captioner, world: Wo
     losses = sample_losses(
         captioner, world.samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=5
     )
-    assert [loss.sample_id for loss in losses] == [one.sample_id for one in world.samples]
+    assert [loss.sample_id for loss in losses] == [sample.sample_id for sample in world.samples]
     for sample, loss in zip(world.samples, losses, strict=True):
         total, tokens = losses_by_hand(captioner, sample, world.files[sample.sample_id])
         assert loss.tokens == tokens
@@ -183,10 +185,10 @@ def test_training_loss_is_label_smoothed_cross_entropy_per_token(
     captioner.model.eval()  # no dropout, so that two computations can be compared
     chosen = world.samples[:4]
     tokens = caption_tokens(
-        captioner, [one.caption for one in chosen], prompt=PROMPT, max_tokens=40
+        captioner, [sample.caption for sample in chosen], prompt=PROMPT, max_tokens=40
     )
     pixels = torch.stack(
-        [to_tensor(resize(read_image(world.files[one.sample_id]), 32)) for one in chosen]
+        [to_tensor(resize(read_image(world.files[sample.sample_id]), 32)) for sample in chosen]
     )
     with torch.no_grad():
         loss = training_loss(captioner, pixels, tokens, 0.1).item()
@@ -228,10 +230,10 @@ def test_the_schedule_is_blips_cosine() -> None:
 
 def test_shuffling_keeps_the_order_of_shared_samples(world: World) -> None:
     everything, part = shuffled(world.samples, 0, 1), shuffled(world.samples[::2], 0, 1)
-    assert [one for one in everything if one in part] == part
+    assert [sample for sample in everything if sample in part] == part
     assert everything not in (world.samples, shuffled(world.samples, 0, 2))
-    assert sorted(one.sample_id for one in everything) == sorted(
-        one.sample_id for one in world.samples
+    assert sorted(sample.sample_id for sample in everything) == sorted(
+        sample.sample_id for sample in world.samples
     )
 
 
@@ -314,7 +316,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_samples(
 ) -> None:
     with torch.no_grad():
         captioner.model.text_decoder.cls.predictions.bias.fill_(float("nan"))
-    first_batch = [one.sample_id for one in shuffled(world.samples, 0, 1)[:8]]
+    first_batch = [sample.sample_id for sample in shuffled(world.samples, 0, 1)[:8]]
     with pytest.raises(NonFiniteLoss) as raised:
         train(captioner, world, [1], new_optimizer(captioner, 0.05))
     assert "epoch 1, step 1" in str(raised.value)

@@ -163,25 +163,25 @@ def test_blips_published_strength_does_not_change_brightness_and_sharpness(pixel
         np.testing.assert_array_equal(applied(pixels, name, 5), pixels)
 
 
-def test_operations_are_drawn_evenly_and_half_of_them_carried_out(
+def test_operations_are_picked_evenly_and_half_of_them_applied(
     pixels: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carried_out: Counter[tuple[str, float]] = Counter()
+    applied: Counter[tuple[str, float]] = Counter()
 
     def record(image: Image.Image, name: str, magnitude: float) -> Image.Image:
-        carried_out[name, magnitude] += 1
+        applied[name, magnitude] += 1
         return image
 
     monkeypatch.setattr(random_augmentation, "apply_operation", record)
     image, rng = Image.fromarray(pixels), np.random.default_rng(1)
     for _ in range(10_000):
         rand_augment(image, RandAugment(operations=2, magnitude=5), rng)
-    # 20,000 draws, half of them carried out, over ten operations with two signs: 500 each, with
+    # 20,000 picks, half of them applied, over ten operations with two signs: 500 each, with
     # a standard deviation of 22.
-    assert set(carried_out) == {(name, sign * 5) for name in OPERATIONS for sign in (1, -1)}
+    assert set(applied) == {(name, sign * 5) for name in OPERATIONS for sign in (1, -1)}
     assert len(OPERATIONS) == 10
-    assert all(390 < times < 610 for times in carried_out.values())
-    assert 9_700 < carried_out.total() < 10_300  # standard deviation 71
+    assert all(390 < times < 610 for times in applied.values())
+    assert 9_700 < applied.total() < 10_300  # standard deviation 71
 
 
 def test_operations_follow_one_another(pixels: Pixels) -> None:
@@ -261,7 +261,7 @@ def test_training_images_are_cropped_flipped_and_then_augmented(
 
         rng = rng_for(3, epoch, "augmentation", "image#0")
         cropped = random_crop_and_flip(read_image(tmp_path / "image.png"), 32, plain, rng)
-        # Without RandAugment nothing more is drawn; with it, crop and flip stay the same.
+        # Without RandAugment no more random numbers are used; with it, crop and flip stay the same.
         np.testing.assert_array_equal(trained_on(plain), to_tensor(cropped))
         augmented = trained_on(plain.model_copy(update={"rand_augment": rand}))
         np.testing.assert_array_equal(augmented, to_tensor(rand_augment(cropped, rand, rng)))

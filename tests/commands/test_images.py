@@ -9,7 +9,12 @@ from PIL import Image
 
 from caption_curation.text_to_image.image_store import Counts, ImageStore, open_store
 from caption_curation.text_to_image.store_upkeep import Size, size_of
-from tests.text_to_image.image_store.drawing import BATCH_SIZE, RECIPE, draw_all, requests_for
+from tests.text_to_image.image_store.noise_generator import (
+    BATCH_SIZE,
+    RECIPE,
+    noise_images,
+    requests_for,
+)
 
 
 @pytest.fixture
@@ -19,7 +24,7 @@ def repository(tmp_path: Path) -> Path:
     # Hard links first: DVC's cache, the output and the store then share one file.
     dvc(tmp_path, "config", "cache.type", "hardlink,copy")
     with open_store(tmp_path / ".dvc" / "cache") as store:
-        store.obtain(RECIPE, requests_for(range(6)), draw_all, BATCH_SIZE)
+        store.obtain(RECIPE, requests_for(range(6)), noise_images, BATCH_SIZE)
     return tmp_path
 
 
@@ -86,7 +91,7 @@ def test_verify_finds_every_kind_of_damage(repository: Path) -> None:
     assert images_in(repository) == set(requests_for(range(5, 6)))
     assert run(repository, "verify").returncode == 0
     with open_store(repository / ".dvc" / "cache") as store:
-        counts = store.obtain(RECIPE, requests_for(range(6)), draw_all, BATCH_SIZE)
+        counts = store.obtain(RECIPE, requests_for(range(6)), noise_images, BATCH_SIZE)
     assert counts == Counts(5, 1, 0)
 
 

@@ -9,7 +9,7 @@ from unittest import mock
 
 from torch import distributed
 
-from caption_curation.compute.process_group import join_processes
+from caption_curation.compute.process_group import init_process_group
 from caption_curation.text_to_image.fine_tuning import recipe
 from caption_curation.text_to_image.fine_tuning import training as generator_training
 from stages import caption, finetune_generator, score, synthesize, train_captioner
@@ -19,7 +19,7 @@ STOPPED_AT = 2
 
 def main() -> None:
     """Run them in the current folder."""
-    join_processes()
+    init_process_group()
     synthesize.main("0")
     _wait_for_all()
     train_captioner.main("1")

@@ -26,7 +26,7 @@ from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning
-from caption_curation.optimisation.micro_batches import Rows
+from caption_curation.optimisation.micro_batches import BatchSlice
 from caption_curation.samples import (
     CaptionedImage,
     SampleLoss,
@@ -91,8 +91,8 @@ def prepare(folder: Path, generator: Path, corpus: TinyCorpus) -> None:
     )
     # Four samples show a synthetic image each.
     shown = [
-        replace(one, replicate=int(one.sample_id[-1])) if one.image_id in "ab" else one
-        for one in SAMPLES
+        replace(sample, replicate=int(sample.sample_id[-1])) if sample.image_id in "ab" else sample
+        for sample in SAMPLES
     ]
     write_json_lines(folder / paths.curated(0) / "samples.jsonl", shown)
     write_json_lines(folder / paths.curated(0) / "edits.jsonl", [])
@@ -173,7 +173,9 @@ def test_training_sums_the_gradients_of_all_processes(alone: Outputs, together: 
 
 
 def test_two_processes_give_the_losses_of_one(alone: Outputs, together: Outputs) -> None:
-    assert [one.sample_id for one in together.losses()] == [one.sample_id for one in SAMPLES]
+    assert [sample.sample_id for sample in together.losses()] == [
+        sample.sample_id for sample in SAMPLES
+    ]
     for expected, found in zip(alone.losses(), together.losses(), strict=True):
         assert (found.sample_id, found.tokens) == (expected.sample_id, expected.tokens)
         assert found.loss_mean == pytest.approx(expected.loss_mean, rel=1e-3)
@@ -198,7 +200,7 @@ def test_two_processes_give_the_captions_of_one(alone: Outputs, together: Output
     assert [record["image_id"] for record in captions[1]] == ["v", "w"]
 
 
-def test_two_processes_draw_each_image_once(alone: Outputs, together: Outputs) -> None:
+def test_two_processes_generate_each_image_once(alone: Outputs, together: Outputs) -> None:
     indexes = [
         read_json_lines(run.folder / paths.synthetic(0) / "index.jsonl")
         for run in (alone, together)
@@ -209,9 +211,9 @@ def test_two_processes_draw_each_image_once(alone: Outputs, together: Outputs) -
             run.folder / paths.synthetic(0) / f"{record['key']}.jpg" for run in (alone, together)
         ]
         assert images[0].read_bytes() == images[1].read_bytes()
-    drawn = re.findall(r"process (\d) of 2, 4 images: (\d) generated", together.printed)
-    assert sorted(process for process, _ in drawn) == ["1", "2"]
-    assert sum(int(number) for _, number in drawn) == 4
+    shares = re.findall(r"process (\d) of 2, 4 images: (\d) generated", together.printed)
+    assert sorted(process for process, _ in shares) == ["1", "2"]
+    assert sum(int(number) for _, number in shares) == 4
 
 
 def test_generator_goes_on_from_a_checkpoint_on_two_processes(
@@ -236,7 +238,7 @@ def test_generator_goes_on_from_a_checkpoint_on_two_processes(
 def train_once(
     folder: Path, files: dict[str, Path], *, fits: Any = None
 ) -> tuple[float, torch.Tensor]:
-    """Mean loss and moments of one epoch; ``fits`` says whether a part of a batch has room."""
+    """Mean loss and moments of one epoch; ``fits`` says whether a micro-batch fits into memory."""
     captioner = load_captioner(folder, 32, torch.device("cpu"))
 
     def allocate(module: Any, inputs: Any) -> None:
@@ -268,7 +270,7 @@ def train_once(
 @pytest.fixture(scope="module")
 def files(alone: Outputs) -> dict[str, Path]:
     images = alone.folder / paths.CORPUS / "images"
-    return {one.sample_id: images / one.file_name for one in SAMPLES}
+    return {sample.sample_id: images / sample.file_name for sample in SAMPLES}
 
 
 def checkpoints(model: Any, rows: int) -> bool:
@@ -299,7 +301,7 @@ def test_dropout_of_some_rows_is_that_of_the_whole_batch() -> None:
     torch.manual_seed(1)
     assert torch.equal(layer(batch), expected)
     torch.manual_seed(1)
-    layer.rows = Rows(2, 5, total=6)
+    layer.batch_slice = BatchSlice(2, 5, batch_size=6)
     assert torch.equal(layer(batch[2:5]), expected[2:5])
     assert torch.equal(layer.eval()(batch), batch)
 
@@ -347,7 +349,7 @@ def test_a_stage_becomes_its_launcher(tmp_path: Path) -> None:
     launcher = "sh -c 'echo \"$@\"; env' sh --num_processes 4"
     launched = start("stages.train_captioner", CAPTION_CURATION_LAUNCH=launcher).stdout
     assert launched.startswith("--num_processes 4 -m stages.train_captioner 1\n")
-    assert "CAPTION_CURATION_LAUNCH" not in launched  # or the launched ones would launch again
+    assert "CAPTION_CURATION_LAUNCH" not in launched  # or the launched processes would launch again
 
     absent = start("stages.score", CAPTION_CURATION_LAUNCH="acelerate launch")
     assert absent.returncode == 1

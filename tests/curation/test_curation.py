@@ -98,7 +98,9 @@ def test_remove_shrinks_by_the_ratio_of_what_is_left() -> None:
 @pytest.mark.parametrize("method", ["replace_image", "replace_caption"])
 def test_the_training_set_keeps_its_size_and_order(method: str) -> None:
     samples, _, _ = run_epochs(curation(method=method))
-    assert [one.sample_id for one in samples] == [one.sample_id for one in samples_of(IMAGES)]
+    assert [sample.sample_id for sample in samples] == [
+        sample.sample_id for sample in samples_of(IMAGES)
+    ]
 
 
 def test_edits_of_epoch_1_survive_epoch_2() -> None:

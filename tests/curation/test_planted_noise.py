@@ -40,7 +40,7 @@ def losses(world: World, tmp_path_factory: pytest.TempPathFactory) -> list[Sampl
     folder = tmp_path_factory.mktemp("noisy_world")
     draw_images(world, DEFAULT, 32, folder)
     samples = samples_of(world.corpus(["train"]).splits["train"])
-    files = {one.sample_id: folder / "images" / one.file_name for one in samples}
+    files = {sample.sample_id: folder / "images" / sample.file_name for sample in samples}
     section = load_params(REPOSITORY).profile.captioner
     assert isinstance(section.base, LocalModel)
     captioner = load_captioner(REPOSITORY / section.base.path, 32, torch.device("cpu"))

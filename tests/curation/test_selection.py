@@ -103,5 +103,5 @@ def test_static_half_is_a_fair_coin_per_sample() -> None:
     chosen = select_static(samples, 0.5, np.random.default_rng(0))
     # 2000 fair coins: standard deviation 22.4
     assert abs(len(chosen) - 1000) < 90
-    per_image = {sum(one.image_id == str(index) for one in chosen) for index in range(400)}
+    per_image = {sum(sample.image_id == str(index) for sample in chosen) for index in range(400)}
     assert {0, 5} <= per_image, "coins are independent: some image has none, some all five"

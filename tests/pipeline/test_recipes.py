@@ -1,7 +1,7 @@
 """The documentation's recipes for a new score and a new action, followed to the letter.
 
-The very code blocks of the pages are added to a clone, whose pipeline, comparison and plan then know
-both by their own titles.
+The very code blocks of the pages are added to a clone, whose pipeline, comparison and plan then
+know both by their own titles.
 """
 
 import json

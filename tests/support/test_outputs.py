@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from caption_curation.support.outputs import built_folder, link_or_copy, write_whole
+from caption_curation.support.outputs import atomic_folder, link_or_copy, write_atomically
 
 
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     for folder, name in ((target, "old"), (killed, "of a process that was killed")):
         folder.mkdir()
         (folder / name).write_text("")
-    with built_folder(target) as folder:
+    with atomic_folder(target) as folder:
         (folder / "new").write_text("")
         assert [path.name for path in target.iterdir()] == ["old"]
     assert [path.name for path in target.iterdir()] == ["new"]
@@ -24,7 +24,7 @@ def test_a_folder_stays_as_it_was_when_building_it_fails(tmp_path: Path) -> None
     target = tmp_path / "scores"
     target.mkdir()
     (target / "old").write_text("")
-    with pytest.raises(ZeroDivisionError), built_folder(target) as folder:
+    with pytest.raises(ZeroDivisionError), atomic_folder(target) as folder:
         (folder / "new").write_text("")
         raise ZeroDivisionError
     assert [path.name for path in target.iterdir()] == ["old"]
@@ -37,7 +37,7 @@ def test_a_file_is_replaced_and_not_what_it_is_linked_to(tmp_path: Path) -> None
     output.parent.mkdir()
     link_or_copy(cached, output)
     assert output.samefile(cached)
-    write_whole(output, "a line\nanother, größer\n")
+    write_atomically(output, "a line\nanother, größer\n")
     assert output.read_bytes() == "a line\nanother, größer\n".encode()
     assert cached.read_text() == "old"
     assert list(output.parent.iterdir()) == [output]

@@ -79,18 +79,18 @@ def loss_on_corpus(folder: Path, corpus: TinyCorpus) -> float:
     models = generator_training._load(folder, CPU)
     images = read_images(corpus.folder / "train.jsonl")
     files = [corpus.folder / "images" / image.file_name for image in images] * 8
-    random = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(1)
     with torch.no_grad():
         moments = models.encoders.latent_moments(files, 32)
-        draws = torch.randn(moments[:, : moments.shape[1] // 2].shape, generator=random)
-        latents = models.encoders.sample_latents(moments, draws)
+        latent_noise = torch.randn(moments[:, : moments.shape[1] // 2].shape, generator=rng)
+        latents = models.encoders.sample_latents(moments, latent_noise)
         loss = denoising_loss(
             models.unet,
             models.schedule,
             latents,
             models.encoders.prompt_states([image.captions[0] for image in images] * 8),
             torch.linspace(20, 980, len(files)).long(),
-            torch.randn(latents.shape, generator=random),
+            torch.randn(latents.shape, generator=rng),
         )
     return float(loss)
 
@@ -158,8 +158,8 @@ def test_loss_is_zero_for_the_right_prediction(prediction: str) -> None:
     from diffusers import DDPMScheduler
 
     schedule = DDPMScheduler(prediction_type=prediction)
-    random = torch.Generator().manual_seed(0)
-    latents, noise = torch.randn(2, 3, 4, 8, 8, generator=random)
+    rng = torch.Generator().manual_seed(0)
+    latents, noise = torch.randn(2, 3, 4, 8, 8, generator=rng)
     timesteps = torch.tensor([0, 400, 999])
     signal = schedule.alphas_cumprod[timesteps][:, None, None, None]
     noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise

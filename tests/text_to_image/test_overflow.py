@@ -1,4 +1,4 @@
-"""Prompts that are longer than a text encoder reads, with the demo's tokenizer."""
+"""Prompts that are longer than a text encoder can read, with the demo's tokenizer."""
 
 import json
 import shutil
@@ -11,10 +11,10 @@ from caption_curation.config.experiment import Prompt
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import ImageRequest
 from caption_curation.text_to_image.synthesis.overflow import (
-    PromptReader,
+    TokenLimit,
     fit_requests,
     keep_styler,
-    load_reader,
+    load_token_limit,
 )
 from tests.conftest import REPOSITORY
 
@@ -29,16 +29,16 @@ TEXTS = [
 ]
 
 
-def by_words(most: int) -> PromptReader:
-    """A reader with a token for each word, comma and full stop, and two for start and end."""
-    return PromptReader(
-        lambda text: len(text.replace(",", " , ").replace(".", " . ").split()) + 2, most
+def by_words(max_tokens: int) -> TokenLimit:
+    """A limit with a token for each word, comma and full stop, and two for start and end."""
+    return TokenLimit(
+        lambda text: len(text.replace(",", " , ").replace(".", " . ").split()) + 2, max_tokens
     )
 
 
 @pytest.fixture(scope="module")
-def reader() -> PromptReader:
-    return load_reader(DEMO)
+def limit() -> TokenLimit:
+    return load_token_limit(DEMO)
 
 
 @pytest.fixture(scope="module")
@@ -48,16 +48,16 @@ def tokenizer() -> Any:
     return CLIPTokenizer.from_pretrained(DEMO / "tokenizer")
 
 
-def test_reader_counts_as_the_pipelines_tokenizer(reader: PromptReader, tokenizer: Any) -> None:
+def test_limit_counts_as_the_pipelines_tokenizer(limit: TokenLimit, tokenizer: Any) -> None:
     expected = [len(tokenizer(text, verbose=False).input_ids) for text in TEXTS]
-    assert [reader.tokens_of(text) for text in TEXTS] == expected
+    assert [limit.count_tokens(text) for text in TEXTS] == expected
     assert max(expected) > 77  # longer prompts are counted whole
     fits, cut = "picture " * 75, "picture " * 76  # and the tokens of start and end
-    assert reader.fits(fits) and not reader.fits(cut)
+    assert limit.fits(fits) and not limit.fits(cut)
 
 
-def test_reader_of_a_model_without_tokenizer_json(
-    reader: PromptReader, tokenizer: Any, tmp_path: Path
+def test_limit_of_a_model_without_tokenizer_json(
+    limit: TokenLimit, tokenizer: Any, tmp_path: Path
 ) -> None:
     """Stable Diffusion 1.5 has vocab.json and merges.txt."""
     folder = tmp_path / "tokenizer"
@@ -67,8 +67,10 @@ def test_reader_of_a_model_without_tokenizer_json(
     (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
     lines = ["#version: 0.2", *(" ".join(merge) for merge in model["merges"])]
     (folder / "merges.txt").write_text("\n".join(lines) + "\n")
-    older = load_reader(tmp_path)
-    assert [older.tokens_of(text) for text in TEXTS] == [reader.tokens_of(text) for text in TEXTS]
+    older = load_token_limit(tmp_path)
+    assert [older.count_tokens(text) for text in TEXTS] == [
+        limit.count_tokens(text) for text in TEXTS
+    ]
 
 
 @pytest.mark.parametrize("value", [None, 2, "77"])
@@ -77,7 +79,7 @@ def test_tokenizer_that_says_no_length_is_bad_input(tmp_path: Path, value: objec
     file.parent.mkdir()
     file.write_text(json.dumps({"model_max_length": value}))
     with pytest.raises(InputError, match=r"tokenizer_config\.json: model_max_length"):
-        load_reader(tmp_path)
+        load_token_limit(tmp_path)
 
 
 def test_styler_is_kept_and_as_many_words_as_fit() -> None:
@@ -96,34 +98,34 @@ def test_styler_that_leaves_no_room_is_bad_input(text: str) -> None:
         keep_styler(text, "photograph", by_words(4))
 
 
-def test_kept_styler_is_read_whole(reader: PromptReader, tokenizer: Any) -> None:
+def test_kept_styler_is_read_whole(limit: TokenLimit, tokenizer: Any) -> None:
     content = "a red ring, unbelievably round. " * 20
     text = f"{content.strip()}, {STYLER}"
-    kept = keep_styler(text, STYLER, reader)
+    kept = keep_styler(text, STYLER, limit)
     read = tokenizer(kept, truncation=True, max_length=77).input_ids
     styler = tokenizer(f", {STYLER}").input_ids[1:]
     assert read[-len(styler) :] == styler
     assert text.startswith(kept.removesuffix(f", {STYLER}"))
-    longest_word = max(reader.tokens_of(word) - 2 for word in content.split())
-    assert 77 - longest_word <= reader.tokens_of(kept) <= 77
+    longest_word = max(limit.count_tokens(word) - 2 for word in content.split())
+    assert 77 - longest_word <= limit.count_tokens(kept) <= 77
 
 
 @pytest.mark.parametrize("overflow", ["truncate", "keep_styler", "chunk"])
-def test_what_fits_stays_as_it_is(reader: PromptReader, overflow: str) -> None:
+def test_what_fits_stays_as_it_is(limit: TokenLimit, overflow: str) -> None:
     prompt = Prompt.model_validate({"mode": "concat", "styler": STYLER, "overflow": overflow})
     short, long = f"a red ring, {STYLER}", f"{'a red ring. ' * 40}, {STYLER}"
     requests = {"a": ImageRequest(short, 1), "b": ImageRequest(long, 2), "c": ImageRequest(long, 3)}
-    fitted, too_long = fit_requests(requests, prompt, reader)
+    fitted, too_long = fit_requests(requests, prompt, limit)
     assert too_long == 1  # of two different ones
     assert list(fitted) == ["a", "b", "c"]
     assert fitted["a"] == requests["a"]
     assert [request.seed for request in fitted.values()] == [1, 2, 3]
     assert (fitted["b"] == requests["b"]) is (overflow == "truncate")
     assert fitted["b"].in_windows is (overflow == "chunk")
-    assert reader.fits(fitted["b"].prompt) is (overflow == "keep_styler")
+    assert limit.fits(fitted["b"].prompt) is (overflow == "keep_styler")
 
 
-def test_without_a_styler_there_is_none_to_keep(reader: PromptReader) -> None:
+def test_without_a_styler_there_is_none_to_keep(limit: TokenLimit) -> None:
     prompt = Prompt(mode="concat", styler="", overflow="keep_styler")
     requests = {"a": ImageRequest("a red ring " * 40, 1)}
-    assert fit_requests(requests, prompt, reader) == (requests, 1)
+    assert fit_requests(requests, prompt, limit) == (requests, 1)

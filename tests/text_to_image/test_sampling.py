@@ -1,4 +1,4 @@
-"""Drawing images: samplers, seeds, batches, and images that must not be used."""
+"""Sampling images: samplers, seeds, batches, and images that must not be used."""
 
 import json
 import math
@@ -25,7 +25,7 @@ PROMPTS = ["a red picture", "all of it is blue", "a white picture"]
 SEEDS = [11, 2**62, 13]
 
 
-def draw(
+def images_of(
     generator: Any, prompts: list[str], seeds: list[int], **changes: Any
 ) -> list[Image.Image | None]:
     options: dict[str, Any] = {
@@ -34,7 +34,7 @@ def draw(
         "guidance": 2.0,
         "negative_prompt": "",
         "size": (32, 32),
-        "fill_to": 1,
+        "pad_to": 1,
     }
     return generate(generator, prompts, seeds, **{**options, **changes})
 
@@ -56,8 +56,8 @@ def generator(tiny_generator: Path) -> Any:
 
 
 def test_same_seed_same_bytes(tiny_generator: Path, generator: Any) -> None:
-    first = draw(generator, PROMPTS, SEEDS)
-    again = draw(load_generator(tiny_generator, sampler="dpm_solver"), PROMPTS, SEEDS)
+    first = images_of(generator, PROMPTS, SEEDS)
+    again = images_of(load_generator(tiny_generator, sampler="dpm_solver"), PROMPTS, SEEDS)
     assert bytes_of(first) == bytes_of(again)
     assert {(image.mode, image.size) for image in first if image} == {("RGB", (32, 32))}
 
@@ -77,33 +77,35 @@ def test_images_are_those_of_the_plain_pipeline(tiny_generator: Path, generator:
         width=32,
         height=32,
     ).images
-    drawn = draw(generator, [*PROMPTS, long], [*SEEDS, 14], negative_prompt="blue")
-    assert bytes_of(drawn) == bytes_of(expected)
+    generated = images_of(generator, [*PROMPTS, long], [*SEEDS, 14], negative_prompt="blue")
+    assert bytes_of(generated) == bytes_of(expected)
 
 
 def test_image_does_not_depend_on_its_batch(generator: Any) -> None:
-    together = pixels(draw(generator, PROMPTS, SEEDS))
-    alone = pixels([draw(generator, [p], [s])[0] for p, s in zip(PROMPTS, SEEDS, strict=True)])
+    together = pixels(images_of(generator, PROMPTS, SEEDS))
+    alone = pixels([images_of(generator, [p], [s])[0] for p, s in zip(PROMPTS, SEEDS, strict=True)])
     assert np.abs(together - alone).max() <= 1  # rounding differs with the batch's size
     assert np.abs(together[0] - together[1]).max() > 10
 
 
-def test_filling_a_batch_changes_no_image(generator: Any) -> None:
-    filled = pixels(draw(generator, PROMPTS, SEEDS, fill_to=5))
-    assert np.abs(filled - pixels(draw(generator, PROMPTS, SEEDS))).max() <= 1
+def test_padding_a_batch_changes_no_image(generator: Any) -> None:
+    padded = pixels(images_of(generator, PROMPTS, SEEDS, pad_to=5))
+    assert np.abs(padded - pixels(images_of(generator, PROMPTS, SEEDS))).max() <= 1
     five = [*PROMPTS, PROMPTS[-1], PROMPTS[-1]], [*SEEDS, SEEDS[-1], SEEDS[-1]]
-    assert np.array_equal(filled, pixels(draw(generator, *five))[:3])
+    assert np.array_equal(padded, pixels(images_of(generator, *five))[:3])
 
 
 def test_size_is_width_and_height(generator: Any) -> None:
-    (image,) = draw(generator, PROMPTS[:1], SEEDS[:1], size=(40, 32))
+    (image,) = images_of(generator, PROMPTS[:1], SEEDS[:1], size=(40, 32))
     assert image and image.size == (40, 32)
 
 
 def test_negative_prompt_is_read_with_guidance_only(generator: Any) -> None:
     def difference(guidance: float) -> float:
         images = [
-            pixels(draw(generator, PROMPTS, SEEDS, guidance=guidance, negative_prompt=negative))
+            pixels(
+                images_of(generator, PROMPTS, SEEDS, guidance=guidance, negative_prompt=negative)
+            )
             for negative in ("", "all of it is green")
         ]
         return float(np.abs(images[0] - images[1]).max())
@@ -150,8 +152,8 @@ def schedule_of(prediction: str) -> Any:
 def test_sampler_finds_what_the_denoiser_knows(name: Sampler, prediction: str) -> None:
     schedule = schedule_of(prediction)
     sampler = make_sampler(name, schedule)
-    random = torch.Generator().manual_seed(0)
-    point, sample = torch.randn(2, 1, 4, 8, 8, generator=random, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(0)
+    point, sample = torch.randn(2, 1, 4, 8, 8, generator=rng, dtype=torch.float64)
     oracle = Oracle(schedule, point)
     sampler.set_timesteps(20)
     for timestep in sampler.timesteps:
@@ -166,8 +168,8 @@ def test_samplers_agree_with_many_steps(
 ) -> None:
     """They solve one differential equation (Song et al. 2021), each in its own way."""
     other = load_generator(tiny_generator, sampler=name)
-    expected = pixels(draw(generator, PROMPTS, SEEDS, steps=60, guidance=1.0))
-    got = pixels(draw(other, PROMPTS, SEEDS, steps=60, guidance=1.0))
+    expected = pixels(images_of(generator, PROMPTS, SEEDS, steps=60, guidance=1.0))
+    got = pixels(images_of(other, PROMPTS, SEEDS, steps=60, guidance=1.0))
     of_other_seeds = np.roll(expected, 1, axis=0)
     assert np.abs(got - expected).mean() < 0.3 * np.abs(got - of_other_seeds).mean()
 
@@ -215,24 +217,24 @@ def test_image_that_the_safety_checker_objects_to_is_black(
     tiny_generator: Path, tmp_path: Path
 ) -> None:
     strict = with_safety_checker(tiny_generator, tmp_path / "strict", threshold=-2.0)
-    images = draw(load_generator(strict, sampler="ddim"), PROMPTS[:2], SEEDS[:2])
+    images = images_of(load_generator(strict, sampler="ddim"), PROMPTS[:2], SEEDS[:2])
     assert [image and image.getbbox() for image in images] == [None, None]
     mild = with_safety_checker(tiny_generator, tmp_path / "mild", threshold=2.0)
-    images = draw(load_generator(mild, sampler="ddim"), PROMPTS[:2], SEEDS[:2])
+    images = images_of(load_generator(mild, sampler="ddim"), PROMPTS[:2], SEEDS[:2])
     assert all(image and image.getbbox() for image in images)
 
 
 def test_image_that_is_not_finite_is_none(tiny_generator: Path) -> None:
     generator = load_generator(tiny_generator, sampler="ddim")
     decode = generator.vae.decode
-    expected = draw(generator, PROMPTS, SEEDS)
+    expected = images_of(generator, PROMPTS, SEEDS)
 
     def decode_second_badly(latents: torch.Tensor, **options: Any) -> Any:
         latents[1, 0, 0, 0] = float("inf")
         return decode(latents, **options)
 
     generator.vae.decode = decode_second_badly
-    first, second, third = draw(generator, PROMPTS, SEEDS)
+    first, second, third = images_of(generator, PROMPTS, SEEDS)
     assert second is None
     assert bytes_of([first, third]) == bytes_of([expected[0], expected[2]])
 
@@ -270,7 +272,7 @@ def test_windows_are_read_one_by_one(
     tokens = [tokens_in_windows(generator.tokenizer, prompt) for prompt in prompts]
     content = len(generator.tokenizer(LONG, verbose=False).input_ids) - 2
     windows = math.ceil(content / (limit - 2))
-    assert [one.shape for one in tokens] == [(windows, limit)] * 2
+    assert [windowed.shape for windowed in tokens] == [(windows, limit)] * 2
     states = encode_in_windows(generator, tokens, negative)
     for row, prompt in enumerate(prompts):
         expected = states_by_hand(generator, prompt, windows)
@@ -283,21 +285,21 @@ def test_prompts_in_windows_do_not_depend_on_their_batch(generator: Any) -> None
     prompts, seeds = [LONG, FITS, LONGER, LONG, "a"], [1, 2, 3, 4, 5]
     in_windows = [True, False, True, True, False]
     options = {"negative_prompt": "blue", "guidance": 4.0}
-    together = draw(generator, prompts, seeds, in_windows=in_windows, **options)
+    together = images_of(generator, prompts, seeds, in_windows=in_windows, **options)
     alone = [
-        draw(generator, [prompt], [seed], in_windows=[windows], **options)[0]
+        images_of(generator, [prompt], [seed], in_windows=[windows], **options)[0]
         for prompt, seed, windows in zip(prompts, seeds, in_windows, strict=True)
     ]
     assert np.abs(pixels(together) - pixels(alone)).max() <= 1
-    filled = draw(generator, prompts, seeds, in_windows=in_windows, fill_to=4, **options)
-    assert np.abs(pixels(together) - pixels(filled)).max() <= 1
+    padded = images_of(generator, prompts, seeds, in_windows=in_windows, pad_to=4, **options)
+    assert np.abs(pixels(together) - pixels(padded)).max() <= 1
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
 def test_the_end_of_a_long_prompt_matters_in_windows_only(generator: Any, guidance: float) -> None:
     prompts, seeds = [LONG, f"{LONG} white"], [7, 7]
-    cut = pixels(draw(generator, prompts, seeds, guidance=guidance))
-    read = pixels(draw(generator, prompts, seeds, guidance=guidance, in_windows=[True, True]))
+    cut = pixels(images_of(generator, prompts, seeds, guidance=guidance))
+    read = pixels(images_of(generator, prompts, seeds, guidance=guidance, in_windows=[True, True]))
     assert np.array_equal(cut[0], cut[1])
     assert not np.array_equal(read[0], read[1])
     assert not np.array_equal(read[0], cut[0])

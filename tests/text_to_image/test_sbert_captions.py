@@ -36,8 +36,8 @@ AGREEING = (
 ODD = "three green crosses on black"
 
 
-def cosine(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.dot(one, other) / np.sqrt(np.dot(one, one) * np.dot(other, other)))
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.dot(first, second) / np.sqrt(np.dot(first, first) * np.dot(second, second)))
 
 
 def test_is_the_caption_with_the_largest_cosine() -> None:
@@ -93,7 +93,7 @@ def test_the_demos_encoder_avoids_wrong_captions_in_scenes_that_it_has_not_seen(
     world = make_world(source, DEFAULT, ["train"])
     images = world.corpus(["train"]).splits["train"]
     chosen = sbert_captions(images, ENCODER)
-    ids = {f"{one.image_id}#{one.captions.index(chosen[one.image_id])}" for one in images}
+    ids = {f"{image.image_id}#{image.captions.index(chosen[image.image_id])}" for image in images}
     wrong = {record["sample_id"] for record in world.noise_records()}
     assert len(wrong) == 0.3 * 5 * len(images)
     assert len(ids & wrong) < 0.1 * len(images)

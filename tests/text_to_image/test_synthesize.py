@@ -1,4 +1,4 @@
-"""The synthesize stage in a DVC repository of its own, with noise pictures for a generator."""
+"""The synthesize stage in a DVC repository of its own, with noise images for a generator."""
 
 import json
 import os
@@ -164,14 +164,14 @@ def test_writes_an_image_for_each_synthetic_sample(
             "guidance": 2.5,
             "negative_prompt": "blur",
             "size": (32, 32),
-            "fill_to": 1,
+            "pad_to": 1,
         }
     ]
     assert all(set(line) == {"sample_id", "key", "prompt", "seed"} for line in index)
     assert counts_of(1) == {"prompts": 2, "too_long": 0, "most_tokens": 77, "redrawn": 0}
 
 
-def test_the_next_epoch_draws_only_what_is_new(
+def test_the_next_epoch_generates_only_what_is_new(
     workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dvc_init(workspace)
@@ -222,7 +222,7 @@ def test_another_attempt_is_in_the_index_of_everybody_who_shows_the_image(
     before = {sample_id: file.name for sample_id, file in synthesize_of(MIXED).items()}
     shutil.rmtree(workspace / ".dvc" / "cache")
     generator.unusable = {image_seed("8", 0)}
-    for epoch in (1, 2):  # drawn, then found in the store
+    for epoch in (1, 2):  # generated, then found in the store
         after = {sample_id: file.name for sample_id, file in synthesize_of(MIXED, epoch).items()}
         assert after == before
         index = read_json_lines(paths.synthetic(epoch) / "index.jsonl")
@@ -252,31 +252,33 @@ def test_overflow_concerns_long_prompts_only(
         for sample in samples_of(LONG_AND_SHORT)
         if sample.sample_id.endswith("#0")
     ]
-    files, drawn = {}, {}
+    files, generated = {}, {}
     for overflow in ("truncate", "keep_styler", "chunk"):
         configure(prompt={"mode": "concat", "styler": STYLER, "overflow": overflow})
         generator.batches.clear()
         generator.settings.clear()
         files[overflow] = synthesize_of(samples)
-        drawn[overflow] = [prompt for batch in generator.batches for prompt in batch]
+        generated[overflow] = [prompt for batch in generator.batches for prompt in batch]
         assert counts_of(1) == {"prompts": 3, "too_long": 1, "most_tokens": 77, "redrawn": 0}
         assert "1 of 3 prompts are longer than 77 tokens" in capsys.readouterr().out
         index = read_json_lines(paths.synthetic(1) / "index.jsonl")
         assert [line["sample_id"] for line in index] == ["7#0", "8#0", "9#0"]
-        assert index[0]["prompt"] in drawn[overflow]
+        assert index[0]["prompt"] in generated[overflow]
     for short in ("8#0", "9#0"):
         assert len({files[overflow][short].name for overflow in files}) == 1
     assert len({files[overflow]["7#0"].name for overflow in files}) == 3
     whole = ". ".join(caption.strip() for caption in LONG_CAPTIONS) + f", {STYLER}"
-    assert drawn["truncate"][0] == whole and len(drawn["truncate"]) == 3
-    assert drawn["chunk"] == [whole]
+    assert generated["truncate"][0] == whole and len(generated["truncate"]) == 3
+    assert generated["chunk"] == [whole]
     assert generator.settings[0]["in_windows"] == [True]
-    (shortened,) = drawn["keep_styler"]
+    (shortened,) = generated["keep_styler"]
     assert shortened.endswith(f", {STYLER}")
     assert whole.startswith(shortened.removesuffix(f", {STYLER}"))
 
 
-def test_prompts_in_windows_are_drawn_together(workspace: Path, generator: NoiseGenerator) -> None:
+def test_prompts_in_windows_are_generated_together(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
     dvc_init(workspace)
     write_json_lines(paths.CORPUS / "train.jsonl", LONG_AND_SHORT)
     configure(prompt={"mode": "concat", "styler": STYLER, "overflow": "chunk"})
@@ -285,10 +287,10 @@ def test_prompts_in_windows_are_drawn_together(workspace: Path, generator: Noise
     assert generator.settings[0]["in_windows"] == [False, False, True]
 
 
-def test_prompts_of_as_many_windows_are_drawn_together(
+def test_prompts_of_as_many_windows_are_generated_together(
     workspace: Path, generator: NoiseGenerator
 ) -> None:
-    # A batch of several kinds is drawn once for each, and a GPU fills each of them up.
+    # A batch of several kinds is split by kind, and a GPU pads each part.
     dvc_init(workspace)
     profile = Path("profiles/demo.yaml")
     settings = yaml.safe_load(profile.read_text())
@@ -312,7 +314,7 @@ def test_a_gpu_computes_full_batches(
     dvc_init(workspace)
     monkeypatch.setattr(PIPELINE.device, "type", "cuda")
     synthesize_of(MIXED)
-    assert generator.settings[0]["fill_to"] == 32  # profile demo's batch
+    assert generator.settings[0]["pad_to"] == 32  # profile demo's batch
 
 
 def test_without_synthetic_samples_there_is_an_empty_index(workspace: Path) -> None:

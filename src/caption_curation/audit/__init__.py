@@ -1,1 +1,1 @@
-"""What curation did, held against what the demo world spoilt on purpose."""
+"""What curation did, compared with the noise that was planted in the demo world."""

@@ -1,7 +1,7 @@
-"""Which score and rule find which noise: what was chosen, and what would have been.
+"""Which noise each score and rule would find, in what they would choose.
 
-Choosing is a pure function of an epoch's losses. On the losses of a run without curation, every
-score and rule can therefore be tried side by side, without training again.
+The choice is a pure function of an epoch's losses. On the losses of a run without curation, all
+scores and rules can therefore be compared, without training again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from caption_curation.samples import KEEP, Edit, Sample, SampleLoss
 
 @dataclass(frozen=True)
 class Choice:
-    """What a score and a rule choose after an epoch, against every kind of noise.
+    """What a score and a rule choose after an epoch, audited against one kind of noise.
 
     ``amount`` is the rule's ratio or number of standard deviations.
     """
@@ -40,31 +40,31 @@ def audit_choices(
 
     Args:
         sets: the training samples, by epoch.
-        losses: on them, in their order, by epoch from 1.
+        losses: of these samples, in their order, by epoch from 1.
         noise: what was planted.
         curation: its ``ratio`` and ``std`` are used.
         seed: of the experiment; ``random`` chooses as it does there.
     """
     choices = []
-    for epoch, of_epoch in sorted(losses.items()):
+    for epoch, epoch_losses in sorted(losses.items()):
         for rule, row in RULES.items():
             amount = float(getattr(curation, row.amount))
             for score in SCORES:
                 tried = curation.model_copy(update={"score": score, "rule": rule})
-                _, indices = select(of_epoch, tried, rng_for(seed, epoch, "score"))
-                audited = against_noise(sets[epoch], indices, epoch, noise)
+                _, indices = select(epoch_losses, tried, rng_for(seed, epoch, "score"))
+                audited = audit_choice(sets[epoch], indices, epoch, noise)
                 choices += [Choice(score, rule, amount, against) for against in audited]
     return choices
 
 
-def against_noise(
+def audit_choice(
     samples: Sequence[Sample], indices: Sequence[int], epoch: int, noise: PlantedNoise
 ) -> list[AuditRow]:
-    """A choice after one epoch against every kind of noise, also if nothing was chosen.
+    """A choice after one epoch against every kind of noise, even if nothing was chosen.
 
     Args:
-        samples: there were to choose from.
-        indices: of the chosen ones.
+        samples: the samples to choose from.
+        indices: of the chosen samples.
         epoch: after which they were chosen.
         noise: what was planted.
     """

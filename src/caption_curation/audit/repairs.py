@@ -1,4 +1,4 @@
-"""Did curation repair the samples that the demo world spoilt, or spoil others?"""
+"""Did curation repair the samples with planted noise, or did it break others?"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from caption_curation.samples import Edit, Sample
 NO_NOISE = "none"
 ALL_SAMPLES = "all"
 
-# By whether the sample was right before the edit (None: unknown) and is after it (None: removed).
+# By whether the sample was right before the edit (None: unknown) and after it (None: removed).
 _TITLES = {
     (False, True): "Repaired",
     (False, False): "Not repaired",
-    (False, None): "Removed, and it was spoilt",
+    (False, None): "Removed, and it was wrong",
     (True, True): "Still right",
-    (True, False): "Spoilt by the edit",
+    (True, False): "Broken by the edit",
     (True, None): "Removed, though it was right",
     (None, True): "Right now",
     (None, False): "Wrong now",
@@ -27,9 +27,9 @@ _TITLES = {
 
 @dataclass(frozen=True)
 class Repair:
-    """What an edit made of its sample: the verdict in words, and what is wrong with it after.
+    """What an edit did to its sample: the verdict in words, and what is wrong with it afterwards.
 
-    ``good`` is whether the sample is right, or was spoilt and is gone; ``None`` if that is unknown.
+    ``good``: the sample is right, or was wrong and has been removed; ``None`` if that is unknown.
     """
 
     title: str
@@ -43,8 +43,8 @@ def judge_edit(edit: Edit, truth: GroundTruth, synthetic: Path | None) -> Repair
     Args:
         edit: of a sample that was changed or removed.
         truth: of its corpus.
-        synthetic: the image that it gave the sample; ``None`` if it gave none. An image that an
-            earlier edit gave it need not be at hand, so the state before may be unknown.
+        synthetic: the image that it gave the sample; ``None`` if it gave none. An image from an
+            earlier edit may be unavailable, so the state before the edit may be unknown.
     """
     was_right = None if edit.before.replicate is not None else not truth.faults(edit.before)
     if edit.after is None:
@@ -58,7 +58,7 @@ def judge_edit(edit: Edit, truth: GroundTruth, synthetic: Path | None) -> Repair
 class RepairRow:
     """What became of the samples with one kind of planted noise; all are numbers of samples.
 
-    ``right``, ``wrong`` and ``removed`` are the chosen ones' at the end and add up to ``chosen``.
+    ``right``, ``wrong`` and ``removed`` are what the chosen ones ended as; they sum to ``chosen``.
     """
 
     kind: str
@@ -78,7 +78,7 @@ def repair_table(
     """A row for each kind of planted noise, for the samples without any, and for all of them.
 
     Args:
-        samples: the training split as it was.
+        samples: the original training split.
         edits: the whole edit log; a sample that was chosen but kept counts as chosen.
         noise: what was planted.
         verdicts: whether each sample of the last training set is right, by sample id.
@@ -96,13 +96,13 @@ def repair_table(
 def _row(
     kind: str, sample_ids: Sequence[str], chosen: set[str], verdicts: Mapping[str, bool]
 ) -> RepairRow:
-    picked = [sample_id for sample_id in sample_ids if sample_id in chosen]
-    left = [verdicts[sample_id] for sample_id in picked if sample_id in verdicts]
+    chosen_ids = [sample_id for sample_id in sample_ids if sample_id in chosen]
+    remaining = [verdicts[sample_id] for sample_id in chosen_ids if sample_id in verdicts]
     return RepairRow(
         kind=kind,
         samples=len(sample_ids),
-        chosen=len(picked),
-        right=sum(left),
-        wrong=len(left) - sum(left),
-        removed=len(picked) - len(left),
+        chosen=len(chosen_ids),
+        right=sum(remaining),
+        wrong=len(remaining) - sum(remaining),
+        removed=len(chosen_ids) - len(remaining),
     )

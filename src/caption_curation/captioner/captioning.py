@@ -9,9 +9,9 @@ from tqdm import tqdm
 from caption_curation.captioner.model.blip import Captioner
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
 from caption_curation.compute.devices import autocast
-from caption_curation.compute.process_group import collected, dealt
+from caption_curation.compute.process_group import gather, shard
 from caption_curation.config.experiment import Evaluation
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 
 
 @torch.inference_mode()
@@ -23,19 +23,19 @@ def generate_captions(
     evaluation: Evaluation,
     batch_size: int,
 ) -> list[str]:
-    """One caption an image file, in order, without the prompt; processes that joined share them.
+    """One caption per image file, in order, without the prompt; the process group shares the work.
 
     Args:
         captioner: the model; it is put into evaluation mode.
         files: image files.
         prompt: the text that the decoder continues, for instance "a picture of ".
         evaluation: number of beams and lengths in tokens, the prompt included.
-        batch_size: images at once.
+        batch_size: number of images at a time.
     """
     captioner.model.eval()
     prompt_ids = captioner.tokenizer(prompt, return_tensors="pt").input_ids
     images = ResizedImages(files, captioner.image_size)
-    batches = dealt(
+    batches = shard(
         [
             range(start, min(start + batch_size, len(files)))
             for start in range(0, len(files), batch_size)
@@ -46,10 +46,10 @@ def generate_captions(
         desc="captioning",
         total=sum(map(len, batches)),
         unit="image",
-        disable=these_processes().hide_progress,
+        disable=process_info().hide_progress,
     ) as progress:
         for pixels in pixel_batches(images, batches, captioner.device):
-            # generate() writes its start token into the ids that it is given, and drops the last.
+            # generate() writes its start token into the given ids, and drops the last one.
             with autocast(captioner.device):
                 ids = captioner.model.generate(
                     pixel_values=pixels,
@@ -62,10 +62,10 @@ def generate_captions(
             texts = captioner.tokenizer.batch_decode(
                 ids[:, prompt_ids.shape[1] - 1 :],
                 skip_special_tokens=True,
-                # "a man's", as people write it, from BERT's "a man ' s". BLIP's tokenizer did so
-                # unasked; the metrics' tokenizer would count three words instead of two.
+                # "a man's", as people write it, from BERT's "a man ' s". BLIP's tokenizer did so by
+                # default; the metrics' tokenizer would count three words instead of two.
                 clean_up_tokenization_spaces=True,
             )
             captions.append([text.strip() for text in texts])
             progress.update(len(texts))
-    return [caption for batch in collected(captions) for caption in batch]
+    return [caption for batch in gather(captions) for caption in batch]

@@ -19,10 +19,10 @@ from caption_curation.captioner.model.blip import (
 )
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
 from caption_curation.compute.devices import autocast
-from caption_curation.compute.process_group import collected, dealt
+from caption_curation.compute.process_group import gather, shard
 from caption_curation.samples import Sample, SampleLoss
 from caption_curation.support.errors import NonFiniteLoss
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 
 
 @torch.inference_mode()
@@ -37,8 +37,8 @@ def sample_losses(
 ) -> list[SampleLoss]:
     """Loss of every sample with dropout, augmentation and label smoothing off.
 
-    Every image is encoded once for all the captions that are paired with it, and so are its keys
-    and values for the decoder. The processes that joined share the work.
+    Every image is encoded once for all captions that are paired with it, and the decoder's
+    cross-attention keys and values are computed once. The processes of the group share the work.
 
     Args:
         captioner: the model; it is put into evaluation mode.
@@ -46,10 +46,10 @@ def sample_losses(
         files: the image file that each sample shows, by sample id.
         prompt: the text that every caption begins with; no loss is counted on it.
         max_tokens: longer captions are cut, as in training.
-        batch_size: images that are encoded at once.
+        batch_size: number of images to encode at a time.
 
     Returns:
-        One loss a sample, in the order of ``samples``.
+        One loss per sample, in the order of ``samples``.
 
     Raises:
         NonFiniteLoss: naming the samples.
@@ -57,7 +57,7 @@ def sample_losses(
     captioner.model.eval()
     groups = _by_image(samples, files)
     images = ResizedImages([file for file, _ in groups], captioner.image_size)
-    batches = dealt(
+    batches = shard(
         [
             range(start, min(start + batch_size, len(groups)))
             for start in range(0, len(groups), batch_size)
@@ -66,17 +66,17 @@ def sample_losses(
     losses: list[list[SampleLoss]] = []
     with tqdm(
         desc="scoring",
-        total=sum(len(groups[place][1]) for batch in batches for place in batch),
+        total=sum(len(groups[index][1]) for batch in batches for index in batch),
         unit="sample",
-        disable=these_processes().hide_progress,
+        disable=process_info().hide_progress,
     ) as progress:
         for batch, pixels in zip(
             batches, pixel_batches(images, batches, captioner.device), strict=True
         ):
-            shown = [groups[place][1] for place in batch]
-            losses.append(_batch_losses(captioner, pixels, shown, prompt, max_tokens))
+            by_image = [groups[index][1] for index in batch]
+            losses.append(_batch_losses(captioner, pixels, by_image, prompt, max_tokens))
             progress.update(len(losses[-1]))
-    by_id = {loss.sample_id: loss for batch in collected(losses) for loss in batch}
+    by_id = {loss.sample_id: loss for batch in gather(losses) for loss in batch}
     _check_finite(by_id)
     return [by_id[sample.sample_id] for sample in samples]
 
@@ -84,14 +84,14 @@ def sample_losses(
 def _batch_losses(
     captioner: Captioner,
     pixels: torch.Tensor,
-    shown: Sequence[Sequence[Sample]],
+    by_image: Sequence[Sequence[Sample]],
     prompt: str,
     max_tokens: int,
 ) -> list[SampleLoss]:
     """Losses of the samples that show each of the images of ``pixels``."""
-    samples = [sample for of_one_image in shown for sample in of_one_image]
-    of_image = torch.tensor(
-        [index for index, of_one_image in enumerate(shown) for _ in of_one_image],
+    samples = [sample for image_samples in by_image for sample in image_samples]
+    image_index = torch.tensor(
+        [index for index, image_samples in enumerate(by_image) for _ in image_samples],
         device=captioner.device,
     )
     tokens = caption_tokens(
@@ -101,7 +101,7 @@ def _batch_losses(
         max_tokens=max_tokens,
     ).to(captioner.device)
     with autocast(captioner.device):
-        logits = shared_image_logits(captioner, pixels, of_image, tokens)
+        logits = shared_image_logits(captioner, pixels, image_index, tokens)
     # (captions, tokens): zero where no loss is counted
     by_token = cross_entropy(
         logits.transpose(1, 2).float(),
@@ -118,40 +118,40 @@ def _batch_losses(
 
 
 def shared_image_logits(
-    captioner: Captioner, pixels: torch.Tensor, of_image: torch.Tensor, tokens: CaptionTokens
+    captioner: Captioner, pixels: torch.Tensor, image_index: torch.Tensor, tokens: CaptionTokens
 ) -> torch.Tensor:
-    """Logits of every next token of captions that share images.
+    """Next-token logits of captions that share images.
 
-    What depends on the image alone is computed once for each: its encoding, and the keys and values
-    of the decoder's cross-attention, which cost more than the rest of the decoder: an image has
-    hundreds of patches, a caption some ten tokens.
+    What depends on the image alone is computed once per image: its encoding, and the keys and
+    values of the decoder's cross-attention, which cost more than the rest of the decoder: an image
+    has hundreds of patches, a caption about ten tokens.
 
     Args:
         captioner: the model.
         pixels: (images, 3, size, size), normalised.
-        of_image: int64 (captions,): the place of each caption's image in ``pixels``.
+        image_index: int64 (captions,): the index of each caption's image in ``pixels``.
         tokens: of the captions.
 
     Returns:
         (captions, tokens, vocabulary), aligned with ``tokens.targets``.
     """
     states = encode_images(captioner, pixels)
-    with _projecting_once(captioner, states, of_image):
-        # Cross-attention reads no more than the shape of these.
-        return next_token_logits(captioner, states[:1].expand(len(of_image), -1, -1), tokens)
+    with _projected_once(captioner, states, image_index):
+        # Cross-attention uses nothing but the shape of these.
+        return next_token_logits(captioner, states[:1].expand(len(image_index), -1, -1), tokens)
 
 
 @contextmanager
-def _projecting_once(
-    captioner: Captioner, states: torch.Tensor, of_image: torch.Tensor
+def _projected_once(
+    captioner: Captioner, states: torch.Tensor, image_index: torch.Tensor
 ) -> Iterator[None]:
-    """Let cross-attention project ``states``, and each caption have its image's projection."""
+    """Let cross-attention project ``states`` once, and give each caption its image's projection."""
 
     def images(module: Any, arguments: Any) -> tuple[torch.Tensor]:
         return (states,)
 
     def captions(module: Any, arguments: Any, projected: torch.Tensor) -> torch.Tensor:
-        return projected[of_image]
+        return projected[image_index]
 
     hooks = []
     for layer in captioner.model.text_decoder.bert.encoder.layer:

@@ -14,7 +14,7 @@ from caption_curation.text_to_image.store_upkeep import (
     faulty_images,
     size_of,
     stored_images,
-    unnamed_images,
+    unreferenced_images,
 )
 
 HARD_LINKS = (
@@ -47,13 +47,13 @@ def verify(dvc_cache: Path, *, remove: bool) -> int:
 def collect_garbage(dvc_cache: Path, *, force: bool) -> int:
     """Remove the images that no output in DVC's cache names, after asking; 1 if told not to."""
     with open_store(dvc_cache) as store:
-        unnamed = unnamed_images(store)
+        unnamed = unreferenced_images(store)
     print(f"{_in_words(unnamed)} in no synthesized output of DVC's cache.")
     # Not open while the question waits, lest a stage waits too; what is named by then stays.
     if unnamed and not force and not _confirmed("Remove them from the image store? [y/N] "):
         return 1
     with open_store(dvc_cache, alone=True) as store:
-        garbage = set(unnamed).intersection(unnamed_images(store))
+        garbage = set(unnamed).intersection(unreferenced_images(store))
         for image in garbage:
             image.unlink()
     print(f"{len(garbage)} images removed.")
@@ -64,7 +64,7 @@ def _in_words(images: Sequence[Path]) -> str:
     size = size_of(images)
     return (
         f"{size.images} images, {size.total_bytes / 1e6:.1f} MB, "
-        f"of which {size.sole_bytes / 1e6:.1f} MB have no other hard link"
+        f"of which {size.unshared_bytes / 1e6:.1f} MB have no other hard link"
     )
 
 

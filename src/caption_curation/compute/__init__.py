@@ -1,1 +1,1 @@
-"""Devices, precision, and the processes of a stage that compute together."""
+"""Devices, precision, and the process group of a stage."""

@@ -1,7 +1,8 @@
-"""What the processes of a stage tell each other: results of batches, sums of gradients.
+"""The process group of a stage: how its processes share batches, gather results, sum gradients.
 
-All of them call each function of this module, or none does. A process that is alone talks to
-nobody.
+As with every collective, all processes call a function of this module or none does. A process that
+runs alone communicates with nobody. torch's own collectives do the work; what they lack is results
+in the order of the batches, whatever the number of processes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,53 +12,54 @@ from typing import Any
 import torch
 from torch import distributed
 
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 
-ABSENT = object()
+_PADDING = object()
 
 
-def join_processes() -> None:
+def init_process_group() -> None:
     """Connect to the other processes of the stage, if the launcher started any."""
-    if these_processes().count > 1 and not distributed.is_initialized():
-        distributed.init_process_group()  # NCCL for what lies on a GPU, else Gloo
+    if process_info().count > 1 and not distributed.is_initialized():
+        distributed.init_process_group()  # NCCL for tensors on a GPU, otherwise Gloo
 
 
-def leave_processes() -> None:
-    """Disconnect, when the work is done; after an error the others would not answer."""
+def destroy_process_group() -> None:
+    """Disconnect when the work is done; not after an error, when the others would not answer."""
     if distributed.is_initialized():
         distributed.destroy_process_group()
 
 
 def process_index() -> int:
-    """This process's place among those that joined, from 0."""
+    """The rank of this process in the group, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def process_count() -> int:
-    """The number of processes that joined."""
+    """The number of processes in the group."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def dealt(batches: Sequence[Any]) -> list[Any]:
-    """This process's part of the batches, which are dealt out in turn.
+def shard(batches: Sequence[Any]) -> list[Any]:
+    """This process's share of the batches, which are assigned round-robin.
 
-    Every batch is computed whole, so its results are those of a process that is alone.
+    Batches are never split, so the results of each are those of a single process.
     """
     return list(batches[process_index() :: process_count()])
 
 
-def collected(results: Sequence[Any]) -> list[Any]:
-    """The results of all batches that were :func:`dealt`, in the batches' order, everywhere."""
+def gather(results: Sequence[Any]) -> list[Any]:
+    """The results of all batches that :func:`shard` assigned, in batch order, on every process."""
     if process_count() == 1:
         return list(results)
-    of_each: list[Any] = [None] * process_count()
-    distributed.all_gather_object(of_each, list(results))
-    in_turn = chain.from_iterable(zip_longest(*of_each, fillvalue=ABSENT))
-    return [result for result in in_turn if result is not ABSENT]
+    by_process: list[Any] = [None] * process_count()
+    distributed.all_gather_object(by_process, list(results))
+    interleaved = chain.from_iterable(zip_longest(*by_process, fillvalue=_PADDING))
+    return [result for result in interleaved if result is not _PADDING]
 
 
-def add_up(tensors: Iterable[torch.Tensor]) -> None:
+def all_reduce(tensors: Iterable[torch.Tensor]) -> None:
     """Replace each tensor by its sum over all processes."""
     if process_count() > 1:
-        for under_way in [distributed.all_reduce(one, async_op=True) for one in tensors]:
-            under_way.wait()
+        pending = [distributed.all_reduce(tensor, async_op=True) for tensor in tensors]
+        for work in pending:
+            work.wait()

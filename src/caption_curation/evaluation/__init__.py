@@ -1,1 +1,1 @@
-"""From what a run wrote to its numbers."""
+"""From a run's outputs to its numbers."""

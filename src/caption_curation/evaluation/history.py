@@ -12,28 +12,28 @@ from pathlib import Path
 import numpy as np
 
 from caption_curation.samples import Edit
-from caption_curation.support.outputs import link_or_copy, write_whole
+from caption_curation.support.outputs import link_or_copy, write_atomically
 
-GALLERY_SIZE = 24  # synthetic images of one epoch that are kept: half the hardest, half any
+GALLERY_SIZE = 24  # synthetic images to keep per epoch: half the hardest, half at random
 
 
 def gallery_edits(edits: Sequence[Edit], epoch: int, rng: np.random.Generator) -> list[Edit]:
-    """The image replacements of one epoch to show: the hardest ones, then some at random.
+    """The image replacements of one epoch to show: the hardest ones, then a random sample.
 
     Args:
         edits: the edit log; within an epoch the hardest sample comes first.
         epoch: after which the edits were made.
-        rng: draws the random half.
+        rng: chooses the random half.
     """
     made = [edit for edit in edits if edit.epoch == epoch and edit.action == "replace_image"]
     half = GALLERY_SIZE // 2
     hardest, others = made[:half], made[half:]
-    drawn = rng.choice(len(others), size=min(half, len(others)), replace=False)
-    return hardest + [others[index] for index in sorted(drawn)]
+    sampled = rng.choice(len(others), size=min(half, len(others)), replace=False)
+    return hardest + [others[index] for index in sorted(sampled)]
 
 
 def best_epoch(cider: dict[str, float]) -> int:
-    """The fine-tuned epoch (from 1) of highest validation CIDEr; of equals the earliest."""
+    """The fine-tuned epoch (from 1) with the highest validation CIDEr; the earliest of equals."""
     epochs = [int(epoch) for epoch in cider if int(epoch) > 0]
     return max(sorted(epochs), key=lambda epoch: cider[str(epoch)])
 
@@ -48,7 +48,7 @@ def write_validation_scores(folder: Path, cider: dict[str, float]) -> None:
     """Write validation CIDEr by epoch, and the best epoch once there is one."""
     best = best_epoch(cider) if len(cider) > 1 else None
     text = json.dumps({"cider": cider, "best_epoch": best}, indent=2)
-    write_whole(folder / "validation.json", text + "\n")
+    write_atomically(folder / "validation.json", text + "\n")
 
 
 def copy_tree(source: Path, target: Path) -> None:
@@ -60,8 +60,8 @@ def copy_tree(source: Path, target: Path) -> None:
 def copy_file(source: str | Path, target: str | Path) -> None:
     """Copy a file as a hard link where possible.
 
-    What stood at ``target`` is unlinked first: it may be a link into DVC's cache, which must never
-    be written to.
+    An existing ``target`` is unlinked first: it may be a link into DVC's cache, which must never be
+    written to.
     """
     Path(target).unlink(missing_ok=True)
     link_or_copy(Path(source), Path(target))

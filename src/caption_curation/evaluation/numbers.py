@@ -16,15 +16,15 @@ from caption_curation.samples import KEEP, CaptionedImage, Edit, SampleLoss
 # The keys under which edits are counted, by their action.
 COUNT_NAMES = {name: action.counted_as for name, action in ACTIONS.items()} | {KEEP: "kept"}
 
-# A fixed width makes the bins of different experiments the same, so that `dvc plots diff` can lay
-# their distributions over each other.
+# With a fixed width, bins are the same in every experiment, so that `dvc plots diff` can overlay
+# their distributions.
 BIN_WIDTH = 0.1  # nats per token
 
 
 def training_set_sizes(
     images: Iterable[CaptionedImage], losses: Mapping[int, Sequence[SampleLoss]]
 ) -> dict[int, int]:
-    """Samples trained on in every epoch; under 0 those of the corpus, before the static schedule.
+    """Samples trained on in each epoch; key 0: those of the corpus, before the static schedule.
 
     Args:
         images: the training split.
@@ -45,7 +45,7 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
 
     Returns:
         ``epoch_0`` (before training), ``epoch_1``, … up to the last but one, each with the number
-        of ``samples`` there were to choose from, of those ``chosen``, and of each kind of edit;
+        of ``samples`` to choose from, the number ``chosen``, and the number of each kind of edit;
         ``training_set`` is the number of samples in the last epoch.
     """
     counts = Counter((edit.epoch, edit.action) for edit in edits)
@@ -64,14 +64,14 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
 def mean_clip_scores(
     scores: Mapping[str, Mapping[str, Mapping[str, float]]] | None, split: str
 ) -> dict[str, float | None]:
-    """CLIPScore and RefCLIPScore of a split: the means over its images; None where there are none.
+    """CLIPScore and RefCLIPScore of a split: means over its images; None if they were not computed.
 
     Args:
         scores: by split and image id, ``clipscore`` and ``ref_clipscore``; or None.
         split: ``test``, or ``val_epoch_1`` and so on.
     """
     return {
-        name: fmean(of_image[name] for of_image in scores[split].values()) if scores else None
+        name: fmean(image[name] for image in scores[split].values()) if scores else None
         for name in ("clipscore", "ref_clipscore")
     }
 
@@ -80,7 +80,7 @@ def epoch_rows(
     validation: Mapping[int, Mapping[str, float | None]],
     losses: Mapping[int, Sequence[SampleLoss]],
 ) -> list[dict[str, float | None]]:
-    """One row an epoch: the validation scores, and the loss after it on its training samples.
+    """One row per epoch: the validation scores, and the loss after it on its training samples.
 
     ``mean_loss`` and ``median_loss`` are over samples, of the loss per token in nats.
     """
@@ -100,7 +100,7 @@ def epoch_rows(
 
 
 def loss_histogram(losses: Mapping[int, Sequence[SampleLoss]]) -> list[dict[str, float]]:
-    """Distribution of the loss per token in every epoch, on bins that all epochs share.
+    """Distribution of the loss per token in every epoch, in bins shared by all epochs.
 
     Returns:
         One row for every epoch and bin: ``epoch``, ``loss`` (the middle of the bin, which is

@@ -1,9 +1,14 @@
-"""The gradient of a training step's batch, whoever computes which part of it.
+"""The gradient of a training step's batch, however it is split over processes and micro-batches.
 
-A profile's batch is that of all processes together. Each computes its rows, in as many parts as its
-memory asks for. What a part adds to the batch's loss is its own mean loss times its share of what
-the batch's mean is over, so the sum of the parts' gradients is the gradient of a process that
-computes the whole batch at once.
+A profile's batch size is that of all processes together. Each process computes its shard of the
+batch, in micro-batches that fit into its memory. A micro-batch contributes its own mean loss times
+its share of what the batch's mean is taken over, so the gradients of all micro-batches add up to
+that of one process that computes the whole batch at once.
+
+No library does this. DistributedDataParallel averages the means of the processes, and accelerate's
+gradient accumulation those of the micro-batches, which is a different loss if their numbers of
+target tokens differ; accelerate's ``find_executable_batch_size`` starts training again with
+smaller batches.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,46 +17,49 @@ from typing import Any
 
 import torch
 
-from caption_curation.compute.process_group import add_up, process_count, process_index
+from caption_curation.compute.process_group import all_reduce, process_count, process_index
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows from ``start`` to before ``stop`` of a batch of ``total``."""
+class BatchSlice:
+    """The rows from ``start`` up to, but not including, ``stop`` of a batch of ``batch_size``."""
 
     start: int
     stop: int
-    total: int
+    batch_size: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
 
     @property
-    def are_all(self) -> bool:
-        """Whether they are the whole batch."""
-        return self.stop - self.start == self.total
+    def is_whole_batch(self) -> bool:
+        """Whether it has all rows of the batch."""
+        return len(self) == self.batch_size
 
 
-LossOfRows = Callable[[Rows], torch.Tensor]
+SliceLoss = Callable[[BatchSlice], torch.Tensor]
 
 
-def own_rows(total: int) -> Rows:
-    """The rows of a batch that this process computes; none where there are more processes."""
+def own_shard(batch_size: int) -> BatchSlice:
+    """This process's shard of a batch; empty for some where there are more processes than rows."""
     index, count = process_index(), process_count()
-    return Rows(index * total // count, (index + 1) * total // count, total)
+    return BatchSlice(index * batch_size // count, (index + 1) * batch_size // count, batch_size)
 
 
-def computed_rows(total: int) -> Rows:
-    """``own_rows``; the first row where it has none, whose loss then counts for nothing.
+def padded_shard(batch_size: int) -> BatchSlice:
+    """:func:`own_shard`, or the batch's first row if that is empty; its loss then counts as zero.
 
-    So that all processes draw the same random numbers and have gradients to add.
+    That way all processes draw the same random numbers and have gradients to sum.
     """
-    rows = own_rows(total)
-    return rows if rows.stop > rows.start else Rows(0, 1, total)
+    shard = own_shard(batch_size)
+    return shard if len(shard) else BatchSlice(0, 1, batch_size)
 
 
-class SharedBatches:
-    """Computes gradients of batches, in parts that are halved when a GPU runs out of memory.
+class GradientAccumulator:
+    """Computes gradients of batches, in micro-batches that are halved when a GPU is out of memory.
 
-    A row that does not fit alone is tried with gradient checkpointing. Neither changes a result
-    but for rounding, so neither is a parameter.
+    If a single row does not fit, it is tried with gradient checkpointing. Neither changes a result
+    beyond rounding, so neither is a parameter.
     """
 
     def __init__(
@@ -60,7 +68,7 @@ class SharedBatches:
         device: torch.device,
         use_checkpointing: Callable[[], Any],
     ) -> None:
-        """Start with whole batches.
+        """Start with a micro-batch of all rows.
 
         Args:
             optimizer: of the parameters whose gradients are wanted.
@@ -69,66 +77,70 @@ class SharedBatches:
         """
         self._optimizer, self._device = optimizer, device
         self._use_checkpointing = use_checkpointing
-        self._most_rows: int | None = None  # at a time; None: no limit is known
+        self._max_rows: int | None = None  # of a micro-batch; None: no limit is known
         self._checkpointing = False
 
-    def backward(self, total: int, loss_of: LossOfRows) -> float:
-        """Put the batch's gradient into the parameters, on all processes; the batch's loss.
+    def backward(self, batch_size: int, slice_loss: SliceLoss) -> float:
+        """Set the parameters' gradients to those of the batch, on all processes.
 
         Args:
-            total: rows of the batch.
-            loss_of: what the given rows add to the batch's loss; it is called for parts of this
-                process's rows, each time with the random state that it was called with first.
+            batch_size: number of rows, of all processes together.
+            slice_loss: what a slice contributes to the batch's loss; called for micro-batches of
+                this process's shard, each time with the random state of the first call.
+
+        Returns:
+            The loss of the batch.
 
         Raises:
-            torch.OutOfMemoryError: one row does not fit, even with gradient checkpointing.
+            torch.OutOfMemoryError: a single row does not fit, even with gradient checkpointing.
         """
-        rows = computed_rows(total)
-        loss = self._in_parts(rows, loss_of)
+        shard = padded_shard(batch_size)
+        loss = self._accumulate(shard, slice_loss)
         while loss is None:
-            self._most_rows = self._fewer_rows(rows)
-            loss = self._in_parts(rows, loss_of)
+            self._max_rows = self._reduce_rows(shard)
+            loss = self._accumulate(shard, slice_loss)
         gradients = [
             parameter.grad
             for group in self._optimizer.param_groups
             for parameter in group["params"]
             if parameter.grad is not None
         ]
-        add_up([loss, *gradients])
+        all_reduce([loss, *gradients])
         return float(loss)
 
-    def _in_parts(self, rows: Rows, loss_of: LossOfRows) -> torch.Tensor | None:
-        """The loss of ``rows``, with its gradient; ``None`` if the memory does not suffice."""
-        idle = own_rows(rows.total).stop == own_rows(rows.total).start
+    def _accumulate(self, shard: BatchSlice, slice_loss: SliceLoss) -> torch.Tensor | None:
+        """The loss of ``shard``, with its gradient; ``None`` if it ran out of memory."""
+        is_padding = not len(own_shard(shard.batch_size))
         start = _random_state(self._device)
         self._optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self._device)
         try:
-            for part in _parts(rows, self._most_rows):
+            for micro_batch in _micro_batches(shard, self._max_rows):
                 _set_random_state(self._device, start)
-                loss = loss_of(part)
-                torch.autograd.backward(loss * 0 if idle else loss)
-                total = total + (0 if idle else loss.detach())
+                loss = slice_loss(micro_batch)
+                torch.autograd.backward(loss * 0 if is_padding else loss)
+                total = total + (0 if is_padding else loss.detach())
         except torch.OutOfMemoryError:
-            if self._most_rows == 1 and self._checkpointing:
+            if self._max_rows == 1 and self._checkpointing:
                 raise
             _set_random_state(self._device, start)
             return None
         return total
 
-    def _fewer_rows(self, rows: Rows) -> int:
+    def _reduce_rows(self, shard: BatchSlice) -> int:
+        """The next smaller limit; at one row, gradient checkpointing is turned on."""
         torch.cuda.empty_cache()
-        tried = min(self._most_rows or rows.total, rows.stop - rows.start)
+        tried = min(self._max_rows or shard.batch_size, len(shard))
         if tried == 1:
             self._use_checkpointing()
             self._checkpointing = True
         return max(1, tried // 2)
 
 
-def _parts(rows: Rows, most: int | None) -> Iterator[Rows]:
-    size = most or rows.total
-    for start in range(rows.start, rows.stop, size):
-        yield Rows(start, min(start + size, rows.stop), rows.total)
+def _micro_batches(shard: BatchSlice, max_rows: int | None) -> Iterator[BatchSlice]:
+    size = max_rows or shard.batch_size
+    for start in range(shard.start, shard.stop, size):
+        yield BatchSlice(start, min(start + size, shard.stop), shard.batch_size)
 
 
 def _random_state(device: torch.device) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """An optimizer's state as named tensors, for safetensors files, and back.
 
-The names are ``PARAMETER_INDEX.NAME``, such as ``0.exp_avg``: the place of a parameter among those
-of the optimizer, and what the optimizer keeps of it.
+The names are ``PARAMETER_INDEX.NAME``, such as ``0.exp_avg``: the index of a parameter among those
+of the optimizer, and the name of what the optimizer keeps for it.
 """
 
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Errors, outputs written whole, launching processes: nothing that changes a result."""
+"""Errors, atomic outputs, launching processes: nothing that changes a result."""

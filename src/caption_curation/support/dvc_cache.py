@@ -1,4 +1,4 @@
-"""Where DVC keeps its cache: what experiments share besides DVC's own objects lies there too."""
+"""Where DVC keeps its cache, which also holds what experiments share besides DVC's objects."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from caption_curation.support.errors import InputError
 
 
 def dvc_cache_folder(root: Path = Path()) -> Path:
-    """DVC's cache folder of the repository around ``root``; starts ``dvc``, about half a second.
+    """DVC's cache folder of the repository around ``root``; runs ``dvc``, about half a second.
 
     Raises:
         InputError: ``root`` is in no DVC repository, or DVC cannot read its configuration.

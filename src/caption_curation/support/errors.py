@@ -1,4 +1,4 @@
-"""The error that means: the user's input is wrong, and the message says how to mend it."""
+"""Errors whose messages tell users what is wrong and how to fix it."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ FAULTS_SHOWN = 20
 
 
 class InputError(ValueError):
-    """Bad input, found before expensive work; a stage shows the message without a traceback."""
+    """Invalid input, found before expensive work; a stage shows the message without a traceback."""
 
 
 def list_faults(heading: str, faults: Sequence[str]) -> str:
-    """``heading``, the number of faults and the first of them, one a line."""
+    """``heading``, the number of faults and the first of them, one per line."""
     shown = [f"  {fault}" for fault in faults[:FAULTS_SHOWN]]
     if len(faults) > FAULTS_SHOWN:
         shown.append(f"  … and {len(faults) - FAULTS_SHOWN} more")
@@ -18,4 +18,4 @@ def list_faults(heading: str, faults: Sequence[str]) -> str:
 
 
 class NonFiniteLoss(ArithmeticError):
-    """Training met a loss that is infinite or not a number, and stopped."""
+    """Training stopped at a loss that is infinite or not a number."""

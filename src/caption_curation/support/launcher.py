@@ -1,8 +1,11 @@
-"""How many processes do a stage's work together, and which of them this is.
+"""How many processes share a stage's work, and which of them this is.
 
-Like the device, their number is the machine's business: it is no parameter, and no result depends
-on it but for rounding. A launcher, ``accelerate launch`` or ``torchrun``, starts them and tells
-each its place in environment variables. This module is needed where torch is not yet imported.
+Like the device, their number is up to the machine: it is not a parameter, and no result depends on
+it, beyond rounding. A launcher, ``accelerate launch`` or ``torchrun``, starts them and tells each
+its rank in environment variables.
+
+This module must not import torch, not even to ask torch.distributed: a stage with nothing to do
+ends before it needs the seconds of that import.
 """
 
 import os
@@ -17,8 +20,8 @@ LAUNCHER = "CAPTION_CURATION_LAUNCH"  # for instance "accelerate launch --mixed_
 
 
 @dataclass(frozen=True, slots=True)
-class Processes:
-    """This is process ``index`` (from 0) of ``count``; ``local_*``: of those on this machine."""
+class ProcessInfo:
+    """This is process ``index`` (from 0) of ``count``; ``local_*``: among those on this machine."""
 
     index: int
     count: int
@@ -27,18 +30,18 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes the stage's outputs and speaks."""
+        """Whether this is the process that writes the stage's outputs and prints."""
         return self.index == 0
 
     @property
     def hide_progress(self) -> bool | None:
-        """For tqdm's ``disable``: one process shows a bar, and that on a terminal only."""
+        """For tqdm's ``disable``: only the main process shows a bar, and only on a terminal."""
         return None if self.is_main else True
 
 
-def these_processes() -> Processes:
-    """What the launcher said; without one, this process is alone."""
-    return Processes(
+def process_info() -> ProcessInfo:
+    """What the launcher said; without one, this process is the only one."""
+    return ProcessInfo(
         index=int(os.environ.get("RANK", "0")),
         count=int(os.environ.get("WORLD_SIZE", "1")),
         local_index=int(os.environ.get("LOCAL_RANK", "0")),
@@ -47,15 +50,16 @@ def these_processes() -> Processes:
 
 
 def launch(module: str, arguments: Sequence[str]) -> None:
-    """Become the launcher of ``module``, if ``CAPTION_CURATION_LAUNCH`` names one; else return.
+    """Replace this process by the launcher that ``CAPTION_CURATION_LAUNCH`` names, if it is set.
 
-    So DVC's commands are the same on every machine. The launched processes do not launch again.
+    The launcher then runs ``module``, so DVC's commands are the same on every machine. Launched
+    processes do not launch again.
 
     Raises:
         InputError: there is no such program.
     """
     launcher = shlex.split(os.environ.pop(LAUNCHER, ""))
-    if not launcher or these_processes().count > 1:
+    if not launcher or process_info().count > 1:
         return
     sys.stdout.flush()
     try:

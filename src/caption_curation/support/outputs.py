@@ -1,4 +1,4 @@
-"""Outputs that are there whole or not at all: written under another name, then renamed."""
+"""Outputs that are complete or absent: written under a temporary name, then renamed."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 @contextmanager
-def built_folder(target: Path) -> Iterator[Path]:
-    """An empty folder beside ``target`` that takes its place unless the block raises."""
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """An empty folder beside ``target`` that replaces it at the end, unless the block raises."""
     partial = _partial(target)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -23,8 +23,8 @@ def built_folder(target: Path) -> Iterator[Path]:
     partial.replace(target)
 
 
-def write_whole(target: Path, content: str | bytes) -> None:
-    """Write a file, text in UTF-8 without a change of line ends, in a folder that is made."""
+def write_atomically(target: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8 with its own line ends; its folder is created if necessary."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(target)
     partial.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -32,9 +32,9 @@ def write_whole(target: Path, content: str | bytes) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """A hard link to a file where that can be made, otherwise a copy.
+    """Hard-link a file if possible, otherwise copy it.
 
-    It cannot be made to another file system, and often not to a file of another owner.
+    Links to another file system are impossible, and often those to a file of another owner.
     """
     try:
         os.link(source, target)

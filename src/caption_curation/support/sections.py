@@ -1,7 +1,7 @@
-"""Sections of YAML files, validated: a strict base class, common numbers, faults in plain words.
+"""Sections of YAML files, validated: a strict base class, common types, errors in plain words.
 
-A section only accepts or refuses values, it never changes or adds one, so there is no default here:
-the files are the one place where a value stands.
+A section only accepts or rejects values and never changes or adds one, so there are no defaults
+here: the files are the one place where values are set.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ Natural = Annotated[int, Field(ge=0)]
 
 
 class InvalidParams(InputError):
-    """A file of parameters holds values that are not allowed; lists every fault."""
+    """A parameter file has values that are not allowed; the message lists every fault."""
 
 
 class Section(BaseModel):
@@ -32,7 +32,7 @@ Validated = TypeVar("Validated", bound=Section)
 
 
 def load_section(section: type[Validated], path: Path) -> Validated:
-    """Read and validate a file of parameters.
+    """Read and validate a parameter file.
 
     Raises:
         InvalidParams: with one line for every fault.
@@ -48,7 +48,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """The keys and values of a YAML file.
 
     Raises:
-        InvalidParams: there is no such file, or it holds something else.
+        InvalidParams: the file does not exist, or has other content.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -97,10 +97,10 @@ def _describe(fault: Any, raw: dict[str, Any], path: Path) -> str:
 
 
 def _keys(location: tuple[str | int, ...], raw: Any) -> list[str]:
-    """The keys of a fault's location, without the names of a union's members.
+    """The keys of a fault's location, without the tags of discriminated unions.
 
-    Which of several kinds of section stands somewhere is told by its key ``source``, whose value
-    pydantic puts into the location.
+    Sections of several kinds are discriminated by their key ``source``, and pydantic puts its value
+    into the location.
     """
     keys = []
     for part in location:

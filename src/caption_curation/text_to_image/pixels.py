@@ -1,4 +1,4 @@
-"""From image files to what a generator's autoencoder reads."""
+"""From image files to the pixels that a generator's autoencoder takes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def to_model_range(
 ) -> torch.Tensor:
     """Images of shape (height, width, 3) as float32 (N, 3, height, width) in [-1, 1].
 
-    Converted on ``device``, by default the CPU, which may have one thread for each of its GPUs.
+    The conversion runs on ``device``, by default the CPU, which may have only one thread per GPU.
     """
     pixels = torch.from_numpy(np.stack(list(images))).to(device)
     return pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)

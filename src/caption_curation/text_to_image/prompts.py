@@ -1,4 +1,4 @@
-"""The text that a synthetic image is drawn from (paper, section 3.3)."""
+"""The text that a synthetic image is generated from (paper, section 3.3)."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ def image_prompt(captions: Sequence[str], caption: str, *, mode: str, styler: st
     """The prompt for a synthetic image of a sample.
 
     Args:
-        captions: all captions of the sample's image; read in mode ``concat`` only.
-        caption: the sample's own caption; read in mode ``single`` only.
+        captions: all captions of the sample's image; used in mode ``concat`` only.
+        caption: the sample's own caption; used in mode ``single`` only.
         mode: ``single``: the sample's caption; ``concat``: all captions, joined by ``". "``.
-        styler: appended after ``", "`` unless it is empty; a text encoder that cuts the prompt
-            short (CLIP reads 77 tokens) loses this end of it first.
+        styler: appended after ``", "`` unless it is empty; a text encoder that truncates
+            the prompt (CLIP reads 77 tokens) loses this end of it first.
 
     Raises:
         ValueError: the mode is neither of the two.

@@ -1,4 +1,4 @@
-"""Of each image, the caption that says best what all of its captions say (paper, section 3.3).
+"""The caption of each image that best represents all of its captions (paper, section 3.3).
 
 "Best" is measured by Sentence-BERT (Reimers and Gurevych, 2019): the caption whose embedding has
 the largest cosine with the mean of the embeddings of all captions of the image.
@@ -15,13 +15,13 @@ from caption_curation.samples import CaptionedImage
 
 REQUIRED_FILES = ("modules.json", "config.json", "model.safetensors", "tokenizer.json|vocab.txt")
 BATCH = 64  # captions encoded at a time
-# The two captions of an image that has no more are equally close to their mean, whatever they say,
-# and rounding must not choose between them. Differences of wording are thousands of times larger.
+# If an image has two captions, both are equally close to their mean, whatever they say, and
+# rounding must not choose between them. Differences in wording are thousands of times larger.
 TIE = 1e-6
 
 
 def closest_to_mean(embeddings: NDArray[np.floating[Any]]) -> int:
-    """The row with the largest cosine with the mean of all rows; of equal ones the first.
+    """The index of the row with the largest cosine to the mean of all rows; the first of equals.
 
     Args:
         embeddings: of one image's captions, shape (captions, dimensions).
@@ -40,19 +40,19 @@ def sbert_captions(images: Sequence[CaptionedImage], encoder: Path) -> dict[str,
         images: with at least one caption each.
         encoder: a Sentence-BERT model in the hub's layout.
     """
-    # A caption that several images have is encoded once, so that its embedding is the same for all.
+    # A caption shared by several images is encoded once, so that its embedding is the same for all.
     captions = list(dict.fromkeys(caption for image in images for caption in image.captions))
-    row = {caption: number for number, caption in enumerate(captions)}
+    row = {caption: index for index, caption in enumerate(captions)}
     embeddings = encode(captions, encoder)
     chosen = {}
     for image in images:
-        of_image = embeddings[[row[caption] for caption in image.captions]]
-        chosen[image.image_id] = image.captions[closest_to_mean(of_image)]
+        rows = [row[caption] for caption in image.captions]
+        chosen[image.image_id] = image.captions[closest_to_mean(embeddings[rows])]
     return chosen
 
 
 def encode(captions: Sequence[str], encoder: Path) -> NDArray[np.float32]:
-    """Embeddings of captions, shape (captions, dimensions), not normalized by us."""
+    """Embeddings of captions, shape (captions, dimensions), as the model gives them."""
     from caption_curation.compute.devices import prepare_device
 
     device = prepare_device()  # before the library is imported, which imports transformers

@@ -1,11 +1,11 @@
-"""What a store holds, whether it is sound, and what of it no experiment needs."""
+"""What an image store holds, whether it is intact, and what no experiment needs any more."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from caption_curation.text_to_image.image_store.dvc_images import images_in_dvc_cache
-from caption_curation.text_to_image.image_store.image_files import fault_of_image
+from caption_curation.text_to_image.image_store.image_files import image_fault
 from caption_curation.text_to_image.image_store.store import ImageStore
 
 
@@ -13,13 +13,13 @@ from caption_curation.text_to_image.image_store.store import ImageStore
 class Size:
     """Number of images and their bytes.
 
-    ``sole_bytes``: of the images that have no other hard link, in DVC's cache or in a working
-    copy; removing images frees only these.
+    ``unshared_bytes``: of the images that have no other hard link, neither in DVC's cache nor in a
+    working copy; removing images frees only these.
     """
 
     images: int
     total_bytes: int
-    sole_bytes: int
+    unshared_bytes: int
 
 
 def stored_images(store: ImageStore) -> list[Path]:
@@ -28,28 +28,28 @@ def stored_images(store: ImageStore) -> list[Path]:
 
 
 def size_of(images: Iterable[Path]) -> Size:
-    """How much room the image files take."""
-    facts = [image.stat() for image in images]
+    """How much space the image files take."""
+    stats = [image.stat() for image in images]
     return Size(
-        len(facts),
-        sum(fact.st_size for fact in facts),
-        sum(fact.st_size for fact in facts if fact.st_nlink == 1),
+        len(stats),
+        sum(stat.st_size for stat in stats),
+        sum(stat.st_size for stat in stats if stat.st_nlink == 1),
     )
 
 
 def faulty_images(images: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """The image files that are damaged or do not belong to their key, with what is wrong."""
     for image in images:
-        fault = fault_of_image(image.read_bytes(), image.stem)
+        fault = image_fault(image.read_bytes(), image.stem)
         if fault:
             yield image, fault
 
 
-def unnamed_images(store: ImageStore) -> list[Path]:
-    """The images that are in no output of a synthesize stage that DVC has in its cache.
+def unreferenced_images(store: ImageStore) -> list[Path]:
+    """The images that no output of a synthesize stage in DVC's cache refers to.
 
     ``dvc gc`` removes the outputs of experiments that are not to be kept; images that only these
-    showed are unnamed then. So are images of a stage that was killed before DVC saw its output.
+    showed are then unreferenced, and so are those of a stage killed before DVC saw its output.
     """
-    named = {key for key, _ in images_in_dvc_cache(store.dvc_cache)}
-    return [image for image in stored_images(store) if image.stem not in named]
+    referenced = {key for key, _ in images_in_dvc_cache(store.dvc_cache)}
+    return [image for image in stored_images(store) if image.stem not in referenced]

@@ -13,7 +13,7 @@ from caption_curation.pretrained import weights_digest
 from caption_curation.samples import CaptionedImage, samples_of
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
 from caption_curation.text_to_image.image_store.image_files import encode_image
-from caption_curation.text_to_image.synthesis.requests import drawing, recipe_of
+from caption_curation.text_to_image.synthesis.requests import image_generator, recipe_of
 from tests.conftest import REPOSITORY
 
 MODELS = REPOSITORY / "data/demo_models"
@@ -37,7 +37,7 @@ def test_drawing_is_timed_on_the_images_that_would_be_stored(params: Params) -> 
     assert isfinite(speed.per_second) and speed.per_second > 0
     section, synthesis = params.profile.generator, params.experiment.synthesis
     recipe = recipe_of(synthesis, section, "none")
-    draw = drawing(MODELS / "generator", synthesis, section.image_size, 2)
+    draw = image_generator(MODELS / "generator", synthesis, section.image_size, 2)
     sizes = [
         len(encode_image(image, recipe, request, attempt=0))
         for start in (0, 2)

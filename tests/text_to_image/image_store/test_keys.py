@@ -48,7 +48,7 @@ def test_key_is_the_hash_of_canonical_json() -> None:
 
 
 def test_keys_are_those_of_images_that_people_have() -> None:
-    # Computed by the code of before there were windows: these images must not be drawn again.
+    # Computed before there were windows: these images must not be generated again.
     before = "2e8dae5141ac5feed83bfc3209ecfb2082f01b42202fa9db426cae0b5c65a456"
     assert image_key(RECIPE, REQUEST) == before
     assert image_key(RECIPE, replace(REQUEST, in_windows=True)) != before

@@ -1,4 +1,4 @@
-"""Several processes at one store: none draws what another one draws, and any may be killed."""
+"""Several processes at one store: none generates what another does, and any may be killed."""
 
 import json
 import subprocess
@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from caption_curation.text_to_image.image_store import Counts, ImageStore, open_store
-from tests.text_to_image.image_store.drawing import BATCH_SIZE, RECIPE, draw_all, requests_for
+from tests.text_to_image.image_store.noise_generator import (
+    BATCH_SIZE,
+    RECIPE,
+    noise_images,
+    requests_for,
+)
 
-DRAWING = Path(__file__).with_name("drawing.py")
+SCRIPT = Path(__file__).with_name("noise_generator.py")
 NEVER = -1
 PATIENCE = 60  # seconds until a process that should have moved is thought to hang
 
@@ -21,19 +26,19 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a drawing process; those that still run at the end are killed."""
+    """Start a generating process; those that still run at the end are killed."""
     processes = []
 
-    def start_drawing(
+    def start_process(
         seeds: range, *, blocked: int = NEVER, meet: int = 1, log: str = "log"
     ) -> "subprocess.Popen[str]":
         arguments = (tmp_path / "cache", tmp_path / log, seeds.start, seeds.stop, blocked, meet)
-        words = [sys.executable, str(DRAWING), *map(str, arguments)]
+        words = [sys.executable, str(SCRIPT), *map(str, arguments)]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         processes.append(process)
         return process
 
-    yield start_drawing
+    yield start_process
     for process in processes:
         process.kill()
         process.communicate()
@@ -57,9 +62,9 @@ def seeds_in(log: Path) -> list[int]:
 
 
 def test_processes_share_the_work(start: Start, tmp_path: Path) -> None:
-    # Both need 10 to 29. Neither goes on before the other one has begun, so both draw some.
-    one, two = start(range(30), meet=2), start(range(10, 40), meet=2)
-    first, second = counts_of(one), counts_of(two)
+    # Both need 10 to 29. Neither continues before the other has begun, so both generate some.
+    processes = start(range(30), meet=2), start(range(10, 40), meet=2)
+    first, second = map(counts_of, processes)
     assert sorted(seeds_in(tmp_path / "log")) == list(range(40))
     assert first.generated + second.generated == 40
     assert first.generated + first.reused == second.generated + second.reused == 30
@@ -72,25 +77,25 @@ def test_processes_share_the_work(start: Start, tmp_path: Path) -> None:
 def test_killed_process_keeps_its_finished_images(start: Start, tmp_path: Path) -> None:
     process = start(range(9), blocked=6)
     wait_for((tmp_path / "log.blocked").exists)
-    drawn = list(requests_for(range(6)))  # a moment ago, so that they may be on their way still
-    wait_for(lambda: not ImageStore(tmp_path / "cache").missing(drawn))
+    finished = list(requests_for(range(6)))  # generated just now, so perhaps still being written
+    wait_for(lambda: not ImageStore(tmp_path / "cache").missing(finished))
     process.kill()
     process.wait()
     with open_store(tmp_path / "cache") as store:
         assert list(store.claims.iterdir()) == []
         assert store.missing(requests_for(range(9))) == list(requests_for(range(6, 9)))
-        counts = store.obtain(RECIPE, requests_for(range(9)), draw_all, BATCH_SIZE)
+        counts = store.obtain(RECIPE, requests_for(range(9)), noise_images, BATCH_SIZE)
         assert counts == Counts(3, 6, 0)
 
 
-def test_who_waits_for_a_killed_process_takes_over(start: Start, tmp_path: Path) -> None:
+def test_a_process_that_waits_for_a_killed_one_takes_over(start: Start, tmp_path: Path) -> None:
     holder = start(range(8), blocked=2)  # holds 0 to 3, of which it finishes 0 and 1
     wait_for((tmp_path / "log.blocked").exists)
     waiting = start(range(8), log="second log")
     with open_store(tmp_path / "cache") as store:
         wait_for(lambda: store.missing(requests_for(range(4, 8))) == [])
         assert store.missing(requests_for(range(4))) == list(requests_for(range(2, 4)))
-    with pytest.raises(subprocess.TimeoutExpired):  # 2 and 3 are being drawn, as far as it knows
+    with pytest.raises(subprocess.TimeoutExpired):  # 2 and 3 are in progress, as far as it knows
         waiting.wait(timeout=0.5)
     holder.kill()
     assert counts_of(waiting) == Counts(6, 2, 0)

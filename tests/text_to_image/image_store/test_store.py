@@ -28,10 +28,16 @@ from caption_curation.text_to_image.image_store import (
     open_store,
 )
 from caption_curation.text_to_image.image_store.claims import try_claim
-from caption_curation.text_to_image.image_store.image_files import encode_image, fault_of_image
+from caption_curation.text_to_image.image_store.image_files import encode_image, image_fault
 from caption_curation.text_to_image.image_store.keys import attempt_seed
 from caption_curation.text_to_image.image_store.store import ATTEMPTS
-from tests.text_to_image.image_store.drawing import BATCH_SIZE, RECIPE, draw, draw_all, requests_for
+from tests.text_to_image.image_store.noise_generator import (
+    BATCH_SIZE,
+    RECIPE,
+    noise_image,
+    noise_images,
+    requests_for,
+)
 
 
 @pytest.fixture
@@ -40,27 +46,27 @@ def store(tmp_path: Path) -> Iterator[ImageStore]:
         yield opened
 
 
-def nothing_to_draw(batch: Sequence[ImageRequest]) -> NoReturn:
-    raise AssertionError(f"asked to draw {batch}")
+def nothing_to_generate(batch: Sequence[ImageRequest]) -> NoReturn:
+    raise AssertionError(f"asked to generate {batch}")
 
 
 def obtain(store: ImageStore, seeds: range) -> Counts:
-    return store.obtain(RECIPE, requests_for(seeds), draw_all, BATCH_SIZE)
+    return store.obtain(RECIPE, requests_for(seeds), noise_images, BATCH_SIZE)
 
 
-def test_each_image_is_drawn_once(store: ImageStore) -> None:
-    drawn: list[int] = []
+def test_each_image_is_generated_once(store: ImageStore) -> None:
+    generated: list[int] = []
 
     def generate(batch: list[ImageRequest]) -> list[Image.Image]:
         assert len(batch) <= BATCH_SIZE
-        drawn.extend(request.seed for request in batch)
-        return draw_all(batch)
+        generated.extend(request.seed for request in batch)
+        return noise_images(batch)
 
     first, second = requests_for(range(6)), requests_for(range(3, 9))
     assert store.obtain(RECIPE, first, generate, BATCH_SIZE) == Counts(6, 0, 0)
     assert store.obtain(RECIPE, second, generate, BATCH_SIZE) == Counts(3, 3, 0)
-    assert drawn == list(range(9))
-    assert store.obtain(RECIPE, second, nothing_to_draw, BATCH_SIZE) == Counts(0, 6, 0)
+    assert generated == list(range(9))
+    assert store.obtain(RECIPE, second, nothing_to_generate, BATCH_SIZE) == Counts(0, 6, 0)
     assert store.missing([*first, *second]) == []
 
 
@@ -70,9 +76,9 @@ def test_each_key_gets_its_own_image(store: ImageStore) -> None:
         with Image.open(store.path(key)) as image:
             assert image.format == "JPEG"
             assert image.size == RECIPE.size
-            # The expected pixels, by the way of a JPEG file without a comment.
+            # The expected pixels, by way of a JPEG file without a comment.
             plain = store.folder / "plain.jpg"
-            draw(request).save(plain, quality=RECIPE.jpeg_quality)
+            noise_image(request).save(plain, quality=RECIPE.jpeg_quality)
             with Image.open(plain) as expected:
                 assert image.tobytes() == expected.tobytes()
             assert hashlib.sha256(image.info["comment"]).hexdigest() == key
@@ -96,7 +102,7 @@ def test_files_are_read_only_and_nothing_else_stays(store: ImageStore) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut short", "empty", "no JPEG"])
-def test_damaged_image_is_drawn_again(store: ImageStore, damage: str) -> None:
+def test_damaged_image_is_generated_again(store: ImageStore, damage: str) -> None:
     obtain(store, range(6))
     path = store.path(next(iter(requests_for(range(2, 3)))))
     sound = path.read_bytes()
@@ -111,7 +117,7 @@ def test_failure_keeps_the_finished_images(store: ImageStore) -> None:
         for request in batch:
             if request.seed == 6:
                 raise RuntimeError("out of memory")
-            yield draw(request)
+            yield noise_image(request)
 
     with pytest.raises(RuntimeError, match="out of memory"):
         store.obtain(RECIPE, requests_for(range(9)), generate, BATCH_SIZE)
@@ -162,23 +168,23 @@ def test_a_store_on_nfs_can_be_locked(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def own_seed(request: ImageRequest) -> int:
     """The seed of the request that an attempt is for."""
-    return int(request.prompt.removeprefix("a drawing of "))
+    return int(request.prompt.removeprefix("an image of "))
 
 
-def test_image_that_never_is_usable_is_not_stored(store: ImageStore) -> None:
+def test_image_that_is_never_usable_is_not_stored(store: ImageStore) -> None:
     asked: list[int] = []
 
     def generate(batch: list[ImageRequest]) -> list[Image.Image | None]:
         asked.extend(request.seed for request in batch if own_seed(request) == 1)
         unusable = {1: Image.new("RGB", RECIPE.size), 2: None, 8: None}
-        return [unusable.get(own_seed(request), draw(request)) for request in batch]
+        return [unusable.get(own_seed(request), noise_image(request)) for request in batch]
 
     with pytest.raises(InputError) as raised:
         store.obtain(RECIPE, requests_for(range(9)), generate, BATCH_SIZE)
-    assert "seed 1, prompt 'a drawing of 1'" in str(raised.value)
-    assert "seed 2, prompt 'a drawing of 2'" in str(raised.value)
-    # Of all batches at once, and when there is nothing else left to draw: it may have taken days.
-    assert "seed 8, prompt 'a drawing of 8'" in str(raised.value)
+    assert "seed 1, prompt 'an image of 1'" in str(raised.value)
+    assert "seed 2, prompt 'an image of 2'" in str(raised.value)
+    # Of all batches at once, and when nothing else is left to generate: it may have taken days.
+    assert "seed 8, prompt 'an image of 8'" in str(raised.value)
     assert "seed 0" not in str(raised.value)
     keys = list(requests_for(range(9)))
     assert store.missing(keys) == [keys[1], keys[2], keys[8]]
@@ -186,7 +192,7 @@ def test_image_that_never_is_usable_is_not_stored(store: ImageStore) -> None:
     assert asked[0] == 1 and len(set(asked)) == len(asked) == ATTEMPTS
 
 
-def test_generator_of_unusable_images_alone_is_soon_given_up(store: ImageStore) -> None:
+def test_generator_of_nothing_but_unusable_images_is_given_up_soon(store: ImageStore) -> None:
     asked = 0
 
     def generate(batch: list[ImageRequest]) -> list[None]:
@@ -201,7 +207,7 @@ def test_generator_of_unusable_images_alone_is_soon_given_up(store: ImageStore) 
 
 
 @pytest.mark.parametrize("unusable", [None, Image.new("RGB", RECIPE.size)], ids=["NaN", "black"])
-def test_unusable_image_is_drawn_with_the_next_seed(
+def test_unusable_image_is_generated_with_the_next_seed(
     store: ImageStore, tmp_path: Path, unusable: Image.Image | None
 ) -> None:
     def generate(batch: list[ImageRequest]) -> list[Image.Image | None]:
@@ -209,21 +215,21 @@ def test_unusable_image_is_drawn_with_the_next_seed(
         fails = [(1, 0), (2, 0), (2, 1)]
         bad = {(own, attempt_seed(own, attempt)) for own, attempt in fails}
         return [
-            unusable if (own_seed(request), request.seed) in bad else draw(request)
+            unusable if (own_seed(request), request.seed) in bad else noise_image(request)
             for request in batch
         ]
 
     requests = requests_for(range(4))
     assert store.obtain(RECIPE, requests, generate, BATCH_SIZE) == Counts(4, 0, 0)
     assert [attempt_of(store.path(key)) for key in requests] == [0, 1, 2, 0]
-    assert all(fault_of_image(store.path(key).read_bytes(), key) is None for key in requests)
+    assert all(image_fault(store.path(key).read_bytes(), key) is None for key in requests)
     key, request = list(requests.items())[2]
     plain = tmp_path / "plain.jpg"
-    draw(replace(request, seed=attempt_seed(2, 2))).save(plain, quality=RECIPE.jpeg_quality)
+    noise_image(replace(request, seed=attempt_seed(2, 2))).save(plain, quality=RECIPE.jpeg_quality)
     with Image.open(store.path(key)) as image, Image.open(plain) as expected:
         assert image.tobytes() == expected.tobytes()
-    # The key is of the request, so that nobody draws it again, and what is usable is as ever.
-    assert store.obtain(RECIPE, requests, nothing_to_draw, BATCH_SIZE) == Counts(0, 4, 0)
+    # The key is that of the request, so that nobody generates it again; usable ones are unchanged.
+    assert store.obtain(RECIPE, requests, nothing_to_generate, BATCH_SIZE) == Counts(0, 4, 0)
     with open_store(tmp_path / "another cache") as another:
         obtain(another, range(1))
         first = next(iter(requests))
@@ -236,7 +242,7 @@ def test_failed_write_is_an_error(store: ImageStore) -> None:
     blocking = store.path(fourth).with_suffix(".partial")
     blocking.mkdir(parents=True)  # a folder where the image is to be written
     with pytest.raises(IsADirectoryError):
-        store.obtain(RECIPE, requests, draw_all, BATCH_SIZE)
+        store.obtain(RECIPE, requests, noise_images, BATCH_SIZE)
     assert list(store.claims.iterdir()) == []
     # The other images of the batch are there, and nothing is left of the one that failed.
     assert set(store.missing(requests)) & set(list(requests)[:BATCH_SIZE]) == {fourth}
@@ -245,7 +251,7 @@ def test_failed_write_is_an_error(store: ImageStore) -> None:
     assert store.missing(requests) == []
 
 
-def test_next_batch_is_drawn_while_images_are_written(
+def test_next_batch_is_generated_while_images_are_written(
     store: ImageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second_batch = threading.Event()
@@ -253,10 +259,12 @@ def test_next_batch_is_drawn_while_images_are_written(
     def generate(batch: list[ImageRequest]) -> list[Image.Image]:
         if batch[0].seed == BATCH_SIZE:
             second_batch.set()
-        return draw_all(batch)
+        return noise_images(batch)
 
     def slow(*arguments: Any, **options: Any) -> bytes:
-        assert second_batch.wait(timeout=60), "nothing is drawn while an image waits to be written"
+        assert second_batch.wait(timeout=60), (
+            "nothing is generated while an image waits to be written"
+        )
         return encode_image(*arguments, **options)
 
     monkeypatch.setattr("caption_curation.text_to_image.image_store.store.encode_image", slow)
@@ -274,7 +282,7 @@ def test_nearly_black_image_is_stored(store: ImageStore) -> None:
 def test_generator_must_return_every_image_at_its_size(store: ImageStore) -> None:
     requests = requests_for(range(2))
     with pytest.raises(ValueError, match="shorter"):
-        store.obtain(RECIPE, requests, lambda batch: [draw(batch[0])], BATCH_SIZE)
+        store.obtain(RECIPE, requests, lambda batch: [noise_image(batch[0])], BATCH_SIZE)
     with pytest.raises(ValueError, match=r"\(5, 5\) pixels"):
         store.obtain(
             RECIPE,

@@ -1,1 +1,1 @@
-"""Captioners to start from: made from scratch, or converted from BLIP's own checkpoints."""
+"""Base captioners to fine-tune: built from scratch, or converted from BLIP's own checkpoints."""

@@ -1,12 +1,12 @@
 """Original BLIP checkpoints (``model_base.pth`` and the like) as transformers' models.
 
-salesforce/BLIP publishes pretrained models as pickles of a whole training state. Here the image
-encoder and the text decoder are taken from them, and nothing is unpickled but tensors and plain
-values. What cannot be read off the tensors' shapes is BLIP's configuration
+salesforce/BLIP publishes pretrained models as pickles of a whole training state. This module takes
+the image encoder and the text decoder from them, and unpickles nothing but tensors and plain
+values. What the tensors' shapes do not tell comes from BLIP's configuration
 (configs/med_config.json, models/vit.py): attention heads of 64 channels, dropout of 0.1 in the
-decoder, and layer normalisation with 1e-6 in the encoder. The conversion on the Hugging Face hub
-differs in the last two: it has no dropout and 1e-5. The stochastic depth that BLIP trains ViT-L
-with does not exist in transformers' model.
+decoder, and an epsilon of 1e-6 in the encoder's layer normalisation. The conversion on the Hugging
+Face hub differs in the last two: it has no dropout and 1e-5. The stochastic depth that BLIP trains
+ViT-L with does not exist in transformers' model.
 """
 
 import math
@@ -29,7 +29,8 @@ VISION_EPSILON = 1e-6
 TEXT_EPSILON = 1e-12
 DROPOUT = 0.1
 
-# The decoder's parameters have the same names in both models; the image encoder's, in turn:
+# The decoder's parameters have the same names in both models; those of the image encoder are
+# renamed, by these replacements in turn:
 VISION_NAMES = {
     "vision_model.": "visual_encoder.",
     "embeddings.class_embedding": "cls_token",
@@ -43,10 +44,10 @@ VISION_NAMES = {
 }
 POSITIONS = "visual_encoder.pos_embed"
 WORDS = "text_decoder.bert.embeddings.word_embeddings.weight"
-OUTPUT_WORDS = "text_decoder.cls.predictions.decoder.weight"  # the same parameter as WORDS
-BIAS = "text_decoder.cls.predictions.bias"  # the same parameter as the next
+OUTPUT_WORDS = "text_decoder.cls.predictions.decoder.weight"  # tied to WORDS
+BIAS = "text_decoder.cls.predictions.bias"  # tied to OUTPUT_BIAS
 OUTPUT_BIAS = "text_decoder.cls.predictions.decoder.bias"
-# The tensors that a model's size is read from, with their numbers of dimensions.
+# The tensors that a model's size is inferred from, with their numbers of dimensions.
 SIZES = {
     POSITIONS: 3,
     "visual_encoder.patch_embed.proj.weight": 4,
@@ -55,8 +56,8 @@ SIZES = {
     "text_decoder.bert.embeddings.position_embeddings.weight": 2,
     "text_decoder.bert.encoder.layer.0.intermediate.dense.weight": 2,
 }
-# What a captioner does not need: the rest of the pretraining model, a constant, and the output's
-# bias under its other name, which pretraining leaves behind without the two special tokens.
+# What a captioner does not need: the rest of the pretraining model, a constant, and the output
+# bias under its other name, which pretraining leaves without the two special tokens.
 UNUSED = re.compile(
     r"(visual_encoder_m|text_encoder|text_encoder_m|vision_proj|vision_proj_m|text_proj|text_proj_m"
     r"|itm_head)\..*|image_queue|text_queue|queue_ptr|temp"
@@ -69,12 +70,12 @@ def convert_checkpoint(source: BlipCheckpoint, image_size: int) -> Captioner:
 
     Args:
         source: the checkpoint and its vocabulary.
-        image_size: width and height in pixels; where the checkpoint's position embeddings are for
-            another size, they are interpolated (bicubic) as BLIP does.
+        image_size: width and height in pixels; if the checkpoint's position embeddings are for
+            another size, they are interpolated (bicubic) as in BLIP.
 
     Raises:
-        InputError: the file does not exist, is not the expected one or holds more than plain
-            tensors, or tensors are missing, not expected or of a wrong shape (all are named).
+        InputError: the file does not exist, is not the expected one, or contains more than plain
+            tensors; or tensors are missing, unexpected or of a wrong shape (all are named).
     """
     path = Path(source.path)
     tensors = read_checkpoint(path, source.sha256)
@@ -111,25 +112,25 @@ def read_checkpoint(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
     tensors = content.get("model") if isinstance(content, dict) else None
     if not isinstance(tensors, dict) or not all(map(torch.is_tensor, tensors.values())):
         raise InputError(
-            f"checkpoint {path}: it has no tensors under the key 'model', as BLIP's do"
+            f"checkpoint {path}: it has no tensors under the key 'model', where BLIP's have them"
         )
     return tensors
 
 
 def blip_tokenizer(source: LocalModel | HubModel) -> Any:
-    """BERT's tokenizer with BLIP's two more tokens, ``[DEC]`` and ``[ENC]``, at its end.
+    """BERT's tokenizer with BLIP's two extra tokens, ``[DEC]`` and ``[ENC]``, at the end.
 
     Args:
         source: a folder or model on the hub that holds BERT's ``vocab.txt``.
     """
     folder = obtain_model(source, required=["vocab.txt"])
-    # Not splitlines(), which also ends lines at characters that are words of the vocabulary.
+    # Not splitlines(), which also splits at characters that are entries of the vocabulary.
     words = (folder / "vocab.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
     return new_tokenizer({word: index for index, word in enumerate([*words, "[DEC]", "[ENC]"])})
 
 
 def original_name(name: str) -> str:
-    """The original's name of a parameter of transformers' ``BlipForConditionalGeneration``."""
+    """The name in BLIP's checkpoints of a parameter of ``BlipForConditionalGeneration``."""
     if name == BIAS:
         return OUTPUT_BIAS
     if name.startswith("vision_model."):
@@ -142,8 +143,8 @@ def interpolated_positions(positions: torch.Tensor, side: int) -> torch.Tensor:
     """Position embeddings for ``side`` × ``side`` patches (salesforce/BLIP, models/vit.py).
 
     Args:
-        positions: (1, 1 + patches, channels), the class token's first; a square of patches.
-        side: patches in a row and in a column.
+        positions: (1, 1 + patches, channels), the class token's first; the patches form a square.
+        side: number of patches in a row and in a column.
 
     Returns:
         (1, 1 + side², channels).
@@ -190,7 +191,7 @@ def _model(path: Path, tensors: Mapping[str, torch.Tensor], tokenizer: Any, imag
 
 
 def _size_faults(tensors: Mapping[str, torch.Tensor], tokens: int, image_size: int) -> list[str]:
-    """Why no model can be made that has the checkpoint's size."""
+    """Reasons why no model of the checkpoint's size can be built."""
     faults = [f"{name} is missing" for name in SIZES if name not in tensors]
     faults += [
         f"{name} has {tensors[name].ndim} dimensions instead of {dimensions}"
@@ -253,6 +254,6 @@ def _patch_size(tensors: Mapping[str, torch.Tensor]) -> int:
 
 
 def _layers(tensors: Mapping[str, torch.Tensor], prefix: str) -> int:
-    """One more than the highest number of a layer."""
+    """Number of layers: one more than the highest layer index."""
     pattern = re.compile(rf"{re.escape(prefix)}\.(\d+)\.")
     return 1 + max(int(match[1]) for name in tensors if (match := pattern.match(name)))

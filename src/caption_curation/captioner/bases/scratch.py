@@ -14,7 +14,7 @@ from caption_curation.captioner.model.blip import (
 from caption_curation.config.profile import ScratchCaptioner
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]"]
-POSITIONS = 64  # of the decoder: more than BLIP's 40 tokens
+POSITIONS = 64  # of the decoder; more than the 40 tokens that BLIP uses
 
 
 def build_captioner(
@@ -24,7 +24,7 @@ def build_captioner(
 
     Args:
         size: of the model and the vocabulary, and the seed of the weights.
-        captions: the corpus's training captions, which the WordPiece vocabulary is trained on.
+        captions: the corpus's training captions, to train the WordPiece vocabulary on.
         prompt: the text that every caption begins with; part of the vocabulary.
         image_size: width and height in pixels.
     """
@@ -72,8 +72,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     learner.normalizer = normalizers.BertNormalizer(lowercase=True)
     learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    # The trainer numbers characters in the order of a hash table, anew in every process, and
-    # breaks ties between merges by number. Naming every character fixes both.
+    # The trainer numbers characters in the order of a hash table, which differs between processes,
+    # and breaks ties between merges by number. Listing every character fixes both.
     characters = sorted(set(learner.normalizer.normalize_str("".join(texts))) - {" "})
     alphabet = [*characters, *(f"##{character}" for character in characters)]
     trainer = trainers.WordPieceTrainer(

@@ -15,8 +15,8 @@ import torch
 
 from caption_curation.support.errors import InputError
 
-IGNORED = -100  # cross-entropy's index of targets that do not count
-LONGEST_CAPTION = 30  # words; max_words of BLIP's training sets for COCO and Flickr30K
+IGNORED = -100  # cross-entropy's ignore_index: targets that do not count
+MAX_CAPTION_WORDS = 30  # max_words of BLIP's training sets for COCO and Flickr30K
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def load_captioner(folder: Path, image_size: int, device: torch.device) -> Capti
     """
     from transformers import BertTokenizerFast, BlipForConditionalGeneration
 
-    # Otherwise a base that was published in half precision would be trained in it, and steps of
-    # BLIP's learning rate are lost in its rounding.
+    # Otherwise a base model published in half precision would be trained in it, where updates at
+    # BLIP's learning rate are lost to rounding.
     model = BlipForConditionalGeneration.from_pretrained(
         folder, use_safetensors=True, dtype=torch.float32
     )
@@ -73,7 +73,7 @@ def load_captioner(folder: Path, image_size: int, device: torch.device) -> Capti
 
 
 def new_tokenizer(vocabulary: Mapping[str, int]) -> Any:
-    """BERT's tokenizer (lower case), in which captions begin with BLIP's ``[DEC]``.
+    """BERT's tokenizer (lower case), with BLIP's ``[DEC]`` as the token that captions begin with.
 
     Args:
         vocabulary: word pieces, special tokens included, and their ids.
@@ -91,13 +91,13 @@ def new_tokenizer(vocabulary: Mapping[str, int]) -> Any:
 def new_config(
     tokenizer: Any, text: Mapping[str, Any], vision: Mapping[str, Any], **common: Any
 ) -> Any:
-    """The configuration of a BLIP whose decoder writes the tokenizer's tokens.
+    """The configuration of a BLIP whose decoder generates the tokenizer's tokens.
 
     Args:
         tokenizer: with BLIP's special tokens.
-        text: the decoder's sizes, as ``BlipTextConfig`` names them.
-        vision: the image encoder's, as ``BlipVisionConfig`` names them.
-        common: as ``BlipConfig`` names it.
+        text: the decoder's settings, by their names in ``BlipTextConfig``.
+        vision: the image encoder's, by their names in ``BlipVisionConfig``.
+        common: further settings, by their names in ``BlipConfig``.
     """
     from transformers import BlipConfig, BlipTextConfig, BlipVisionConfig
 
@@ -132,7 +132,7 @@ def clean_caption(caption: str) -> str:
     The rules of ``pre_caption`` in salesforce/BLIP, data/utils.py, as its training sets call it.
     """
     caption = re.sub(r"[.!\"()*#:;~]", " ", caption.lower())
-    return " ".join(caption.split()[:LONGEST_CAPTION])
+    return " ".join(caption.split()[:MAX_CAPTION_WORDS])
 
 
 def caption_tokens(
@@ -141,21 +141,21 @@ def caption_tokens(
     """Tokens of ``prompt`` + caption, for training or scoring.
 
     Args:
-        captioner: whose tokenizer and special tokens are used.
+        captioner: its tokenizer and special tokens are used.
         captions: raw captions; they are cleaned here.
         prompt: the text that every caption begins with, for instance "a picture of ".
         max_tokens: longer captions are cut, special tokens included.
 
     Raises:
-        InputError: so many tokens leave no word of a caption, or the model has too few positions.
+        InputError: ``max_tokens`` leaves no room for a word, or exceeds the model's positions.
     """
     text_config = captioner.model.config.text_config
-    fewest = prompt_length(captioner, prompt) + 2  # a word and the end token
-    most = text_config.max_position_embeddings + 1  # the end token is not read
-    if not fewest <= max_tokens <= most:
+    minimum = prompt_length(captioner, prompt) + 2  # a word and the end token
+    maximum = text_config.max_position_embeddings + 1  # the end token is not an input
+    if not minimum <= max_tokens <= maximum:
         raise InputError(
-            f"profile: captioner.fine_tuning.max_tokens = {max_tokens}: allowed: {fewest} (the "
-            f"prompt {prompt!r}, a word and the end) to {most} (what the model can read)"
+            f"profile: captioner.fine_tuning.max_tokens = {max_tokens}: allowed: {minimum} (the "
+            f"prompt {prompt!r}, a word and the end token) to {maximum} (what the model can read)"
         )
     encoded = captioner.tokenizer(
         [prompt + clean_caption(caption) for caption in captions],
@@ -172,7 +172,7 @@ def caption_tokens(
 
 
 def prompt_length(captioner: Captioner, prompt: str) -> int:
-    """Number of tokens of the prompt with its start token, without an end token."""
+    """Number of tokens of the prompt, including the start token but no end token."""
     return len(captioner.tokenizer(prompt).input_ids) - 1
 
 

@@ -1,4 +1,4 @@
-"""Batches of pixels, read ahead of the model where it would wait for them."""
+"""Batches of pixels, prefetched where the model would otherwise wait for them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -10,14 +10,14 @@ import torch
 from torch.utils.data import DataLoader
 
 from caption_curation.captioner.model.transforms import read_image, resize, to_tensor
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 
-MOST_READERS = 16  # processes a GPU: more wait for each other's memory
+MAX_WORKERS = 16  # loader processes per GPU; more of them only contend for memory
 
 
 @dataclass(frozen=True)
 class ResizedImages:
-    """Image files as a map-style data set of (3, size, size), normalised, not augmented."""
+    """Image files as a map-style dataset of (3, size, size), normalised, not augmented."""
 
     files: Sequence[Path]
     size: int
@@ -34,26 +34,26 @@ def pixel_batches(
 ) -> Iterator[torch.Tensor]:
     """The pixels of each batch, (images, 3, size, size) on ``device``.
 
-    A CPU computes on the cores that readers would need, and reads when it comes to it; beside a GPU
-    the cores of its share read ahead into pinned memory.
+    On a CPU, the model uses the cores that loader workers would need, so images are read when they
+    are due. For a GPU, this process's share of the cores prefetches into pinned memory.
 
     Args:
-        images: a map-style data set of equally large tensors.
-        batches: the positions in ``images`` that make up each batch.
+        images: a map-style dataset of tensors of one size.
+        batches: the indices into ``images`` of each batch.
         device: where the model is.
     """
     on_gpu = device.type == "cuda"
     loader: DataLoader[Any] = DataLoader(
         images,
         batch_sampler=batches,  # type: ignore[arg-type]
-        num_workers=_readers() if on_gpu else 0,
+        num_workers=_worker_count() if on_gpu else 0,
         pin_memory=on_gpu,
     )
     for pixels in loader:
         yield pixels.to(device, non_blocking=True)
 
 
-def _readers() -> int:
-    """This process's share of the machine's cores, but for the one that feeds the GPU."""
-    share = len(os.sched_getaffinity(0)) // these_processes().local_count
-    return max(1, min(share - 1, MOST_READERS))
+def _worker_count() -> int:
+    """This process's share of the machine's cores, minus the one that feeds the GPU."""
+    share = len(os.sched_getaffinity(0)) // process_info().local_count
+    return max(1, min(share - 1, MAX_WORKERS))

@@ -1,4 +1,4 @@
-"""Random crops and mirror images of training images, without torchvision."""
+"""Random crops and horizontal flips of training images, without torchvision."""
 
 import math
 
@@ -14,10 +14,10 @@ ASPECT_RATIOS = (3 / 4, 4 / 3)  # of a random crop, as in torchvision's RandomRe
 def random_crop_and_flip(
     image: Image.Image, size: int, augmentation: Augmentation, rng: np.random.Generator
 ) -> Image.Image:
-    """A random crop of ``image``, resized to ``size`` × ``size`` pixels, perhaps mirrored."""
+    """A random crop of ``image``, resized to ``size`` × ``size`` pixels, and perhaps flipped."""
     if augmentation.smallest_crop < 1:
         box = random_crop_box(image.width, image.height, augmentation.smallest_crop, rng)
-        # Cut out first: resize's own box lets the pixels around it into the crop's edges.
+        # Cropped first: resize's own ``box`` would blend pixels around it into the crop's edges.
         image = image.crop(box)
     image = resize(image, size)
     if augmentation.horizontal_flip and rng.random() < 0.5:

@@ -1,4 +1,4 @@
-"""One epoch of fine-tuning the captioner, from the epoch before."""
+"""One epoch of fine-tuning the captioner, starting from the epoch before."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,16 @@ from caption_curation.captioner.training.rand_augment import rand_augment
 from caption_curation.compute.devices import autocast
 from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning
-from caption_curation.optimisation.micro_batches import Rows, SharedBatches, computed_rows
+from caption_curation.optimisation.micro_batches import (
+    BatchSlice,
+    GradientAccumulator,
+    padded_shard,
+)
 from caption_curation.optimisation.optimizer_state import restore_state, state_tensors
 from caption_curation.rng import rng_for, seed_for
 from caption_curation.samples import Sample
 from caption_curation.support.errors import NonFiniteLoss
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 
 BETAS = (0.9, 0.999)  # AdamW's, as in BLIP
 EPSILON = 1e-8
@@ -44,7 +48,7 @@ def learning_rate(epoch: int, initial: float, schedule_epochs: int) -> float:
     Args:
         epoch: from 1 to ``schedule_epochs``.
         initial: the rate of epoch 1.
-        schedule_epochs: the rate would be zero in the epoch after this one.
+        schedule_epochs: length of the schedule; the rate would be zero in the epoch after it.
     """
     return 0.5 * initial * (1 + math.cos(math.pi * (epoch - 1) / schedule_epochs))
 
@@ -52,15 +56,15 @@ def learning_rate(epoch: int, initial: float, schedule_epochs: int) -> float:
 def shuffled(samples: Sequence[Sample], seed: int, epoch: int) -> list[Sample]:
     """The samples in this epoch's order.
 
-    Each sample is placed by a hash of its own, so that runs of one seed that train on different
-    subsets see what they share in the same order.
+    The order is by a hash of each sample's id, so that runs with the same seed that train on
+    different subsets see the samples they share in the same order.
     """
-    return sorted(samples, key=lambda one: seed_for(seed, epoch, "shuffle", one.sample_id))
+    return sorted(samples, key=lambda sample: seed_for(seed, epoch, "shuffle", sample.sample_id))
 
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """The augmented images of an epoch, in order: a map-style data set of (3, size, size)."""
+    """The augmented images of an epoch, in order: a map-style dataset of (3, size, size)."""
 
     samples: Sequence[Sample]
     files: Mapping[str, Path]
@@ -93,20 +97,20 @@ def train_epoch(
     training: Training,
     fine_tuning: FineTuning,
 ) -> float:
-    """Train on every sample once, in place, together with the other processes that joined.
+    """Train on every sample once, in place, together with the other processes of the group.
 
-    The result does not depend on their number, nor on how much memory there is, but for rounding.
+    The result does not depend on their number or on how much memory there is, beyond rounding.
 
     Args:
-        captioner: its weights are changed.
-        optimizer: of the captioner's parameters; its state and learning rate are changed.
+        captioner: its weights are updated.
+        optimizer: of the captioner's parameters; its state and learning rate are updated.
         samples: the training set of this epoch.
         files: the image file that each sample shows, by sample id.
         epoch: from 1.
         seed: of shuffling, augmentation and dropout, together with ``epoch``.
         training: label smoothing, prompt and learning rate schedule.
-        fine_tuning: batch size (of all processes together), learning rate, longest caption and
-            augmentation.
+        fine_tuning: batch size (of all processes together), learning rate, maximum caption
+            length and augmentation.
 
     Returns:
         The mean training loss (label-smoothed, nats per token) over the epoch's batches.
@@ -129,32 +133,33 @@ def train_epoch(
     )
     starts = range(0, len(images), fine_tuning.batch_size)
     batches = [images.samples[start : start + fine_tuning.batch_size] for start in starts]
-    rows = [computed_rows(len(batch)) for batch in batches]
+    shards = [padded_shard(len(batch)) for batch in batches]
     positions = [
-        range(start + own.start, start + own.stop) for start, own in zip(starts, rows, strict=True)
+        range(start + shard.start, start + shard.stop)
+        for start, shard in zip(starts, shards, strict=True)
     ]
-    shared = SharedBatches(
+    accumulator = GradientAccumulator(
         optimizer, captioner.device, captioner.model.activation_checkpointing_enable
     )
     losses = []
     progress = tqdm(
-        zip(batches, rows, pixel_batches(images, positions, captioner.device), strict=True),
+        zip(batches, shards, pixel_batches(images, positions, captioner.device), strict=True),
         desc=f"training, epoch {epoch}",
         total=len(batches),
         unit="batch",
-        disable=these_processes().hide_progress,
+        disable=process_info().hide_progress,
     )
-    for step, (batch, own, pixels) in enumerate(progress, start=1):
+    for step, (batch, shard, pixels) in enumerate(progress, start=1):
         tokens = caption_tokens(
             captioner,
             [sample.caption for sample in batch],
             prompt=training.prompt,
             max_tokens=fine_tuning.max_tokens,
         ).to(captioner.device)
-        loss = shared.backward(
+        loss = accumulator.backward(
             len(batch),
             partial(
-                _loss_of_rows, captioner, dropouts, tokens, pixels, own, training.label_smoothing
+                _slice_loss, captioner, dropouts, tokens, pixels, shard, training.label_smoothing
             ),
         )
         if not math.isfinite(loss):
@@ -168,34 +173,34 @@ def train_epoch(
     return sum(losses) / len(losses)
 
 
-def _loss_of_rows(
+def _slice_loss(
     captioner: Captioner,
     dropouts: Sequence[BatchDropout],
     tokens: CaptionTokens,
     pixels: torch.Tensor,
-    own: Rows,
+    shard: BatchSlice,
     label_smoothing: float,
-    rows: Rows,
+    micro_batch: BatchSlice,
 ) -> torch.Tensor:
-    """What ``rows`` add to their batch's loss, which is the mean over all its target tokens.
+    """What a micro-batch contributes to its batch's loss, the mean over all target tokens.
 
     Args:
         captioner: the model.
         dropouts: of the model.
-        tokens: of the whole batch, so that all its parts are padded alike.
-        pixels: of the rows ``own``, which ``rows`` are some of.
-        own: what this process has to compute.
+        tokens: of the whole batch, so that all micro-batches are padded alike.
+        pixels: of ``shard``.
+        shard: the slice of the batch that this process computes.
         label_smoothing: as in :func:`training_loss`.
-        rows: to compute now.
+        micro_batch: the slice of ``shard`` to compute now.
     """
     for dropout in dropouts:
-        dropout.rows = rows
-    here = slice(rows.start, rows.stop)
-    part = CaptionTokens(tokens.inputs[here], tokens.mask[here], tokens.targets[here])
-    share = (part.targets != IGNORED).sum() / (tokens.targets != IGNORED).sum()
-    shown = pixels[rows.start - own.start : rows.stop - own.start]
+        dropout.batch_slice = micro_batch
+    rows = slice(micro_batch.start, micro_batch.stop)
+    captions = CaptionTokens(tokens.inputs[rows], tokens.mask[rows], tokens.targets[rows])
+    share = (captions.targets != IGNORED).sum() / (tokens.targets != IGNORED).sum()
+    images = pixels[micro_batch.start - shard.start : micro_batch.stop - shard.start]
     with autocast(captioner.device):
-        return training_loss(captioner, shown, part, label_smoothing) * share
+        return training_loss(captioner, images, captions, label_smoothing) * share
 
 
 def training_loss(
@@ -207,7 +212,7 @@ def training_loss(
         captioner: the model.
         pixels: (captions, 3, size, size): each caption's image.
         tokens: of the captions.
-        label_smoothing: share of the target's probability that is spread over the vocabulary.
+        label_smoothing: probability mass taken from the target and spread over the vocabulary.
     """
     logits = next_token_logits(captioner, encode_images(captioner, pixels), tokens)
     return cross_entropy(

@@ -1,13 +1,15 @@
 """RandAugment as BLIP trains with it: ten operations on whole images, without OpenCV.
 
-After Cubuk et al., "RandAugment" (2020), with the operations, probabilities and strengths of
-salesforce/BLIP, transform/randaugment.py and data/__init__.py. Where this differs from that code:
+After Cubuk et al., "RandAugment" (2020), with the operations, probabilities and magnitudes of
+salesforce/BLIP, transform/randaugment.py and data/__init__.py. No library has this variant:
+the RandAugment of torchvision and of timm has other operations and other ranges. Where this module
+differs from BLIP's code:
 
-- Shear and rotation sample at the exact place, where OpenCV rounds it to 1/32 of a pixel, and
+- Shear and rotation sample at the exact position, where OpenCV rounds it to 1/32 of a pixel, and
   round values down, where OpenCV rounds to the nearest. The results differ by one grey level at
   most, and are 0.4 darker on average (measured against OpenCV 5.0). Translations are equal.
 - The others are Pillow's own operations, which the original imitates, with equal results; only
-  where sharpening leaves the range of 0 to 255 does the original wrap around, and this clip.
+  where sharpening leaves the range of 0 to 255 does the original wrap around; this module clips.
 """
 
 import math
@@ -18,31 +20,31 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from caption_curation.config.profile import RandAugment
 
-PROBABILITY = 0.5  # that an operation that was drawn is carried out
-STRONGEST = 10  # the magnitude that the values below belong to
+PROBABILITY = 0.5  # that an operation is applied once it is picked
+MAX_MAGNITUDE = 10  # the magnitude that the values below are for
 SHEAR = 0.3  # pixels per pixel
 TRANSLATION = 10.0  # pixels, whatever the image's size
 ROTATION = 30.0  # degrees
-FILL = (128, 128, 128)  # where an image does not reach after it was moved
+FILL = (128, 128, 128)  # for what a moved image leaves uncovered
 
-# From a place (x, y, 1) in the result to the place in the image, in pixels, (0, 0) being the
-# centre of the upper left pixel: two rows of three.
+# Maps a point (x, y, 1) of the result to a point of the image, in pixels, (0, 0) being the centre
+# of the upper left pixel: two rows of three.
 Affine = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 
 def rand_augment(image: Image.Image, setting: RandAugment, rng: np.random.Generator) -> Image.Image:
-    """Draw operations with replacement, and carry each of them out with a probability of 1/2.
+    """Pick operations at random, with replacement, and apply each with a probability of 1/2.
 
     Args:
         image: RGB.
-        setting: the number of operations that are drawn, and their magnitude.
-        rng: draws the operations, whether they are carried out, and their directions.
+        setting: the number of operations to pick, and their magnitude.
+        rng: picks the operations, whether they are applied, and their directions.
     """
     names = list(OPERATIONS)
-    for drawn in rng.integers(len(names), size=setting.operations):
+    for picked in rng.integers(len(names), size=setting.operations):
         if rng.random() < PROBABILITY:
             direction = 1 if rng.random() < 0.5 else -1
-            image = apply_operation(image, names[drawn], direction * setting.magnitude)
+            image = apply_operation(image, names[picked], direction * setting.magnitude)
     return image
 
 
@@ -53,12 +55,12 @@ def apply_operation(image: Image.Image, name: str, magnitude: float) -> Image.Im
         image: RGB.
         name: a key of :data:`OPERATIONS`.
         magnitude: from -10 to 10. Its sign is the direction of shear, translation and rotation;
-            the other operations go by its size, or do not depend on it.
+            the other operations use its absolute value, or do not depend on it.
     """
-    return OPERATIONS[name](image, magnitude / STRONGEST)
+    return OPERATIONS[name](image, magnitude / MAX_MAGNITUDE)
 
 
-def enhancement(strength: float) -> float:
+def enhancement_factor(strength: float) -> float:
     """Factor of brightness and sharpness, from 0.1 to 1.9; 1 leaves an image as it is.
 
     It is 1 at a magnitude of 5, so with BLIP's published (2, 5) these two change nothing.
@@ -82,11 +84,11 @@ def _equalize(image: Image.Image, _strength: float) -> Image.Image:
 
 
 def _brightness(image: Image.Image, strength: float) -> Image.Image:
-    return ImageEnhance.Brightness(image).enhance(enhancement(strength))
+    return ImageEnhance.Brightness(image).enhance(enhancement_factor(strength))
 
 
 def _sharpness(image: Image.Image, strength: float) -> Image.Image:
-    return ImageEnhance.Sharpness(image).enhance(enhancement(strength))
+    return ImageEnhance.Sharpness(image).enhance(enhancement_factor(strength))
 
 
 def _shear_x(image: Image.Image, strength: float) -> Image.Image:
@@ -117,16 +119,16 @@ def _move(image: Image.Image, source: Affine) -> Image.Image:
     """An affine transformation, bilinear, at the same size.
 
     Pillow puts (0, 0) at the corner of the first pixel, half a pixel from its centre, and repeats
-    the outermost pixels instead of blending them with the filling; a frame of one pixel makes it
-    blend.
+    the outermost pixels instead of blending them with the fill colour; a border of one pixel makes
+    it blend.
     """
-    framed = ImageOps.expand(image, border=1, fill=FILL)
+    bordered = ImageOps.expand(image, border=1, fill=FILL)
     coefficients = [
         coefficient
         for a, b, c in source
-        for coefficient in (a, b, c - (a + b) / 2 + 0.5 + 1)  # from centre to corner, and the frame
+        for coefficient in (a, b, c - (a + b) / 2 + 0.5 + 1)  # centre to corner, and the border
     ]
-    return framed.transform(
+    return bordered.transform(
         image.size,
         Image.Transform.AFFINE,
         coefficients,
@@ -135,7 +137,7 @@ def _move(image: Image.Image, source: Affine) -> Image.Image:
     )
 
 
-# By their names in BLIP. The second argument is the magnitude divided by 10, with its direction.
+# By their names in BLIP. The second argument is the signed magnitude divided by 10.
 OPERATIONS: dict[str, Callable[[Image.Image, float], Image.Image]] = {
     "Identity": _identity,
     "AutoContrast": _autocontrast,

@@ -14,7 +14,7 @@ from caption_curation.experiments.planning.work import CAPTIONING, SCORING, TRAI
 from caption_curation.samples import Sample
 from caption_curation.text_to_image.image_store import ImageRequest
 from caption_curation.text_to_image.image_store.image_files import encode_image
-from caption_curation.text_to_image.synthesis.requests import drawing, recipe_of
+from caption_curation.text_to_image.synthesis.requests import image_generator, recipe_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def measure_drawing(
     section, synthesis = params.profile.generator, params.experiment.synthesis
     recipe = recipe_of(synthesis, section, "none")
     size = section.synthesis_batch_size
-    draw = drawing(generator, synthesis, section.image_size, size)
+    draw = image_generator(generator, synthesis, section.image_size, size)
     batches = [list(requests[start : start + size]) for start in range(0, len(requests), size)]
     draw(batches[0])
     sizes: list[int] = []

@@ -23,7 +23,7 @@ from caption_curation.human_study.annotations.categories import (
     CATEGORY_VERSION,
 )
 from caption_curation.human_study.annotations.records import Annotation, append, check_code
-from caption_curation.pictures import is_drawing
+from caption_curation.pictures import is_low_resolution
 from caption_curation.support.errors import InputError
 
 LONGEST_COMMENT = 2000  # characters
@@ -240,4 +240,4 @@ def _now() -> str:
 @lru_cache
 def _is_drawing(path: Path) -> bool:
     with Image.open(path) as image:
-        return is_drawing(image.size)
+        return is_low_resolution(image.size)

@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 
 from caption_curation.human_study.annotations.categories import CATEGORY_IDS, CATEGORY_VERSION
 from caption_curation.support.errors import InputError
-from caption_curation.support.outputs import write_whole
+from caption_curation.support.outputs import write_atomically
 
 DAMAGED = ".damaged"  # is appended to the name of an annotation file
 CODE = re.compile("[A-Za-z0-9_-]{1,32}")
@@ -210,4 +210,4 @@ def _keep_aside(path: Path, lines: bytes) -> None:
     aside = path.with_name(path.name + DAMAGED)
     if aside.exists() and aside.read_bytes() == lines:
         return
-    write_whole(aside, lines)
+    write_atomically(aside, lines)

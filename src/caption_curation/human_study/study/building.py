@@ -16,7 +16,7 @@ from caption_curation.metrics.image_files import find_images
 from caption_curation.samples import read_images, read_json_lines
 from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError, list_faults
-from caption_curation.support.outputs import built_folder, write_whole
+from caption_curation.support.outputs import atomic_folder, write_atomically
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # what every browser shows
 
@@ -120,7 +120,7 @@ def write_sets(
     folder = study / SETS
     if folder.exists():
         _check_replaceable(folder)
-    with built_folder(folder) as built:
+    with atomic_folder(folder) as built:
         for number, of_set in enumerate(sets, start=1):
             target = built / f"set_{number}"
             (target / "images").mkdir(parents=True)
@@ -163,4 +163,6 @@ def _check_replaceable(folder: Path) -> None:
 
 
 def _write_json(path: Path, content: object) -> None:
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_atomically(
+        path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )

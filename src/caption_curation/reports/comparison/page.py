@@ -42,7 +42,7 @@ from caption_curation.reports.comparison.tables import (
 from caption_curation.reports.page.html import template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
 from caption_curation.support.errors import InputError
-from caption_curation.support.outputs import built_folder
+from caption_curation.support.outputs import atomic_folder
 
 DOTS_PER_INCH = 300
 PNG_COLOURS = 64
@@ -114,7 +114,7 @@ def write_comparison(
             **of_page,
         )
     )
-    with built_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         for part in ("figures", "tables"):
             (partial / part).mkdir()
         for name, text in {**files, "index.html": page + "\n"}.items():

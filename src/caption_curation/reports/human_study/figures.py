@@ -12,7 +12,7 @@ from PIL import Image
 
 from caption_curation.human_study.annotations.categories import CATEGORIES, NO_ERROR
 from caption_curation.human_study.study.sets import Group
-from caption_curation.pictures import is_drawing
+from caption_curation.pictures import is_low_resolution
 from caption_curation.reports.human_study.analysis import GROUPS, ErrorsAgainst, Half
 from caption_curation.reports.human_study.collect import JudgedImage
 from caption_curation.reports.human_study.findings import Findings
@@ -200,7 +200,7 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
             picture.set_anchor("S")  # next to its words
             shown = picture.imshow(
                 np.asarray(pixels),
-                interpolation="nearest" if is_drawing(pixels.size) else "antialiased",
+                interpolation="nearest" if is_low_resolution(pixels.size) else "antialiased",
             )
             # By a rectangle: the id of a clipping path in the SVG depends on memory addresses.
             shown.set_clip_path(None)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from caption_curation.pictures import is_drawing
-from caption_curation.support.outputs import built_folder
+from caption_curation.pictures import is_low_resolution
+from caption_curation.support.outputs import atomic_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def embedded_picture(path: Path, longest_side: int) -> dict[str, Any]:
     """
     with Image.open(path) as file:
         image = file.convert("RGB")
-    drawn = is_drawing(image.size)
+    drawn = is_low_resolution(image.size)
     image.thumbnail((longest_side, longest_side))
     written = io.BytesIO()
     image.save(written, "PNG" if drawn else "JPEG", quality=85)
@@ -72,7 +72,7 @@ def write_page_folder(
         texts: the content of the page, of tables and of SVG figures, by file name.
         figures: to be saved as NAME.png, by name.
     """
-    with built_folder(folder) as partial:
+    with atomic_folder(folder) as partial:
         for name, text in texts.items():
             (partial / name).write_text(text, encoding="utf-8")
         for name, figure in figures.items():

@@ -1,4 +1,4 @@
-"""Generators to start from: made from scratch, or in the hub's layout."""
+"""Base generators to fine-tune: built from scratch, or models in the hub's layout."""
 
 PIPELINE = "StableDiffusionPipeline"  # the class that model_index.json must name
 # What a Stable Diffusion in the hub's layout consists of.

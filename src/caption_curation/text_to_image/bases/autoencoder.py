@@ -14,15 +14,15 @@ from caption_curation.text_to_image.pixels import Pixels, to_model_range
 KL_WEIGHT = 1e-4  # per latent value; keeps the latents' scale finite, hardly more
 EMA_DECAY = 0.99
 WARMUP_STEPS = 20
-# Adam's second moment forgets in 100 steps instead of 1,000: of a few hundred steps the first have
-# gradients that are much too large. In the demo world, after 750 steps of 16 images, 89 % of scenes
-# were right instead of 61 % (one seed each; seeds differ a lot).
+# Adam's second moment averages over 100 steps instead of 1,000: training takes a few hundred steps,
+# and the gradients of the first are much too large. In the demo world, after 750 steps of 16
+# images, 89 % of scenes were right instead of 61 % (one seed each; seeds differ a lot).
 BETAS = (0.9, 0.99)
 GRADIENT_CLIPPING = 1.0
 
 
 def build_autoencoder(size: AutoencoderSize, image_size: int) -> Any:
-    """An AutoencoderKL with random weights from torch's global generator.
+    """An AutoencoderKL with random weights from torch's global random state.
 
     It halves the image's side ``len(size.channels) - 1`` times.
     """
@@ -46,13 +46,13 @@ def build_autoencoder(size: AutoencoderSize, image_size: int) -> Any:
 def train_autoencoder(
     autoencoder: Any, images: Pixels, size: AutoencoderSize, rng: torch.Generator
 ) -> None:
-    """Train in place on L1 + squared error of the reconstruction; the EMA of the weights stays.
+    """Train in place on L1 + squared error of the reconstruction; ends with the EMA of the weights.
 
     Args:
         autoencoder: an AutoencoderKL.
         images: uint8, shape (N, height, width, 3).
         size: steps, batch size and learning rate (warm-up, then cosine to zero).
-        rng: of the batches and of the noise in the latents.
+        rng: chooses the batches and the noise in the latents.
 
     Raises:
         NonFiniteLoss: naming the step.
@@ -92,12 +92,12 @@ def _learning_rate_factor(step: int, steps: int) -> float:
 def normalise_latents(autoencoder: Any, images: Pixels, batch_size: int) -> None:
     """Rescale the autoencoder in place so that each latent channel has mean 0 and deviation 1.
 
-    What it restores does not change: the last layer of the encoder and the first of the decoder,
-    both 1 x 1 convolutions, take up the shift and the scale. ``scaling_factor`` becomes 1.
+    Its reconstructions do not change: the last layer of the encoder and the first of the decoder,
+    both 1 x 1 convolutions, absorb the shift and the scale. ``scaling_factor`` becomes 1.
 
     Args:
         autoencoder: an AutoencoderKL with ``quant_conv`` and ``post_quant_conv``.
-        images: uint8, shape (N, height, width, 3), on which the latents are measured.
+        images: uint8, shape (N, height, width, 3), to measure the latents on.
         batch_size: images encoded at a time.
     """
     means = torch.cat(

@@ -1,8 +1,8 @@
-"""A tiny Stable Diffusion made from scratch: the real architectures, trained where it is cheap.
+"""A tiny Stable Diffusion built from scratch: the real architectures, trained where it is cheap.
 
 The autoencoder and the tokenizer are trained on the corpus; the text encoder and the denoising
 network are random. Fine-tuning then trains the denoising network alone, so the text encoder stays
-a random projection of the prompt, which is enough to tell the words and their places apart.
+a random projection of the prompt, which is enough to tell words and their positions apart.
 """
 
 import json
@@ -35,7 +35,7 @@ def build_generator(
 
     Args:
         size: of all parts, the autoencoder's training, and the seed of everything random.
-        images: the corpus that the tokenizer and the autoencoder are trained on.
+        images: the corpus to train the tokenizer and the autoencoder on.
         image_folder: the folder that ``file_name`` is relative to.
         image_size: width and height in pixels.
 
@@ -73,11 +73,11 @@ def build_generator(
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
     """A CLIP tokenizer (lower case, byte-level BPE) whose merges are learned from ``texts``.
 
-    Its vocabulary begins with all 256 bytes, within a word and at its end, so that it reads any
-    text, also words that ``texts`` lack.
+    Its vocabulary begins with all 256 bytes, within a word and at its end, so that it can encode
+    any text, including words that are not in ``texts``.
 
     Args:
-        texts: what people will write prompts like.
+        texts: text like that of the prompts to come.
         vocabulary_size: number of tokens at most; fewer where the texts run out of pairs to merge.
     """
     from tokenizers import Tokenizer
@@ -92,8 +92,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
     learner = Tokenizer(BPE(end_of_word_suffix="</w>"))
     learner.normalizer = untrained.backend_tokenizer.normalizer
     learner.pre_tokenizer = untrained.backend_tokenizer.pre_tokenizer
-    # The trainer numbers characters at a word's end in the order of a hash table, anew in every
-    # process, and breaks ties between merges by number. Naming them all here fixes the order.
+    # The trainer numbers characters at a word's end in the order of a hash table, which differs
+    # between processes, and breaks ties between merges by number. Listing them all fixes the order.
     trainer = BpeTrainer(
         vocab_size=vocabulary_size - 2,  # without start and end
         special_tokens=characters,
@@ -111,11 +111,11 @@ def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:
 
 
 def _numbered(tokens: list[str]) -> dict[str, int]:
-    return {token: number for number, token in enumerate(tokens)}
+    return {token: index for index, token in enumerate(tokens)}
 
 
 def build_text_encoder(size: TextEncoderSize, tokenizer: Any) -> Any:
-    """A CLIP text encoder with random weights from torch's global generator."""
+    """A CLIP text encoder with random weights from torch's global random state."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     config = CLIPTextConfig(
@@ -134,10 +134,10 @@ def build_text_encoder(size: TextEncoderSize, tokenizer: Any) -> Any:
 
 
 def build_unet(size: ScratchGenerator, image_size: int) -> Any:
-    """A denoising network with random weights from torch's global generator.
+    """A denoising network with random weights from torch's global random state.
 
-    The first block is of convolutions alone, the others cross-attend to the prompt; a pooled
-    prompt is added to the time embedding too.
+    The first block has convolutions only, the others cross-attend to the prompt; a pooled prompt
+    embedding is added to the time embedding as well.
     """
     from diffusers import UNet2DConditionModel
 

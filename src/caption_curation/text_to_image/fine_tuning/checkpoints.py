@@ -1,4 +1,4 @@
-"""Where a generator's fine-tuning stands, on disk, so that a killed run goes on from there."""
+"""Checkpoints of a generator's fine-tuning, so that a killed run can resume."""
 
 import os
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ from caption_curation.optimisation.optimizer_state import restore_state, state_t
 def save_checkpoint(
     folder: Path, step: int, unet: Any, optimizer: torch.optim.Optimizer, average: Any
 ) -> None:
-    """Write ``step-N.safetensors``, atomically, and remove the checkpoints before it.
+    """Write ``step-N.safetensors`` atomically, and remove earlier checkpoints.
 
     Args:
-        folder: of this run's checkpoints; made if there is none.
+        folder: of this run's checkpoints; created if it does not exist.
         step: the number of steps done.
         unet: the network in training.
         optimizer: of the network's parameters.
@@ -36,7 +36,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(folder: Path, unet: Any, optimizer: torch.optim.Optimizer, average: Any) -> int:
-    """Put the newest checkpoint of ``folder``, if there is one, into the given objects.
+    """Load the newest checkpoint of ``folder``, if there is one, into the given objects.
 
     Returns:
         The number of steps done; 0 where there is no checkpoint.
@@ -45,10 +45,10 @@ def load_checkpoint(folder: Path, unet: Any, optimizer: torch.optim.Optimizer, a
     if not checkpoints:
         return 0
     tensors = load_file(checkpoints[-1], device=str(unet.device))
-    unet.load_state_dict(dict(_below("unet.", tensors.items())))
-    averages = dict(_below("average.", tensors.items()))
+    unet.load_state_dict(dict(_with_prefix("unet.", tensors.items())))
+    averages = dict(_with_prefix("average.", tensors.items()))
     average.shadow_params = [averages[str(index)] for index in range(len(averages))]
-    restore_state(optimizer, dict(_below("optimizer.", tensors.items())))
+    restore_state(optimizer, dict(_with_prefix("optimizer.", tensors.items())))
     average.optimization_step = step = int(checkpoints[-1].stem.removeprefix("step-"))
     return step
 
@@ -57,7 +57,7 @@ def _checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("step-*.safetensors"))
 
 
-def _below(
+def _with_prefix(
     prefix: str, tensors: Iterable[tuple[str, torch.Tensor]]
 ) -> Iterable[tuple[str, torch.Tensor]]:
     return ((key.removeprefix(prefix), value) for key, value in tensors if key.startswith(prefix))

@@ -1,4 +1,4 @@
-"""A name for everything that determines the result of the generator's fine-tuning."""
+"""A digest of everything that determines the result of the generator's fine-tuning."""
 
 import hashlib
 import inspect
@@ -22,14 +22,14 @@ MODULES = (training, recipe, inputs, pixels, prompts, rng, micro_batches)  # tha
 def training_digest(
     base: Path, corpus: Path, settings: GeneratorFineTuning, image_size: int, device: torch.device
 ) -> str:
-    """A name for everything that determines the result of the fine-tuning, code included.
+    """A digest of everything that determines the result of the fine-tuning, including the code.
 
     Args:
         base: the model to start from.
         corpus: the corpus's folder; all its files count.
         settings: of the training.
         image_size: in pixels.
-        device: the kind of machine, and the number of a CPU's threads, decide the last bits.
+        device: its type and the number of CPU threads decide the last bits of the result.
 
     Returns:
         64 hexadecimal digits.

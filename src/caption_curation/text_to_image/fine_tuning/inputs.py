@@ -1,9 +1,9 @@
 """What a denoising network is trained on: latents of images, text encoder states of prompts.
 
-Both come from frozen models. Where everything fits into memory it is encoded once, before
-training; otherwise every batch is encoded when its turn comes. In between nothing is remembered:
-a resumed run must encode the same images in the same batches as an undisturbed one, or its
-weights would differ in the last bits.
+Both come from frozen models. If everything fits into memory, it is encoded once, before training;
+otherwise every batch is encoded when it is due. There is no partial cache: a resumed run must
+encode the same images in the same batches as an uninterrupted one, or its weights would differ in
+the last bits.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 from caption_curation.text_to_image.pixels import read_image, to_model_range
 
 MEMORY = 2 * 2**30  # bytes; about 16,000 images of 512 pixels
@@ -33,13 +33,13 @@ class FrozenEncoders:
 
     @torch.no_grad()
     def latent_moments(self, files: Sequence[Path], size: int) -> torch.Tensor:
-        """Mean and log-variance of the latents of images, channel after channel.
+        """Means and log-variances of the latents of images, concatenated along the channels.
 
         Returns:
             float32 of shape (N, 2 x latent channels, height, width), not yet scaled.
         """
-        with ThreadPoolExecutor() as readers:
-            images = list(readers.map(lambda file: read_image(file, size), files))
+        with ThreadPoolExecutor() as threads:
+            images = list(threads.map(lambda file: read_image(file, size), files))
         pixels = to_model_range(images, self.device)
         moments: torch.Tensor = self.autoencoder.encode(pixels).latent_dist.parameters.float()
         return moments
@@ -57,17 +57,17 @@ class FrozenEncoders:
         states: torch.Tensor = self.text_encoder(tokens.input_ids.to(self.device))[0].float()
         return states
 
-    def sample_latents(self, moments: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
-        """Latents drawn from their distribution, scaled as the denoising network expects them.
+    def sample_latents(self, moments: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Latents sampled from their distribution, scaled as the denoising network expects them.
 
         Args:
             moments: of the latents.
-            draws: standard normal, of the latents' shape.
+            noise: standard normal, of the latents' shape.
         """
         mean, log_variance = moments.chunk(2, dim=1)
         deviation = log_variance.clamp(-30, 20).mul(0.5).exp()  # as diffusers' distribution
         scale = float(self.autoencoder.config.scaling_factor)
-        return (mean + deviation * draws) * scale
+        return (mean + deviation * noise) * scale
 
 
 class TrainingInputs:
@@ -104,7 +104,7 @@ class TrainingInputs:
             self._states = _encode(encoders.prompt_states, list(self._row), "encoding prompts")
 
     def moments(self, images: Sequence[int]) -> torch.Tensor:
-        """Latent moments of images, given by their position among ``files``, on the device."""
+        """Latent moments of images, given by their indices into ``files``, on the device."""
         if self._moments is None:
             files = [self._files[image] for image in images]
             return self._encoders.latent_moments(files, self._image_size)
@@ -119,9 +119,7 @@ class TrainingInputs:
 
 def _encode(encode: Any, items: Sequence[Any], description: str) -> torch.Tensor:
     """``encode`` over all items in batches, on the CPU."""
-    with tqdm(
-        total=len(items), desc=description, disable=these_processes().hide_progress
-    ) as progress:
+    with tqdm(total=len(items), desc=description, disable=process_info().hide_progress) as progress:
         parts = []
         for start in range(0, len(items), BATCH):
             parts.append(encode(items[start : start + BATCH]).cpu())

@@ -1,4 +1,4 @@
-"""The recipe of the generator's fine-tuning: what a step trains on, its rate, and its loss.
+"""The recipe of the generator's fine-tuning: a step's batch, learning rate and loss.
 
 Everything random in a step comes from (seed, step).
 """
@@ -18,14 +18,14 @@ from caption_curation.rng import rng_for, seed_for
 from caption_curation.samples import CaptionedImage
 from caption_curation.text_to_image.prompts import image_prompt
 
-CONCAT_SHARE = 0.7  # of the prompts in mode ``mixed`` are all captions of the image
+CONCAT_SHARE = 0.7  # of the prompts in mode ``mixed``: all captions of the image, concatenated
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step trains on; all tuples are of the same length."""
+    """What one step trains on; all tuples have the same length."""
 
-    images: tuple[int, ...]  # positions in the corpus
+    images: tuple[int, ...]  # indices into the corpus
     prompts: tuple[str, ...]
     timesteps: tuple[int, ...]
     noise_seed: int
@@ -36,35 +36,35 @@ def batch_at(
 ) -> Batch:
     """The batch of a step: a function of its arguments alone.
 
-    Images come in a new random order every epoch; batches run over the ends of epochs.
+    Images come in a new random order every epoch; batches may span two epochs.
 
     Args:
         step: from 0.
         images: the corpus.
         settings: seed, batch size, prompt mode and caption dropout.
-        timesteps: number of noise strengths to draw from.
+        timesteps: number of timesteps of the noise schedule, to sample from.
     """
     rng = rng_for(settings.seed, "generator batch", step)
     first = step * settings.batch_size
-    places = [divmod(place, len(images)) for place in range(first, first + settings.batch_size)]
-    chosen = tuple(int(_order(settings.seed, epoch, len(images))[row]) for epoch, row in places)
+    rows = [divmod(index, len(images)) for index in range(first, first + settings.batch_size)]
+    chosen = tuple(int(_order(settings.seed, epoch, len(images))[row]) for epoch, row in rows)
     return Batch(
         images=chosen,
-        prompts=tuple(_draw_prompt(images[image].captions, settings, rng) for image in chosen),
+        prompts=tuple(_sample_prompt(images[image].captions, settings, rng) for image in chosen),
         timesteps=tuple(rng.integers(timesteps, size=settings.batch_size).tolist()),
         noise_seed=seed_for(settings.seed, "generator noise", step),
     )
 
 
-@lru_cache(maxsize=2)  # a batch may lie in two epochs
+@lru_cache(maxsize=2)  # a batch may span two epochs
 def _order(seed: int, epoch: int, images: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     return rng_for(seed, "generator order", epoch).permutation(images)
 
 
-def _draw_prompt(
+def _sample_prompt(
     captions: Sequence[str], settings: GeneratorFineTuning, rng: np.random.Generator
 ) -> str:
-    # Always three draws, so that one setting does not change what another one draws.
+    # Always three random numbers, so that no setting changes the random choices of another.
     dropped = rng.random() < settings.caption_dropout
     concat = rng.random() < CONCAT_SHARE
     caption = captions[int(rng.integers(len(captions)))]
@@ -94,7 +94,7 @@ def denoising_loss(
     timesteps: torch.Tensor,
     noise: torch.Tensor,
 ) -> torch.Tensor:
-    """Mean squared error of what the network predicts of noised latents.
+    """Mean squared error of the network's prediction for noised latents.
 
     Args:
         unet: the denoising network.
@@ -102,7 +102,7 @@ def denoising_loss(
             noise (Ho et al. 2020, eq. 14) or the velocity (Salimans and Ho 2022, section 4).
         latents: (N, channels, height, width), scaled.
         states: (N, tokens, hidden size), of the prompts.
-        timesteps: (N,), noise strengths.
+        timesteps: (N,), of the noise schedule.
         noise: standard normal, of the latents' shape.
     """
     noisy = schedule.add_noise(latents, noise, timesteps)

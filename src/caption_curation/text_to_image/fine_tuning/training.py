@@ -1,9 +1,9 @@
 """Fine-tune a Stable Diffusion on captions (paper, section 4.2).
 
 The recipe of diffusers' examples/text_to_image: autoencoder and text encoder stay frozen, the
-denoising network learns to undo the noise of random strength that was added to an image's latents
-(Rombach et al. 2022, eq. 2), and an exponential moving average of its weights is what is kept.
-Everything random in a step comes from (seed, step), so a killed run resumes to the same weights.
+denoising network learns to undo noise of random strength that was added to an image's latents
+(Rombach et al. 2022, eq. 2), and the result has an exponential moving average of its weights.
+Everything random in a step comes from (seed, step), so a resumed run ends with the same weights.
 """
 
 import json
@@ -23,11 +23,11 @@ from tqdm import tqdm
 from caption_curation.compute.devices import autocast
 from caption_curation.compute.process_group import process_index
 from caption_curation.config.profile import GeneratorFineTuning
-from caption_curation.optimisation.micro_batches import Rows, SharedBatches
+from caption_curation.optimisation.micro_batches import BatchSlice, GradientAccumulator
 from caption_curation.pretrained import DIGEST, weights_digest
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import InputError, NonFiniteLoss
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 from caption_curation.text_to_image.fine_tuning.checkpoints import load_checkpoint, save_checkpoint
 from caption_curation.text_to_image.fine_tuning.inputs import FrozenEncoders, TrainingInputs
 from caption_curation.text_to_image.fine_tuning.recipe import (
@@ -54,7 +54,7 @@ def fine_tune(
 ) -> None:
     """Write a copy of a Stable Diffusion with a fine-tuned denoising network.
 
-    All processes that joined train; the result does not depend on their number but for rounding.
+    All processes of the group train; the result does not depend on their number, beyond rounding.
 
     Args:
         base: the model to start from, in the hub's layout.
@@ -64,8 +64,8 @@ def fine_tune(
         settings: of the training; with 0 steps the model is copied.
         image_size: width and height in pixels.
         device: to train on.
-        checkpoints: folder of this run's checkpoints; training goes on from the newest one.
-        checkpoint_steps: steps between two checkpoints.
+        checkpoints: folder of this run's checkpoints; training resumes from the newest one.
+        checkpoint_steps: number of steps between two checkpoints.
 
     Raises:
         InputError: the model predicts neither noise nor velocity.
@@ -78,7 +78,7 @@ def fine_tune(
             inputs = TrainingInputs(
                 models.encoders,
                 [image_folder / image.file_name for image in images],
-                # Of all steps, also where training goes on from a checkpoint: see generator_inputs.
+                # Of all steps, even when resuming from a checkpoint: see inputs.py.
                 {
                     prompt
                     for step in range(settings.steps)
@@ -135,7 +135,7 @@ def _load(base: Path, device: torch.device) -> _Models:
             f"allowed: {', '.join(PREDICTION_TYPES)}"
         )
     if device.type == "cpu":
-        # At the few positions of a small model its backward pass is a third faster than that of
+        # For the few positions of a small model its backward pass is a third faster than that of
         # torch's fused attention.
         pipeline.unet.set_attn_processor(AttnProcessor())
     encoders = FrozenEncoders(pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, device)
@@ -150,14 +150,14 @@ def _train(
     checkpoints: Path,
     checkpoint_steps: int,
 ) -> None:
-    """Train the denoising network in place; in the end it has the average of its weights."""
+    """Train the denoising network in place; it ends with the moving average of its weights."""
     from diffusers.training_utils import EMAModel
 
     parameters = list(models.unet.parameters())
     optimizer = torch.optim.AdamW(parameters, fused=True)
     average = EMAModel(parameters, decay=settings.ema_decay, foreach=True)
     device = models.encoders.device
-    shared = SharedBatches(optimizer, device, models.unet.enable_gradient_checkpointing)
+    accumulator = GradientAccumulator(optimizer, device, models.unet.enable_gradient_checkpointing)
     is_main = process_index() == 0
     start = load_checkpoint(checkpoints, models.unet, optimizer, average)
     if start and is_main:
@@ -169,12 +169,12 @@ def _train(
         total=settings.steps,
         desc="fine-tuning the generator",
         unit="step",
-        disable=these_processes().hide_progress,
+        disable=process_info().hide_progress,
     ):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
         batch = batch_at(step, images, settings, models.schedule.config.num_train_timesteps)
-        loss = shared.backward(len(batch.images), partial(_loss_of_rows, batch, models, inputs))
+        loss = accumulator.backward(len(batch.images), partial(_slice_loss, batch, models, inputs))
         if not math.isfinite(loss):
             names = ", ".join(images[image].image_id for image in batch.images)
             raise NonFiniteLoss(
@@ -194,26 +194,26 @@ def _train(
     average.copy_to(parameters)
 
 
-def _loss_of_rows(
-    batch: Batch, models: _Models, inputs: TrainingInputs, rows: Rows
+def _slice_loss(
+    batch: Batch, models: _Models, inputs: TrainingInputs, micro_batch: BatchSlice
 ) -> torch.Tensor:
-    """What ``rows`` add to their batch's loss, which is the mean over all its images."""
+    """What a micro-batch contributes to its batch's loss, the mean over all images."""
     device = models.encoders.device
-    here = slice(rows.start, rows.stop)
+    rows = slice(micro_batch.start, micro_batch.stop)
     with autocast(device):
-        moments = inputs.moments(batch.images[here])
-        # Drawn on the CPU, and for the whole batch: the same noise on every machine, and for any
+        moments = inputs.moments(batch.images[rows])
+        # Generated on the CPU and for the whole batch: the same noise on every machine, and for any
         # number of processes.
-        random = torch.Generator().manual_seed(batch.noise_seed)
-        shape = (rows.total, moments.shape[1] // 2, *moments.shape[2:])
-        draws = torch.randn(shape, generator=random)[here].to(device)
-        noise = torch.randn(shape, generator=random)[here].to(device)
+        rng = torch.Generator().manual_seed(batch.noise_seed)
+        shape = (micro_batch.batch_size, moments.shape[1] // 2, *moments.shape[2:])
+        latent_noise = torch.randn(shape, generator=rng)[rows].to(device)
+        noise = torch.randn(shape, generator=rng)[rows].to(device)
         loss = denoising_loss(
             models.unet,
             models.schedule,
-            models.encoders.sample_latents(moments, draws),
-            inputs.states(batch.prompts[here]),
-            torch.tensor(batch.timesteps[here], device=device),
+            models.encoders.sample_latents(moments, latent_noise),
+            inputs.states(batch.prompts[rows]),
+            torch.tensor(batch.timesteps[rows], device=device),
             noise,
         )
-        return loss * ((rows.stop - rows.start) / rows.total)
+        return loss * (len(micro_batch) / micro_batch.batch_size)

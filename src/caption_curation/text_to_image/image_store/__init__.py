@@ -1,10 +1,10 @@
-"""Synthetic images, each drawn once and named by everything that it depends on.
+"""Synthetic images, each generated once and named by everything that it depends on.
 
 A *store* is a folder inside DVC's cache, so that the workspace, temporary and queued experiments
-share it. A stage *obtains* the images that it needs (from the store, from directories that DVC has
-in its cache, or from the generator) and *links* exactly these into its own output.
+share it. A stage *obtains* the images that it needs (from the store, from directories in DVC's
+cache, or from the generator) and *links* exactly these into its own output.
 
-``caption-curation images`` shows its size, verifies it and collects its garbage.
+``caption-curation images`` shows its size, verifies it and garbage-collects it.
 """
 
 from caption_curation.text_to_image.image_store.image_files import attempt_of

@@ -1,4 +1,4 @@
-"""Synthetic images in DVC's cache: which it holds, and adding to them."""
+"""Synthetic images in DVC's cache: finding them, and adding to them."""
 
 import hashlib
 import json
@@ -16,19 +16,19 @@ OBJECT_NAME = re.compile(r"[0-9a-f]{32}")
 def images_in_dvc_cache(dvc_cache: Path) -> Iterator[tuple[str, Path]]:
     """(key, object file) of the images in every output of a synthesize stage that DVC knows of.
 
-    An object file may be absent (DVC fetches a directory's list before its files, and may fetch
-    only some), and a key may come several times: images drawn on two machines differ a little.
+    An object file may be absent (DVC fetches a directory's listing before its files, and may fetch
+    only some), and a key may come up several times: images from two machines differ slightly.
     """
     objects = dvc_cache / "files" / "md5"
     marker = f'"{INDEX}"'.encode()
     for directory_object in sorted(objects.glob("??/*.dir")):
         content = directory_object.read_bytes()
-        if marker not in content:  # spares reading the lists of whole corpora as JSON
+        if marker not in content:  # avoids parsing the listings of whole corpora as JSON
             continue
         try:
             entries = [(entry["relpath"], entry["md5"]) for entry in json.loads(content)]
         except (ValueError, KeyError, TypeError):
-            continue  # a damaged list is DVC's to report
+            continue  # a damaged listing is DVC's to report
         for name, digest in entries:
             image = IMAGE_NAME.fullmatch(name)
             if image and OBJECT_NAME.fullmatch(digest):
@@ -38,10 +38,10 @@ def images_in_dvc_cache(dvc_cache: Path) -> Iterator[tuple[str, Path]]:
 def add_object(dvc_cache: Path, image: Path) -> None:
     """Link a read-only image into DVC's cache as the object that its stage's output will need.
 
-    DVC would do it when the stage has ended. But where two jobs that share a cache end at the same
+    DVC would do it when the stage has ended. But if two jobs that share a cache end at the same
     time, as jobs that share their images do, DVC 3.67 may empty the files of both: before it links
-    an object it tries a reflink, which truncates what the other job has just linked. Objects that
-    it finds it leaves alone, also those that were emptied so: they are put right here.
+    an object it tries a reflink, which truncates what the other job has just linked. DVC leaves
+    existing objects alone, even those emptied in this way; here they are repaired.
     """
     content = image.read_bytes()
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
@@ -55,7 +55,7 @@ def add_object(dvc_cache: Path, image: Path) -> None:
     except OSError:
         return  # without links DVC copies, and empties nothing
     partial.replace(object_file)
-    partial.unlink(missing_ok=True)  # it stays if another job has linked the same file meanwhile
+    partial.unlink(missing_ok=True)  # it is left over if another job has just linked the same file
 
 
 def read_object(object_file: Path) -> bytes | None:

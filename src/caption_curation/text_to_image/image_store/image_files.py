@@ -1,6 +1,6 @@
-"""One synthetic image as a JPEG file: encoding it, and telling whether a file is what it should be.
+"""One synthetic image as a JPEG file: encoding it, and checking that a file is what it should be.
 
-JPEG, because the photographs are JPEG too: another format would be a cue for real or synthetic.
+JPEG, because the photographs are JPEG too: another format would reveal which images are synthetic.
 """
 
 import hashlib
@@ -22,36 +22,37 @@ def encode_image(
 ) -> bytes:
     """The image as JPEG, with its description as comment; the same bytes for the same image.
 
-    The comment is of the request, whichever attempt the image is from, for the key is a hash of
-    it. Later attempts than the first (0) are noted as EXIF, which :func:`attempt_of` reads.
+    The comment describes the request, whichever attempt the image is from, because the key is a
+    hash of it. An attempt after the first (0) is recorded in EXIF, where :func:`attempt_of` reads
+    it.
 
     Raises:
         ValueError: the image does not have the recipe's size.
     """
     if image.size != recipe.size:
-        raise ValueError(f"the generator drew {image.size} pixels, the recipe says {recipe.size}")
+        raise ValueError(f"the generator gave {image.size} pixels, the recipe says {recipe.size}")
     encoded = BytesIO()
-    notes = Image.Exif()
+    exif = Image.Exif()
     if attempt:
-        notes[ExifTags.Base.ImageNumber] = attempt
+        exif[ExifTags.Base.ImageNumber] = attempt
     image.convert("RGB").save(
         encoded,
         "JPEG",
         quality=recipe.jpeg_quality,
         comment=describe(recipe, request),
-        exif=notes.tobytes() if attempt else b"",
+        exif=exif.tobytes() if attempt else b"",
     )
     return encoded.getvalue()
 
 
 def attempt_of(path: Path) -> int:
-    """The attempt (from 0) at which an image was drawn."""
+    """The attempt (from 0) that an image is from."""
     with Image.open(path, formats=["JPEG"]) as image:
         return int(image.getexif().get(ExifTags.Base.ImageNumber, 0))
 
 
-def looks_whole(path: Path) -> bool:
-    """Whether the file is there and begins and ends as a JPEG does; cheap, it reads four bytes."""
+def looks_complete(path: Path) -> bool:
+    """Whether the file exists and begins and ends as a JPEG does; cheap, as it reads four bytes."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -67,12 +68,11 @@ def looks_whole(path: Path) -> bool:
         os.close(descriptor)
 
 
-def fault_of_image(content: bytes, key: str) -> str | None:
-    """What is wrong with a file that should be the image of this key; ``None``: nothing is.
+def image_fault(content: bytes, key: str) -> str | None:
+    """What is wrong with a file that should be the image of this key; ``None`` if nothing is.
 
-    Finds files that are cut short, that do not decode, or that are another image or of another
-    size than their comment says. JPEG has no checksum: a changed bit that still decodes as pixels
-    is not found.
+    Finds files that are truncated, that do not decode, that belong to another key, or whose size is
+    not that in their comment. JPEG has no checksum, so a flipped bit that still decodes is missed.
     """
     if not (content.startswith(START_OF_IMAGE) and content.endswith(END_OF_IMAGE)):
         return "not a whole JPEG file"

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from caption_curation.rng import seed_for
 from caption_curation.support.errors import InputError
 
-LONGEST_DESCRIPTION = 65533  # bytes that fit into a JPEG comment
+MAX_DESCRIPTION_BYTES = 65533  # what fits into a JPEG comment
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """What tells two images of one recipe apart; ``seed`` is in [0, 2**63).
+    """What distinguishes the images of one recipe; ``seed`` is in [0, 2**63).
 
-    ``in_windows``: the prompt is longer than the text encoder reads, and is encoded in windows
-    instead of being cut. It is never set where a prompt fits, so that such an image has one key.
+    ``in_windows``: the prompt is longer than the text encoder can read, and is encoded in windows
+    instead of being truncated. Never set if a prompt fits, so that such an image has one key.
     """
 
     prompt: str
@@ -25,7 +25,7 @@ class ImageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How images are drawn and stored: everything that their keys cover besides the request.
+    """How images are generated and stored: everything that their keys cover besides the request.
 
     ``generator`` is a digest of the generator's weights, ``size`` is (width, height) in pixels,
     ``torch``, ``diffusers`` and ``transformers`` are versions of these libraries.
@@ -44,7 +44,7 @@ class Recipe:
 
 
 def describe(recipe: Recipe, request: ImageRequest) -> bytes:
-    """Recipe and request as canonical JSON (keys sorted, no blanks, ASCII).
+    """Recipe and request as canonical JSON (keys sorted, no spaces, ASCII).
 
     The key is a hash of it, and the image carries it as its JPEG comment, so that an image alone
     tells which key it belongs to and how it was made.
@@ -52,16 +52,16 @@ def describe(recipe: Recipe, request: ImageRequest) -> bytes:
     Raises:
         InputError: it does not fit into a JPEG comment (a prompt of tens of thousands of letters).
     """
-    what = asdict(request)
-    if not request.in_windows:  # then keys are those from before there were windows
-        del what["in_windows"]
-    record = {"recipe": asdict(recipe), "request": what}
+    fields = asdict(request)
+    if not request.in_windows:  # keeps the keys from before this field existed
+        del fields["in_windows"]
+    record = {"recipe": asdict(recipe), "request": fields}
     description = json.dumps(record, sort_keys=True, separators=(",", ":")).encode("ascii")
-    if len(description) > LONGEST_DESCRIPTION:
+    if len(description) > MAX_DESCRIPTION_BYTES:
         raise InputError(
             f"the prompt {request.prompt[:60]!r}… has {len(request.prompt)} characters; with all "
             f"that describes the image it takes {len(description)} bytes, and "
-            f"{LONGEST_DESCRIPTION} are allowed"
+            f"{MAX_DESCRIPTION_BYTES} are allowed"
         )
     return description
 
@@ -80,5 +80,5 @@ def image_seed(image_id: str, replicate: int) -> int:
 
 
 def attempt_seed(seed: int, attempt: int) -> int:
-    """The seed of an attempt (from 0) at an image: its own at first, then others, [0, 2**63)."""
+    """The seed of an attempt (from 0) at an image, in [0, 2**63); the first has the image's own."""
     return seed_for("attempt", seed, attempt) if attempt else seed

@@ -1,4 +1,4 @@
-"""The store: obtain images without drawing any twice, and link them into a stage's output."""
+"""The store: obtain images without generating any twice, link them into a stage's output."""
 
 import fcntl
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from caption_curation.support.errors import InputError, list_faults
-from caption_curation.support.launcher import these_processes
+from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import link_or_copy
 from caption_curation.text_to_image.image_store.claims import Claim, try_claim, wait_until_free
 from caption_curation.text_to_image.image_store.dvc_images import (
@@ -21,16 +21,16 @@ from caption_curation.text_to_image.image_store.dvc_images import (
 )
 from caption_curation.text_to_image.image_store.image_files import (
     encode_image,
-    fault_of_image,
-    looks_whole,
+    image_fault,
+    looks_complete,
 )
 from caption_curation.text_to_image.image_store.keys import ImageRequest, Recipe, attempt_seed
 
-READ_ONLY = 0o444  # hard links share their content: an edit in place would change all of them
-ATTEMPTS = 16  # seeds tried before an image is given up, without which the stage has no output
-WRITERS = 4  # threads that encode and write images while the next ones are drawn
+READ_ONLY = 0o444  # hard links share their content: editing one in place would change them all
+ATTEMPTS = 16  # seeds to try before giving up on an image, which fails the stage
+WRITERS = 4  # threads that encode and write images while the next ones are generated
 UNUSABLE_IMAGES = (
-    f"{ATTEMPTS} attempts with as many seeds gave all-black images (a safety checker draws them) "
+    f"{ATTEMPTS} attempts, each with another seed, gave all-black images (from a safety checker) "
     "or values that are not finite; change the prompt or the generator"
 )
 
@@ -39,7 +39,7 @@ Generate = Callable[[list[ImageRequest]], Iterable[Image.Image | None]]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where the images came from; ``reused``: the store had them, or another process drew them."""
+    """Where the images came from; ``reused``: from the store, or from another process."""
 
     generated: int
     reused: int
@@ -52,14 +52,14 @@ def open_store(dvc_cache: Path, *, alone: bool = False) -> Iterator["ImageStore"
 
     Args:
         dvc_cache: see :func:`dvc_cache_folder`.
-        alone: no other process may have it open meanwhile, for whoever removes images.
+        alone: no other process may have it open meanwhile; for removing images.
 
     Raises:
         InputError: ``alone``, and another process has it open.
     """
     store = ImageStore(dvc_cache)
     store.claims.mkdir(parents=True, exist_ok=True)
-    # To be read too, or a server of NFS refuses the shared lock.
+    # Readable too, or an NFS server refuses the shared lock.
     with (store.folder / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,12 +86,12 @@ class ImageStore:
         self.claims = self.folder / "claims"
 
     def path(self, key: str) -> Path:
-        """Where the image of a key lies, if it is stored."""
+        """Where the image of a key is, if it is stored."""
         return self.images / key[:2] / f"{key}.jpg"
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """The keys whose image is absent or visibly damaged, in their order."""
-        return [key for key in keys if not looks_whole(self.path(key))]
+        """The keys whose image is absent or obviously damaged, in their order."""
+        return [key for key in keys if not looks_complete(self.path(key))]
 
     def obtain(
         self,
@@ -100,27 +100,27 @@ class ImageStore:
         generate: Generate,
         batch_size: int,
     ) -> Counts:
-        """Have the image of every key in the store.
+        """Make sure that the store has the image of every key.
 
-        Missing images come from directories in DVC's cache, else from ``generate``. Each is stored
-        as soon as it is there, so a run that is killed loses only the ones being drawn. Processes
-        that need the same images at the same time share the work: each draws what no other one is
-        drawing, and at the end waits for the others' last batches.
+        Missing images come from directories in DVC's cache, or else from ``generate``. Each is
+        stored as soon as it is ready, so a killed run loses only those in progress. Processes that
+        need the same images at the same time share the work: each generates what no other process
+        is generating, and at the end waits for the last batches of the others.
 
-        An image that is all black, or ``None``, is drawn again with the next of ``ATTEMPTS``
-        seeds (:func:`attempt_seed`), and stored under the key of its request all the same.
+        An image that is all black, or ``None``, is generated again with the next of ``ATTEMPTS``
+        seeds (:func:`attempt_seed`), and still stored under the key of its request.
 
         Args:
-            recipe: how ``generate`` draws.
-            requests: what to draw, by key (:func:`image_key`).
+            recipe: how ``generate`` makes images.
+            requests: what to generate, by key (:func:`image_key`).
             generate: called with at most ``batch_size`` requests, returns their images in order,
-                ``None`` for one that is not usable; never called if nothing is missing.
-            batch_size: images drawn, and claimed, at a time. Those of the batch before are encoded
-                and written meanwhile.
+                ``None`` for one that is unusable; never called if nothing is missing.
+            batch_size: number of images generated, and claimed, at a time. Those of the previous
+                batch are encoded and written meanwhile.
 
         Raises:
-            InputError: no attempt at some images was usable; all others are stored, unless these
-                were a whole batch.
+            InputError: every attempt at some images was unusable. All other images are stored,
+                unless a whole batch was unusable, which ends the work.
         """
         missing = self.missing(requests)
         imported = self._import_from_dvc(missing)
@@ -132,7 +132,7 @@ class ImageStore:
     def link_images(self, keys: Iterable[str], folder: Path) -> None:
         """Make ``folder`` with exactly the images of ``keys``, as hard links (else copies).
 
-        They are in DVC's cache then too, see :func:`add_object`.
+        They are then in DVC's cache as well, see :func:`add_object`.
 
         Raises:
             FileExistsError: the folder exists.
@@ -143,7 +143,7 @@ class ImageStore:
             _provide(self.path(key), folder / f"{key}.jpg")
 
     def remove_leftovers(self) -> None:
-        """Remove what killed processes left; only while no other one has the store open."""
+        """Remove what killed processes left; only while no other process has the store open."""
         for leftover in [*self.claims.iterdir(), *self.images.glob("??/*.partial")]:
             leftover.unlink()
 
@@ -160,11 +160,11 @@ class ImageStore:
 
     def _import_image(self, key: str, object_file: Path) -> bool:
         claim = try_claim(self._claim_file(key))
-        if claim is None:  # another process is obtaining it at this moment
+        if claim is None:  # another process is obtaining it right now
             return False
         with closing(claim):
-            content = None if looks_whole(self.path(key)) else read_object(object_file)
-            if content is None or fault_of_image(content, key):
+            content = None if looks_complete(self.path(key)) else read_object(object_file)
+            if content is None or image_fault(content, key):
                 return False
             partial = self._partial_file(key)
             _provide(object_file, partial)
@@ -182,20 +182,20 @@ class ImageStore:
             total=len(requests),
             desc="images",
             unit="image",
-            disable=these_processes().hide_progress,
+            disable=process_info().hide_progress,
         )
         batches = self._claimed_batches(list(requests), batch_size, progress)
         generated = 0
         unusable: list[ImageRequest] = []
-        # On an error the writers finish what is drawn before it goes on to the caller.
+        # On an error, the writers finish the images at hand before it reaches the caller.
         with progress, ThreadPoolExecutor(WRITERS) as writers, closing(batches):
             writing: list[Future[None]] = []
             for claims in batches:
-                earlier = writing
-                writing, never = self._draw_batch(recipe, requests, claims, generate, writers)
-                unusable += never
-                generated += _finish(earlier, progress)
-                if not writing:  # not a prompt here and there, but the generator is at fault
+                previous = writing
+                writing, failed = self._generate_batch(recipe, requests, claims, generate, writers)
+                unusable += failed
+                generated += _finish(previous, progress)
+                if not writing:  # the generator is at fault, not a prompt here and there
                     break
             generated += _finish(writing, progress)
         if unusable:
@@ -203,7 +203,7 @@ class ImageStore:
             raise InputError(list_faults(UNUSABLE_IMAGES, faults))
         return generated
 
-    def _draw_batch(
+    def _generate_batch(
         self,
         recipe: Recipe,
         requests: Mapping[str, ImageRequest],
@@ -211,10 +211,10 @@ class ImageStore:
         generate: Generate,
         writers: Executor,
     ) -> tuple[list["Future[None]"], list[ImageRequest]]:
-        """Draw the images of the claimed keys; each claim ends when its image is written.
+        """Generate the images of the claimed keys; each claim ends when its image is written.
 
         Returns:
-            What is being written, and the requests that no attempt gave a usable image for.
+            The writes in progress, and the requests for which every attempt was unusable.
         """
         writing = []
         waiting = list(claims)
@@ -254,13 +254,13 @@ class ImageStore:
     def _claimed_batches(
         self, keys: list[str], batch_size: int, progress: "tqdm[None]"
     ) -> Generator[dict[str, Claim], None, None]:
-        """Batches of the keys that are missing still, with their claims, which the caller ends.
+        """Batches of the keys that are still missing, with their claims, which the caller ends.
 
-        All processes go through their keys in order and pass over what another one holds, so two
-        that need the same images draw alternate batches, whatever they share and whenever they
-        start; other starting points or orders would give no more. A process waits only when all
-        that it still needs is being drawn elsewhere; the claims that it holds then are of drawn
-        images, and end with their writing.
+        All processes go through their keys in order and skip what another process holds, so two
+        that need the same images generate alternate batches, whatever they share and whenever they
+        start; other starting points or orders would gain nothing. A process waits only when
+        everything it still needs is being generated elsewhere; the claims that it then holds are of
+        finished images, and end when these are written.
         """
         pending = keys
         while pending:
@@ -273,7 +273,7 @@ class ImageStore:
                         claim = try_claim(self._claim_file(key))
                         if claim is None:
                             held_elsewhere.append(key)
-                        elif looks_whole(self.path(key)):
+                        elif looks_complete(self.path(key)):
                             claim.close()
                             progress.update()
                         else:
@@ -282,7 +282,7 @@ class ImageStore:
                             break
                     if not claims:
                         break
-                    held.pop_all()  # the caller's from here on
+                    held.pop_all()  # the caller owns them from here on
                 yield claims
             if held_elsewhere:
                 wait_until_free(self._claim_file(held_elsewhere[0]))
@@ -298,15 +298,15 @@ class ImageStore:
         return self.claims / f"{key}.lock"
 
     def _partial_file(self, key: str) -> Path:
-        """A free name beside the image; only the holder of the key's claim uses it."""
+        """A temporary name beside the image, for the holder of the key's claim only."""
         partial = self.path(key).with_suffix(".partial")
         partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.unlink(missing_ok=True)  # read-only, of a process that was killed
+        partial.unlink(missing_ok=True)  # read-only, left by a killed process
         return partial
 
 
 def _finish(writing: Iterable["Future[None]"], progress: "tqdm[None]") -> int:
-    """Wait until images are written; their number. Raises what their writing raised."""
+    """Wait until images are written; returns their number, raises what the writing raised."""
     number = 0
     for future in writing:
         future.result()

@@ -1,6 +1,6 @@
-"""Prompts that are longer than the text encoder reads: which they are, and what becomes of them.
+"""Prompts that are longer than the text encoder can read: finding them, and making them fit.
 
-Nothing here needs torch: a stage that finds all its images in the store never loads it.
+Nothing here needs torch: a stage that finds all its images in the store never imports it.
 """
 
 import json
@@ -17,57 +17,57 @@ from caption_curation.text_to_image.image_store import ImageRequest
 
 
 @dataclass(frozen=True)
-class PromptReader:
-    """How a generator's text encoder reads: ``tokens_of`` a text, and at most so many.
+class TokenLimit:
+    """How many tokens a generator's text encoder can read, and how to count those of a text.
 
-    Both numbers include the tokens of start and end (CLIP: 77).
+    Both numbers include the start and end tokens (``max_tokens`` of CLIP: 77).
     """
 
-    tokens_of: Callable[[str], int]
-    most_tokens: int
+    count_tokens: Callable[[str], int]
+    max_tokens: int
 
     def fits(self, prompt: str) -> bool:
         """Whether the whole prompt is read."""
-        return self.tokens_of(prompt) <= self.most_tokens
+        return self.count_tokens(prompt) <= self.max_tokens
 
 
-def load_reader(folder: Path) -> PromptReader:
-    """The reader of a generator in the hub's layout.
+def load_token_limit(folder: Path) -> TokenLimit:
+    """The limit of a generator in the hub's layout.
 
     Raises:
-        InputError: the tokenizer's configuration does not say how many tokens are read.
+        InputError: the tokenizer's configuration does not state the limit.
     """
     file = folder / "tokenizer" / "tokenizer_config.json"
-    most_tokens = json.loads(file.read_text(encoding="utf-8")).get("model_max_length")
-    if not isinstance(most_tokens, int) or most_tokens < 3:  # of which two are start and end
-        raise InputError(f"{file}: model_max_length = {most_tokens!r}; needed: an integer above 2")
+    max_tokens = json.loads(file.read_text(encoding="utf-8")).get("model_max_length")
+    if not isinstance(max_tokens, int) or max_tokens < 3:  # of which two are start and end
+        raise InputError(f"{file}: model_max_length = {max_tokens!r}; needed: an integer above 2")
     tokenizer = _load_tokenizer(file.parent)
-    return PromptReader(lambda text: len(tokenizer.encode(text).ids), most_tokens)
+    return TokenLimit(lambda text: len(tokenizer.encode(text).ids), max_tokens)
 
 
 def fit_requests(
-    requests: Mapping[str, ImageRequest], prompt: Prompt, reader: PromptReader
+    requests: Mapping[str, ImageRequest], prompt: Prompt, limit: TokenLimit
 ) -> tuple[dict[str, ImageRequest], int]:
-    """Requests whose prompts the generator can read as ``prompt.overflow`` wants it.
+    """Requests with prompts that the generator can read, fitted as ``prompt.overflow`` says.
 
-    A prompt that fits is never changed, and ``truncate`` leaves the cutting to the generator.
+    A prompt that fits is never changed; with ``truncate``, the generator does the truncating.
 
     Args:
         requests: by any name, with prompts that end with the styler.
         prompt: how captions become a prompt.
-        reader: of the generator.
+        limit: of the generator.
 
     Returns:
-        The requests by the same names, and the number of different prompts that were too long.
+        The requests by the same names, and the number of distinct prompts that were too long.
 
     Raises:
         InputError: the styler alone is too long to be kept.
     """
     prompts = {request.prompt for request in requests.values()}
-    too_long = {text for text in prompts if not reader.fits(text)}
+    too_long = {text for text in prompts if not limit.fits(text)}
     kept: dict[str, str] = {}
     if prompt.overflow == "keep_styler" and prompt.styler:
-        kept = {text: keep_styler(text, prompt.styler, reader) for text in too_long}
+        kept = {text: keep_styler(text, prompt.styler, limit) for text in too_long}
     fitting = {}
     for name, request in requests.items():
         in_windows = prompt.overflow == "chunk" and request.prompt in too_long
@@ -76,18 +76,18 @@ def fit_requests(
     return fitting, len(too_long)
 
 
-def keep_styler(text: str, styler: str, reader: PromptReader) -> str:
-    """A prompt without as many words before its styler as it takes to fit.
+def keep_styler(text: str, styler: str, limit: TokenLimit) -> str:
+    """A prompt from which as many words before the styler are dropped as it takes to fit.
 
-    Whole words go, of one or several tokens each: a part of a word is another word.
+    Only whole words are dropped, of one or several tokens each: part of a word is another word.
 
     Args:
         text: the prompt, which ends with ``", "`` and the styler.
         styler: not empty.
-        reader: how long a prompt may be.
+        limit: how long a prompt may be.
 
     Raises:
-        InputError: not one word would stay.
+        InputError: not a single word would be left.
     """
     content = text.removesuffix(f", {styler}")
     ends = [word.end() for word in re.finditer(r"\S+", content)]
@@ -97,13 +97,13 @@ def keep_styler(text: str, styler: str, reader: PromptReader) -> str:
 
     words = bisect_right(
         range(1, len(ends) + 1),
-        reader.most_tokens,
-        key=lambda number: reader.tokens_of(shortened(number)),
+        limit.max_tokens,
+        key=lambda number: limit.count_tokens(shortened(number)),
     )
     if not words:
         raise InputError(
             f"params.yaml: prompt.styler = {styler!r}: with prompt.overflow: keep_styler it must "
-            f"leave room for a word of the prompt; the generator reads {reader.most_tokens} tokens"
+            f"leave room for a word of the prompt; the generator reads {limit.max_tokens} tokens"
         )
     return shortened(words)
 

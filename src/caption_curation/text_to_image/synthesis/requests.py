@@ -1,4 +1,4 @@
-"""From a training set to requests for synthetic images, and from requests to drawn images."""
+"""From a training set to requests for synthetic images, and from requests to images."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -21,15 +21,15 @@ def requests_of(
     prompt: Prompt,
     sbert_captions: Mapping[str, str],
 ) -> dict[str, ImageRequest]:
-    """What to draw for each sample that shows a synthetic image, by sample id, in their order.
+    """The request of each sample that shows a synthetic image, by sample id, in their order.
 
-    Several samples may show the same image: those of one image, with equal prompts and replicates.
+    Samples of one original image with the same prompt and replicate show the same synthetic image.
 
     Args:
         samples: a training set.
-        images: the split that it was made from; prompts are of its captions, which no edit changes.
+        images: the split that it was made from; prompts use its captions, which no edit changes.
         prompt: how captions become a prompt.
-        sbert_captions: the caption that mode ``sbert`` draws, by image id; empty in other modes.
+        sbert_captions: the caption that mode ``sbert`` uses, by image id; empty in other modes.
     """
     captions = {image.image_id: image.captions for image in images}
     return {
@@ -47,12 +47,12 @@ def requests_of(
 
 
 def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
-    """The text that an image is drawn from.
+    """The text that an image is generated from.
 
     Args:
         captions: all captions of the image.
-        caption: the one that is drawn alone, unless the mode is ``concat``: with ``single`` the
-            sample's own, with ``sbert`` the one that stands for all of the image's.
+        caption: the only one that is used unless the mode is ``concat``: with ``single`` the
+            sample's own, with ``sbert`` the one that represents all of the image's.
         prompt: how captions become a prompt.
     """
     mode = "concat" if prompt.mode == "concat" else "single"
@@ -60,7 +60,7 @@ def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
 
 
 def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -> Recipe:
-    """How the images are drawn and stored, by the installed libraries."""
+    """How images are generated and stored with the installed libraries."""
     return Recipe(
         generator=weights_digest,
         sampler=synthesis.sampler,
@@ -69,26 +69,26 @@ def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -
         negative_prompt=synthesis.negative_prompt,
         size=(generator.image_size, generator.image_size),
         jpeg_quality=generator.jpeg_quality,
-        # Without "+cpu" or "+cu130": these name a machine, and machines share their images.
+        # Without "+cpu" or "+cu130": these depend on the machine, and machines share their images.
         torch=version("torch").partition("+")[0],
         diffusers=version("diffusers"),
         transformers=version("transformers"),
     )
 
 
-def drawing(
+def image_generator(
     folder: Path, synthesis: Synthesis, image_size: int, batch_size: int
 ) -> Callable[[list[ImageRequest]], list[Image | None]]:
-    """A function that draws a batch by the generator in ``folder``.
+    """The generator in ``folder`` as a function from a batch of requests to their images.
 
-    The generator, and the libraries that it needs, are loaded when it is first called. It returns
-    ``None`` for an image with values that are not finite.
+    The model, and the libraries that it needs, are loaded when the function is first called. It
+    returns ``None`` for an image with values that are not finite.
 
     Args:
         folder: a model in the hub's layout.
-        synthesis: how to draw.
+        synthesis: sampler, steps, guidance and negative prompt.
         image_size: width and height in pixels.
-        batch_size: images at a time at most; a GPU computes smaller batches as if they had so many.
+        batch_size: maximum number of images in a batch; on a GPU smaller batches are padded to it.
     """
 
     @cache
@@ -97,7 +97,7 @@ def drawing(
 
         return load_generator(folder, sampler=synthesis.sampler)
 
-    def draw(batch: list[ImageRequest]) -> list[Image | None]:
+    def generate_batch(batch: list[ImageRequest]) -> list[Image | None]:
         from caption_curation.text_to_image.synthesis.sampling import generate
 
         return generate(
@@ -109,7 +109,7 @@ def drawing(
             guidance=synthesis.guidance,
             negative_prompt=synthesis.negative_prompt,
             size=(image_size, image_size),
-            fill_to=batch_size if loaded().device.type == "cuda" else 1,
+            pad_to=batch_size if loaded().device.type == "cuda" else 1,
         )
 
-    return draw
+    return generate_batch

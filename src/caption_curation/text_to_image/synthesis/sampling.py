@@ -1,4 +1,4 @@
-"""Draw images with a Stable Diffusion: prompts and seeds in, images out."""
+"""Sample images from a Stable Diffusion: prompts and seeds in, images out."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ Sampler = Literal["dpm_solver", "ddim", "pndm"]
 def load_generator(folder: Path, *, sampler: Sampler) -> Any:
     """A StableDiffusionPipeline with the given sampler, made fast where there is a GPU.
 
-    The model's own safety checker is loaded where the folder has one. A GPU draws in bfloat16
-    (float16 before Ampere), with networks that are compiled for the batches that they see first.
+    The model's own safety checker is loaded if the folder has one. On a GPU, images are computed in
+    bfloat16 (float16 before Ampere), with networks compiled for the batch shapes that they see.
 
     Args:
         folder: a model in the hub's layout.
         sampler: ``dpm_solver`` (DPM-Solver++ 2M), ``ddim`` or ``pndm``.
     """
-    device = prepare_device()  # before diffusers is imported, which warns of what is not installed
+    device = prepare_device()  # before importing diffusers, which warns of what is not installed
 
     from diffusers import StableDiffusionPipeline
     from diffusers.utils import logging
 
     logging.disable_progress_bar()
-    # The pipeline prints all that it cuts from long prompts; the stage counts them instead.
+    # The pipeline prints all that it truncates from long prompts; the stage counts them instead.
     logging.set_verbosity_error()
     pipeline = StableDiffusionPipeline.from_pretrained(
         folder,
@@ -46,7 +46,7 @@ def load_generator(folder: Path, *, sampler: Sampler) -> Any:
 
 
 def image_dtype(device: torch.device) -> torch.dtype:
-    """What images are computed in: half the bits on a GPU, bfloat16 if it has it in hardware."""
+    """The precision for images: 16 bits on a GPU, as bfloat16 if the hardware supports it."""
     if device.type != "cuda":
         return torch.float32
     in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -54,9 +54,9 @@ def image_dtype(device: torch.device) -> torch.dtype:
 
 
 def compile_networks(pipeline: Any) -> None:
-    """Lay out and compile the networks that take a GPU's time: the denoiser and the decoder.
+    """Compile the networks that dominate a GPU's time, the denoiser and the decoder.
 
-    They are compiled when they are first called, once for each shape.
+    They use channels-last memory, and are compiled when first called with each shape.
     """
     for network in (pipeline.unet, pipeline.vae):
         network.to(memory_format=torch.channels_last)
@@ -65,21 +65,21 @@ def compile_networks(pipeline: Any) -> None:
 
 
 def make_sampler(sampler: Sampler, schedule: Any) -> Any:
-    """A sampler for a model's own noise schedule and kind of prediction."""
+    """A sampler for a model's own noise schedule and prediction type."""
     from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, PNDMScheduler
 
     match sampler:
         case "dpm_solver":
             return DPMSolverMultistepScheduler.from_config(schedule.config)
         case "ddim":
-            # Its default, which a model made for another sampler leaves it, clips latents.
+            # DDIM's default, used for models made for another sampler, would clip latents.
             return DDIMScheduler.from_config(schedule.config, clip_sample=False)
         case "pndm":
             changes: dict[str, Any] = {"skip_prk_steps": True}
             if schedule.config.get("rescale_betas_zero_snr"):
-                # PNDM ignores this setting, and its first steps divide by the signal's share,
-                # which is zero at the last timestep: it needs the rescaled schedule spelled out,
-                # and the spacing that begins below that timestep.
+                # PNDM ignores this setting, and its first steps divide by the signal level, which
+                # is zero at the last timestep: it needs the rescaled schedule spelled out, and
+                # the spacing that begins below that timestep.
                 changes |= {"trained_betas": schedule.betas.tolist(), "timestep_spacing": "leading"}
             return PNDMScheduler.from_config(schedule.config, **changes)
 
@@ -94,56 +94,56 @@ def generate(
     guidance: float,
     negative_prompt: str,
     size: tuple[int, int],
-    fill_to: int,
+    pad_to: int,
 ) -> list[Image.Image | None]:
     """One RGB image for each prompt; ``None`` where a value of it is not finite.
 
-    The noise comes from the image's own seed, so an image does not depend on which others are
-    drawn with it (but for rounding, where a batch of another size is computed differently). For
-    the same reason, and as the denoiser attends to padding, prompts of different numbers of
-    windows are drawn one group after the other instead of being padded to the longest.
+    The noise comes from the image's own seed, so an image does not depend on the others in its
+    batch (beyond rounding, as a batch of another size is computed differently). For the same
+    reason, and because the denoiser attends to padding, prompts with different numbers of windows
+    are generated in separate groups instead of being padded to the longest.
 
     Args:
         generator: from :func:`load_generator`.
-        prompts: one an image.
-        seeds: one an image, in [0, 2**63).
-        in_windows: of each image, whether the text encoder reads the whole prompt in windows
-            (:mod:`~.synthesis.windows`); otherwise CLIP cuts it after 77 tokens.
+        prompts: one per image.
+        seeds: one per image, in [0, 2**63).
+        in_windows: for each image, whether the text encoder reads the whole prompt in windows
+            (:mod:`~.synthesis.windows`); otherwise CLIP truncates it to 77 tokens.
         steps: of the sampler.
         guidance: classifier-free guidance scale; 1: none.
-        negative_prompt: what guidance leads away from; read where ``guidance`` is above 1.
+        negative_prompt: what guidance steers away from; used if ``guidance`` is above 1.
         size: (width, height) in pixels, multiples of 8.
-        fill_to: the pipeline gets at least so many prompts at a time, the last one repeated as
-            often as it takes, for networks that are compiled for one size of batch; 1: none.
+        pad_to: batch size to pad smaller batches to, by repeating the last prompt, for networks
+            that are compiled for one batch size; 1: no padding.
     """
-    tokens: dict[int, torch.Tensor] = {}  # of prompts in windows, by their place
-    groups: dict[int, list[int]] = defaultdict(list)  # places, by number of windows; 0: cut
-    for place, (prompt, windows) in enumerate(zip(prompts, in_windows, strict=True)):
+    tokens: dict[int, torch.Tensor] = {}  # of prompts in windows, by index
+    groups: dict[int, list[int]] = defaultdict(list)  # indices, by number of windows; 0: truncated
+    for index, (prompt, windows) in enumerate(zip(prompts, in_windows, strict=True)):
         if windows:
-            tokens[place] = tokens_in_windows(generator.tokenizer, prompt)
-        groups[len(tokens[place]) if windows else 0].append(place)
+            tokens[index] = tokens_in_windows(generator.tokenizer, prompt)
+        groups[len(tokens[index]) if windows else 0].append(index)
     images: list[Image.Image | None] = [None] * len(prompts)
-    for number, places in groups.items():
-        filled = places + places[-1:] * (fill_to - len(places))
+    for window_count, indices in groups.items():
+        padded = indices + indices[-1:] * (pad_to - len(indices))
         text = (
-            encode_in_windows(generator, [tokens[place] for place in filled], negative_prompt)
-            if number
+            encode_in_windows(generator, [tokens[index] for index in padded], negative_prompt)
+            if window_count
             else {
-                "prompt": [prompts[place] for place in filled],
-                "negative_prompt": [negative_prompt] * len(filled),
+                "prompt": [prompts[index] for index in padded],
+                "negative_prompt": [negative_prompt] * len(padded),
             }
         )
         pixels = generator(
             **text,
-            generator=[torch.Generator("cpu").manual_seed(seeds[place]) for place in filled],
+            generator=[torch.Generator("cpu").manual_seed(seeds[index]) for index in padded],
             num_inference_steps=steps,
             guidance_scale=guidance,
             width=size[0],
             height=size[1],
             output_type="np",
-        ).images[: len(places)]  # float32, (N, height, width, 3), in [0, 1]
+        ).images[: len(indices)]  # float32, (N, height, width, 3), in [0, 1]
         finite = np.isfinite(pixels).all(axis=(1, 2, 3))
-        drawn = generator.image_processor.numpy_to_pil(np.nan_to_num(pixels))
-        for place, image, usable in zip(places, drawn, finite, strict=True):
-            images[place] = image if usable else None
+        generated = generator.image_processor.numpy_to_pil(np.nan_to_num(pixels))
+        for index, image, is_finite in zip(indices, generated, finite, strict=True):
+            images[index] = image if is_finite else None
     return images

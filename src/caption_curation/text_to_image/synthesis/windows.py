@@ -1,4 +1,4 @@
-"""Long prompts, read by the text encoder in windows whose states are joined."""
+"""Long prompts, encoded in windows whose hidden states are concatenated."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +9,8 @@ import torch
 def tokens_in_windows(tokenizer: Any, prompt: str) -> torch.Tensor:
     """A prompt's tokens, cut into windows that the text encoder can read.
 
-    Every window has a start and an end token, so that it holds two fewer of the prompt (CLIP: 75
-    of 77); the last one is padded.
+    Every window has a start and an end token, so it has room for two fewer of the prompt's (CLIP:
+    75 of 77); the last window is padded.
 
     Returns:
         int64 of shape (windows, the tokenizer's ``model_max_length``).
@@ -30,12 +30,12 @@ def tokens_in_windows(tokenizer: Any, prompt: str) -> torch.Tensor:
 def encode_in_windows(
     generator: Any, prompts: Sequence[torch.Tensor], negative_prompt: str
 ) -> dict[str, torch.Tensor]:
-    """What a StableDiffusionPipeline takes instead of prompts, of any length.
+    """Embeddings that a StableDiffusionPipeline takes instead of prompts, of any length.
 
     Args:
         generator: a StableDiffusionPipeline.
-        prompts: the tokens of each, from :func:`tokens_in_windows`, of as many windows each.
-        negative_prompt: read in windows too; as many as the prompts have, cut or followed by
+        prompts: the tokens of each, from :func:`tokens_in_windows`; all have as many windows.
+        negative_prompt: encoded in as many windows as the prompts have, truncated or extended by
             windows of an empty prompt.
 
     Returns:

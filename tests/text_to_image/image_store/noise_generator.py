@@ -1,9 +1,9 @@
-"""A cheap generator for tests, and the process in which several of them draw at once.
+"""A cheap generator of noise images for tests, and a process that runs it, several at once.
 
-Run as ``python drawing.py DVC_CACHE LOG FIRST_SEED END_SEED BLOCKED_SEED MEET``: obtains the
-images of the seeds [FIRST_SEED, END_SEED) in batches of four and prints the counts as JSON. Every
-drawn seed is a line in LOG. Asked for BLOCKED_SEED, it writes ``LOG.blocked`` and draws no more.
-With MEET above 1, its first image waits until so many processes are drawing.
+Run as ``python noise_generator.py DVC_CACHE LOG FIRST_SEED END_SEED BLOCKED_SEED MEET``: obtains
+the images of the seeds [FIRST_SEED, END_SEED) in batches of four and prints the counts as JSON.
+Every generated seed is a line in LOG. At BLOCKED_SEED, it writes ``LOG.blocked`` and generates no
+more. With MEET above 1, its first image waits until that many processes are generating.
 """
 
 import json
@@ -36,28 +36,28 @@ BATCH_SIZE = 4
 
 def requests_for(seeds: range) -> dict[str, ImageRequest]:
     """One request for each seed, by key."""
-    wanted = [ImageRequest(f"a drawing of {seed}", seed) for seed in seeds]
+    wanted = [ImageRequest(f"an image of {seed}", seed) for seed in seeds]
     return {image_key(RECIPE, request): request for request in wanted}
 
 
-def draw(request: ImageRequest) -> Image.Image:
-    """A noise picture of the recipe's size that the seed decides."""
+def noise_image(request: ImageRequest) -> Image.Image:
+    """A noise image of the recipe's size that the seed determines."""
     width, height = RECIPE.size
     noise = np.random.default_rng(request.seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(noise)
 
 
-def draw_all(batch: Sequence[ImageRequest]) -> list[Image.Image]:
-    """The noise pictures of a batch."""
-    return [draw(request) for request in batch]
+def noise_images(batch: Sequence[ImageRequest]) -> list[Image.Image]:
+    """The noise images of a batch."""
+    return [noise_image(request) for request in batch]
 
 
 def main(dvc_cache: Path, log: Path, seeds: range, blocked: int, meet: int) -> None:
-    """Obtain the images, as the text above says."""
+    """Obtain the images, as described above."""
 
     def generate(batch: Sequence[ImageRequest]) -> Iterator[Image.Image]:
-        log.with_name(f"{os.getpid()}.drawing").touch()
-        while len(list(log.parent.glob("*.drawing"))) < meet:
+        log.with_name(f"{os.getpid()}.generating").touch()
+        while len(list(log.parent.glob("*.generating"))) < meet:
             time.sleep(0.02)
         for request in batch:
             if request.seed == blocked:
@@ -65,7 +65,7 @@ def main(dvc_cache: Path, log: Path, seeds: range, blocked: int, meet: int) -> N
                 time.sleep(600)
             with log.open("a") as lines:
                 lines.write(f"{request.seed}\n")
-            yield draw(request)
+            yield noise_image(request)
 
     with open_store(dvc_cache) as store:
         counts = store.obtain(RECIPE, requests_for(seeds), generate, BATCH_SIZE)
