@@ -14,9 +14,19 @@ class Training(Section):
     """Fine-tuning of the captioner, as far as experiments vary it."""
 
     epochs: Annotated[int, Field(ge=1, le=LONGEST_TRAINING)]
+    """Epochs of fine-tuning. More epochs continue a finished run, fewer are a part of it."""
     schedule_epochs: Count
+    """Epochs in which the learning rate falls to zero, along a cosine that takes one step per
+    epoch. At least `epochs`.
+    """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the target probability that is spread over the whole vocabulary, in training only:
+    losses that samples are scored by have none.
+    """
     prompt: str
+    """Text that every caption begins with and on which no loss is counted. Empty, or ending with a
+    blank.
+    """
 
     @field_validator("prompt")
     @classmethod
@@ -46,17 +56,30 @@ class Prompt(Section):
     """How captions become the text that an image is synthesized from (paper, section 3.3)."""
 
     mode: Literal["single", "sbert", "concat"]
+    """What a synthetic image is drawn from: `single`: the sample's own caption; `concat`: all
+    captions of its image; `sbert`: the one of them whose sentence embedding is closest to the mean
+    of all.
+    """
     styler: str
+    """Text appended to every prompt; empty: none."""
     overflow: Overflow
+    """What becomes of a prompt that is longer than the text encoder reads (CLIP: 77 tokens):
+    `truncate`: its end is cut, the styler first; `keep_styler`: words before the styler are
+    dropped; `chunk`: all of it is read, in windows of 75 tokens.
+    """
 
 
 class Synthesis(Section):
     """Sampling of synthetic images."""
 
     sampler: Literal["dpm_solver", "ddim", "pndm"]
+    """Method of denoising: `dpm_solver` (DPM-Solver++ 2M), `ddim` or `pndm`."""
     steps: Count
+    """Denoising steps per image."""
     guidance: Annotated[float, Field(ge=1)]
+    """Scale of classifier-free guidance; 1 is no guidance, and costs half as much."""
     negative_prompt: str
+    """What images are guided away from; empty: nothing in particular."""
 
 
 def _as_word(value: Any) -> Any:
@@ -68,9 +91,15 @@ class Evaluation(Section):
     """Beam search captions of the validation and test splits; whether SPICE scores them."""
 
     beams: Count
+    """Width of the beam search that generates captions."""
     min_length: Count
+    """Fewest tokens of a generated caption, the prompt included."""
     max_length: Count
+    """Most tokens of a generated caption, the prompt included."""
     spice: Annotated[Literal["auto", "on", "off"], BeforeValidator(_as_word)]
+    """Whether SPICE is computed: `auto`: where its two files are found, and otherwise the report
+    says why not; `on`: its files must be there; `off`: never. In YAML, quote `on` and `off`.
+    """
 
     @model_validator(mode="after")
     def _lengths(self) -> Self:
@@ -85,9 +114,18 @@ class Experiment(Section):
     """The values of ``params.yaml``."""
 
     profile: Annotated[str, Field(min_length=1)]
+    """Name of a file in `profiles/`, without its ending: the data and models of the experiment."""
     seed: Natural
+    """Seed of the captioner's training and of curation. Data, base models and synthetic images have
+    seeds of their own, so that experiments share them.
+    """
     curation: Curation
+    """Which samples are curated, and how."""
     training: Training
+    """Fine-tuning of the captioner."""
     prompt: Prompt
+    """The text that images are synthesized from."""
     synthesis: Synthesis
+    """Sampling of synthetic images."""
     evaluation: Evaluation
+    """Generation and scoring of captions."""

@@ -11,35 +11,52 @@ class SplitSizes(Section):
     """Number of images per split."""
 
     train: Count
+    """Images to train on."""
     val: Natural
+    """Images of the validation split, which chooses the best epoch."""
     test: Natural
+    """Images of the test split."""
 
 
 class PlantedNoise(Section):
     """Rates of planted noise; see :mod:`caption_curation.demo_world.world`."""
 
     wrong_caption: Fraction
+    """Share of the samples whose caption tells of another scene."""
     mismatched_image: Fraction
+    """Share of the images that show another scene than their captions tell of."""
     long_caption: Fraction
+    """Share of the samples whose caption is right, but runs on for dozens of words."""
 
 
 class DemoWorldSource(Section):
     """Procedurally drawn scenes with captions."""
 
     source: Literal["demo_world"]
+    """Scenes of the demo world, which are drawn rather than read."""
     seed: Natural
+    """Decides every scene, caption and fault."""
     image_size: Annotated[int, Field(ge=32)]
+    """Width and height of an image, in pixels."""
     images: SplitSizes
+    """Number of images of each split."""
     noise: PlantedNoise
+    """Faults planted in the training split only."""
 
 
 class KarpathySource(Section):
     """A Karpathy-style JSON file and a folder of images (COCO, Flickr8k, Flickr30k)."""
 
     source: Literal["karpathy"]
+    """A JSON file in Karpathy's form and a folder of images: COCO, Flickr8k, Flickr30k."""
     root: Annotated[str, Field(min_length=1)]
+    """Folder of the corpus. Queued experiments run elsewhere and need an absolute path."""
     annotations: Annotated[str, Field(min_length=1)]
+    """The JSON file, relative to `root`."""
     images: str
+    """Folder of images, relative to `root`; empty where the annotations name folders themselves, as
+    COCO's do.
+    """
 
 
 class CaptionerDemoWorld(DemoWorldSource):
@@ -50,6 +67,9 @@ class CaptionerDemoWorld(DemoWorldSource):
     """
 
     train_fraction: Annotated[float, Field(gt=0, le=1)]
+    """Share of the training images that is trained on (the few-shot setting); at least one image
+    must remain.
+    """
 
     @model_validator(mode="after")
     def _leaves_an_image(self) -> Self:
@@ -65,7 +85,11 @@ class CaptionerKarpathy(KarpathySource):
     """The captioner's photographs; ``seed`` chooses the ``train_fraction`` that is trained on."""
 
     seed: Natural
+    """Chooses the images that `train_fraction` keeps."""
     train_fraction: Annotated[float, Field(gt=0, le=1)]
+    """Share of the training images that is trained on (the few-shot setting). Smaller shares lie
+    within larger ones.
+    """
 
 
 class SameCorpusSource(Section):
@@ -76,50 +100,72 @@ class SameCorpusSource(Section):
     """
 
     source: Literal["same"]
+    """The captioner's own training images, all of them whatever `data.train_fraction` says."""
 
 
 class VisionSize(Section):
     """Size of a BLIP image encoder that is made from scratch."""
 
     hidden_size: Count
+    """Width of the layers; a multiple of `heads`."""
     layers: Count
+    """Number of transformer layers."""
     heads: Count
+    """Attention heads of each layer."""
     patch_size: Count
+    """Width and height of a patch, in pixels; divides the image's size."""
 
 
 class TextSize(Section):
     """Size of a BLIP text decoder that is made from scratch."""
 
     hidden_size: Count
+    """Width of the layers; a multiple of `heads`."""
     layers: Count
+    """Number of transformer layers."""
     heads: Count
+    """Attention heads of each layer."""
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    """Probability with which a unit is dropped in training."""
 
 
 class ScratchCaptioner(Section):
     """A BLIP with random weights and a tokenizer trained on the corpus's captions."""
 
     source: Literal["scratch"]
+    """A BLIP with random weights, and a tokenizer trained on the captions of the corpus."""
     seed: Natural
+    """Of the random weights."""
     vocabulary_size: Annotated[int, Field(ge=100)]
+    """Most word pieces that the tokenizer may have."""
     initializer_range: Positive
+    """Standard deviation of the random weights. BLIP's own default for its image encoder, 1e-10,
+    does not train.
+    """
     vision: VisionSize
+    """Size of the image encoder."""
     text: TextSize
+    """Size of the text decoder."""
 
 
 class LocalModel(Section):
     """A directory in the hub's file layout."""
 
     source: Literal["local"]
+    """A folder with a model in the layout of the Hugging Face hub, with safetensors weights."""
     path: Annotated[str, Field(min_length=1)]
+    """The folder, relative to the repository's root or absolute."""
 
 
 class HubModel(Section):
     """A model on the Hugging Face hub, at a pinned commit."""
 
     source: Literal["hub"]
+    """A model on the Hugging Face hub, downloaded once; safetensors weights only."""
     id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    """`OWNER/NAME` on the hub."""
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    """The full commit, 40 hexadecimal digits."""
 
 
 class BlipCheckpoint(Section):
@@ -129,16 +175,24 @@ class BlipCheckpoint(Section):
     """
 
     source: Literal["blip_checkpoint"]
+    """A `.pth` file as salesforce/BLIP publishes it; only its tensors and plain values are read."""
     path: Annotated[str, Field(min_length=1)]
+    """The file, relative to the repository's root or absolute."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    """What the file must hash to, 64 hexadecimal digits; `null` accepts any file, and the stage
+    prints its hash.
+    """
     tokenizer: Annotated[LocalModel | HubModel, Field(discriminator="source")]
+    """A model with BERT's `vocab.txt`."""
 
 
 class RandAugment(Section):
     """Random operations on a whole image (:mod:`~.captioner.training.rand_augment`)."""
 
     operations: Count
+    """Operations applied to each image, one after the other."""
     magnitude: Annotated[int, Field(ge=0, le=10)]
+    """Strength of the operations."""
 
 
 class Augmentation(Section):
@@ -148,18 +202,26 @@ class Augmentation(Section):
     """
 
     smallest_crop: Annotated[float, Field(gt=0, le=1)]
+    """Smallest share of an image's area that a random crop keeps; 1: the whole image."""
     horizontal_flip: StrictBool
+    """Whether half of the images are mirrored."""
     rand_augment: RandAugment | None
+    """RandAugment after cropping and mirroring; `null`: none."""
 
 
 class FineTuning(Section):
     """Fine-tuning of the captioner, as far as it must fit the model and the data."""
 
     batch_size: Count
+    """Samples per step of the optimizer, of all processes together."""
     learning_rate: Positive
+    """AdamW's, of the first epoch."""
     weight_decay: Annotated[float, Field(ge=0)]
+    """AdamW's."""
     max_tokens: Annotated[int, Field(ge=2)]
+    """Tokens of a caption that are trained on and scored; longer captions are cut."""
     augmentation: Augmentation
+    """Random changes of training images."""
 
 
 class Captioner(Section):
@@ -168,71 +230,109 @@ class Captioner(Section):
     base: Annotated[
         ScratchCaptioner | LocalModel | HubModel | BlipCheckpoint, Field(discriminator="source")
     ]
+    """What fine-tuning starts from."""
     image_size: Annotated[int, Field(ge=8)]
+    """Width and height that every image is resized to, in pixels."""
     fine_tuning: FineTuning
+    """How the captioner is trained."""
     inference_batch_size: Count
+    """Images captioned or scored at a time: the machine's matter, for which no stage runs again."""
 
 
 class AutoencoderSize(Section):
     """Size and training of an image autoencoder that is made from scratch."""
 
     channels: Annotated[list[Count], Field(min_length=1)]
+    """Channels of each block; every block after the first halves width and height."""
     latent_channels: Count
+    """Channels of a latent image."""
     steps: Count
+    """Steps of training."""
     batch_size: Count
+    """Images per step."""
     learning_rate: Positive
+    """Of its training."""
 
 
 class TextEncoderSize(Section):
     """Size of a CLIP text encoder that is made from scratch."""
 
     hidden_size: Count
+    """Width of the layers; a multiple of `heads`."""
     layers: Count
+    """Number of transformer layers."""
     heads: Count
+    """Attention heads of each layer."""
     vocabulary_size: Annotated[int, Field(ge=600)]
+    """Tokens of the byte-pair encoding; its bytes alone take over 500."""
 
 
 class UNetSize(Section):
     """Size of a denoising network that is made from scratch."""
 
     channels: Annotated[list[Count], Field(min_length=2)]
+    """Channels of each block."""
     heads: Count
+    """Attention heads."""
 
 
 class ScratchGenerator(Section):
     """A Stable Diffusion with a random denoiser and an autoencoder trained on the corpus."""
 
     source: Literal["scratch"]
+    """A Stable Diffusion with a random denoiser, and an autoencoder trained on the corpus."""
     seed: Natural
+    """Of random weights and of the autoencoder's training."""
     autoencoder: AutoencoderSize
+    """The network between pixels and latents."""
     text_encoder: TextEncoderSize
+    """A CLIP text encoder."""
     unet: UNetSize
+    """The denoising network."""
 
 
 class GeneratorFineTuning(Section):
     """Fine-tuning of the generator (paper, section 4.2)."""
 
     seed: Natural
+    """Of shuffling, noise, timesteps and caption dropout."""
     steps: Natural
+    """Steps of the optimizer; 0 leaves the generator as it is."""
     batch_size: Count
+    """Images per step, of all processes together."""
     learning_rate: Positive
+    """AdamW's, at its highest."""
     warmup_steps: Natural
+    """Steps in which the learning rate rises from zero."""
     schedule: Literal["constant", "cosine"]
+    """Learning rate after warming up: `constant`, or falling to zero along a `cosine`."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    """Share that an average of the weights keeps at each step. The average is the result."""
     gradient_clipping: Positive
+    """Largest norm of the gradient; longer ones are scaled down to it."""
     caption_dropout: Fraction
+    """Share of captions that are replaced by an empty one, for classifier-free guidance."""
     prompt_mode: Literal["single", "concat", "mixed"]
+    """Captions that the generator learns from: `single`: one of the image's; `concat`: all, joined;
+    `mixed`: 70 % all, 30 % one.
+    """
 
 
 class Generator(Section):
     """The text-to-image model."""
 
     base: Annotated[ScratchGenerator | LocalModel | HubModel, Field(discriminator="source")]
+    """What fine-tuning starts from."""
     image_size: Annotated[int, Field(ge=8)]
+    """Width and height of a synthetic image, in pixels."""
     fine_tuning: GeneratorFineTuning
+    """How the generator is trained."""
     checkpoint_steps: Count
+    """Steps between two checkpoints; fine-tuning that was killed goes on from the last."""
     synthesis_batch_size: Count
+    """Images drawn at a time: the machine's matter, for which no stage runs again."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+    """Quality that synthetic images are stored in."""
 
 
 # Only the captioner's corpus has a fraction: the generator is fine-tuned once (paper, section 4.2),
@@ -247,8 +347,14 @@ class Profile(Section):
     """The setting that an experiment runs in: data, models and sizes."""
 
     data: DataSource
+    """The captioner's corpus."""
     generator_data: GeneratorDataSource
+    """The corpus that the generator is fine-tuned on."""
     captioner: Captioner
+    """The image-to-text model."""
     generator: Generator
+    """The text-to-image model."""
     sentence_encoder: Annotated[LocalModel | HubModel, Field(discriminator="source")]
+    """The Sentence-BERT of `prompt.mode: sbert`, read only where a prompt needs it."""
     clip: Annotated[LocalModel | HubModel, Field(discriminator="source")] | None
+    """The CLIP of CLIPScore; `null`: none, and no CLIPScore."""

@@ -19,40 +19,38 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class ErrorRates(Section):
-    """How a simulated annotator errs; :func:`~.annotations.automatic.simulate` does so.
-
-    ``miss``: of the errors that are there; ``false_alarm``: of the categories that are not.
-    """
+    """How a simulated annotator errs; :func:`~.annotations.automatic.simulate` does so."""
 
     miss: Probability
+    """Probability that an error which is there is not marked."""
     false_alarm: Probability
+    """Probability that a category of errors which are not there is marked."""
 
 
 class Automatic(Section):
     """The simulated annotators of the demo, by code."""
 
     seed: int
+    """Of the annotators' errors."""
     annotators: Annotated[dict[Code, ErrorRates], Field(min_length=1)]
+    """The rates at which each errs, by code (letters, digits, `-` and `_`)."""
 
 
 class HumanStudy(Section):
-    """Which images are annotated, and which annotations count.
-
-    Attributes:
-        variant: of the round trip, whose images are studied.
-        images_per_group: of the lowest losses, and of the highest.
-        sets: into which both groups are dealt.
-        references_shown: for each image.
-        annotations_per_image: images with fewer are left out of the analysis.
-        automatic: the demo's annotators.
-    """
+    """Which images are annotated, and which annotations count."""
 
     variant: Literal[VARIANT_NAMES]  # type: ignore[valid-type]
+    """Whose images are studied: a generator and what it drew from, as the round trip names them."""
     images_per_group: Positive
+    """Images of the lowest losses, and as many of the highest; a multiple of `sets`."""
     sets: Positive
+    """Sets that the images of both groups are dealt into; an annotator does one at a time."""
     references_shown: Positive
+    """Captions shown beside each image, those under 20 words first."""
     annotations_per_image: Positive
+    """Images that fewer people annotated are left out of the analysis."""
     automatic: Automatic
+    """The demo's simulated annotators, used as long as no person has annotated."""
 
     @model_validator(mode="after")
     def _deals_evenly(self) -> Self:

@@ -14,7 +14,11 @@ class RoundTrip(Section):
     """The captioner's folder, and the text that ends the prompts "+ styler"."""
 
     captioner: Annotated[str, Field(min_length=1)]
+    """Folder of a captioner in the hub's layout. Another one draws no image again. For a paper,
+    name one that was not trained on these images.
+    """
     styler: Annotated[str, Field(min_length=1)]
+    """Text appended to the prompts of the variants with a styler."""
 
 
 def load_round_trip() -> RoundTrip:

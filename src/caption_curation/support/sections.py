@@ -23,9 +23,14 @@ class InvalidParams(InputError):
 
 
 class Section(BaseModel):
-    """A part of the parameters: frozen, and an unknown key is an error."""
+    """A part of the parameters: frozen, and an unknown key is an error.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    The docstring under a field is its description in the reference of parameters.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 Validated = TypeVar("Validated", bound=Section)
