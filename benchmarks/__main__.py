@@ -12,17 +12,17 @@ from benchmarks.results import RESULTS, read_results, record, write_results
 from benchmarks.table import insert_table, table
 from caption_curation.support.errors import InputError
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "benchmarks.md"
 BENCHMARKS = ("scoring", "sweep", "start_up", "storage", "gpu")  # modules of this package
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run benchmarks and keep what they found, or write the README's table."""
+    """Run benchmarks and keep what they found, or write the documentation's table."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure, and keep the results in benchmarks/results.json. `table` writes them "
-        "into the README instead. Everything but the GPU's takes about half an hour on two "
-        "cores; what else the machine does meanwhile makes the times longer, not so the ratios.",
+        "into docs/how-to/benchmarks.md instead. Everything but the GPU's takes about half an hour "
+        "on two cores; what else the machine does meanwhile makes times longer, not so the ratios.",
     )
     parser.add_argument("names", nargs="+", choices=[*BENCHMARKS, "all", "table"], metavar="NAME",
                         help=", ".join([*BENCHMARKS, "all", "table"]))  # fmt: skip
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 raise InputError("`table` goes alone: it writes what was measured before")
             results = read_results(RESULTS)
             shown = {name: results[name] for name in BENCHMARKS if name in results}
-            insert_table(README, table(shown))
+            insert_table(PAGE, table(shown))
             return
         for name in tqdm(BENCHMARKS if "all" in names else names, disable=None):
             _measure(name)

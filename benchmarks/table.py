@@ -1,4 +1,4 @@
-"""The README's table of results."""
+"""The documentation's table of results."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,20 +36,20 @@ def table(results: Mapping[str, Record]) -> str:
     return "\n".join([*lines, "", *notes, *where])
 
 
-def insert_table(readme: Path, text: str) -> None:
+def insert_table(page: Path, text: str) -> None:
     """Put the table between the two markers of a Markdown file.
 
     Raises:
         InputError: the markers are not there, each once and in order.
     """
-    content = readme.read_text(encoding="utf-8")
+    content = page.read_text(encoding="utf-8")
     before, begin, rest = content.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end) or content.count(BEGIN) + content.count(END) != 2:
-        raise InputError(f"{readme}: the table goes between two lines, {BEGIN} and {END}")
-    partial = readme.with_name(f"{readme.name}.partial")
+        raise InputError(f"{page}: the table goes between two lines, {BEGIN} and {END}")
+    partial = page.with_name(f"{page.name}.partial")
     partial.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
-    partial.replace(readme)
+    partial.replace(page)
 
 
 def _line(name: str, row: Row) -> str:

@@ -446,9 +446,9 @@ def test_table_shows_median_spread_and_place() -> None:
 def test_command_keeps_results_and_writes_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    results, readme = tmp_path / "results.json", tmp_path / "README.md"
+    results, page = tmp_path / "results.json", tmp_path / "benchmarks.md"
     monkeypatch.setattr(__main__, "RESULTS", results)
-    monkeypatch.setattr(__main__, "README", readme)
+    monkeypatch.setattr(__main__, "PAGE", page)
     monkeypatch.setattr(scoring, "measure", lambda: RECORD.outcome)
     monkeypatch.setattr(gpu, "measure", lambda: Outcome([], not_measured="no GPU"))
     write_results(results, {"gpu": RECORD})
@@ -457,24 +457,24 @@ def test_command_keeps_results_and_writes_the_table(
     assert kept["gpu"] == RECORD  # what a machine with a GPU measured stays
     assert kept["scoring"].outcome == RECORD.outcome
 
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     __main__.main(["table"])
-    text = readme.read_text()
+    text = page.read_text()
     shown = table({name: kept[name] for name in ("scoring", "gpu")})  # in the modules' order
     assert text == f"before\n{BEGIN}\n\n{shown}\n\n{END}\nafter\n"
     __main__.main(["table"])
-    assert readme.read_text() == text
+    assert page.read_text() == text
 
     with pytest.raises(SystemExit, match="goes alone"):
         __main__.main(["table", "gpu"])
-    readme.write_text(f"{END}\n{BEGIN}\n")
+    page.write_text(f"{END}\n{BEGIN}\n")
     with pytest.raises(SystemExit, match="goes between two lines"):
         __main__.main(["table"])
 
 
-def test_readme_has_the_table_of_the_results() -> None:
+def test_the_page_has_the_table_of_the_results() -> None:
     """``python -m benchmarks table`` was run after the last measurement."""
     results = read_results(RESULTS)
     shown = table({name: results[name] for name in __main__.BENCHMARKS})
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    text = __main__.PAGE.read_text(encoding="utf-8")
     assert f"{BEGIN}\n\n{shown}\n\n{END}" in text

@@ -1,37 +1,68 @@
-"""Every `dvc exp run` that the documentation gives is a valid experiment."""
+"""Every command of README and docs/ exists, and every `dvc exp run` is a valid experiment."""
 
 import re
 import shlex
 import shutil
-from itertools import product
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from itertools import product, takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dvc.cli.parser import get_main_parser
+from dvc.exceptions import DvcException
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
 from caption_curation.config.experiment import Experiment
 from caption_curation.config.params import Params, load_params
+from docs.commands import PROGRAM, command_line
 from tests.conftest import REPOSITORY
 
-DOCUMENTS = ("README.md", "docs/paper.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "docs").rglob("*.md")),
+)
+LONGEST_README = 1500  # words
 CURATION_RUNS = 16 + 16  # rows of Table 2, and points of the figures that are not among them
+# A block is of shell commands, or names another language.
+SHELL, OTHERS = {"bash"}, {"bibtex", "json", "python", "text", "yaml", "{toctree}", "{eval-rst}"}
+# Programs of others, of which it is only checked that they are meant to be there.
+FOREIGN = {"git", "export", "mypy", "pytest", "ruff", "lint-imports", "source", "sphinx-build"}
 ARRAY = re.compile(r"^(\w+)=\((.*?)\)$", re.MULTILINE | re.DOTALL)
 NAMES = {"-n", "--name"}
 
 
-def commands(document: str) -> list[list[str]]:
-    """The words of each `dvc exp run` in the code blocks of a document, as a shell reads them."""
-    text = (REPOSITORY / document).read_text(encoding="utf-8")
+def read(document: str) -> str:
+    return (REPOSITORY / document).read_text(encoding="utf-8")
+
+
+def blocks(document: str) -> Iterator[tuple[str, str]]:
+    """Language and content of each fenced block; one inside a list is moved to the left."""
+    for indent, language, content in re.findall(
+        r"^( *)```([^\n`]*)\n(.*?)^\1```$", read(document), re.MULTILINE | re.DOTALL
+    ):
+        yield language, re.sub(f"^{indent}", "", content, flags=re.MULTILINE)
+
+
+def command_words(document: str) -> Iterator[list[str]]:
+    """The words of each command in the shell blocks of a document, as a shell reads them."""
     arrays: dict[str, list[str]] = {}
-    found = []
-    for block in re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+    for language, block in blocks(document):
+        if language not in SHELL:
+            continue
         for name, content in ARRAY.findall(block):
             arrays[name] = expanded(content, arrays)
-        for line in re.sub(r"\\\n", " ", block).splitlines():
-            if line.strip().startswith("dvc exp run"):
-                found.append(expanded(line, arrays)[3:])
-    return found
+        for line in re.sub(r"\\\n", " ", ARRAY.sub("", block)).splitlines():
+            words = expanded(line, arrays)
+            while "&&" in words:
+                position = words.index("&&")
+                yield words[:position]
+                words = words[position + 1 :]
+            if words:
+                yield words
 
 
 def expanded(text: str, arrays: dict[str, list[str]]) -> list[str]:
@@ -40,6 +71,197 @@ def expanded(text: str, arrays: dict[str, list[str]]) -> list[str]:
         array = re.fullmatch(r"\$\{(\w+)\[@\]\}", word)
         words += arrays[array[1]] if array else [word]
     return words
+
+
+def inline_code(document: str) -> list[str]:
+    """What stands between backticks outside of blocks."""
+    text = re.sub(r"^ *```.*?^ *```$", "", read(document), flags=re.MULTILINE | re.DOTALL)
+    return [" ".join(code.split()) for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", text)]
+
+
+# --------------------------------------------------------------------- commands of each program
+
+
+def check_dvc(words: list[str]) -> None:
+    """DVC's own parser takes the options, and the stages and files that are named exist."""
+    try:
+        arguments = get_main_parser().parse_args(words)
+    except DvcException as error:
+        pytest.fail(f"dvc {shlex.join(words)}: {error}")
+    targets = getattr(arguments, "targets", None) or []
+    root = (REPOSITORY / "dvc.yaml").read_text(encoding="utf-8")
+    for target in targets:
+        is_stage = re.search(rf"^  {re.escape(target)}:$", root, re.MULTILINE)
+        assert is_stage or (REPOSITORY / target).exists(), f"{target}: no such stage or file"
+
+
+def check_python(words: list[str]) -> None:
+    assert words[0] == "-m", words
+    assert find_spec(words[1]) is not None, f"{words[1]}: no such module"
+    if words[1] == "benchmarks":
+        from benchmarks.__main__ import BENCHMARKS
+
+        assert set(words[2:]) <= {*BENCHMARKS, "all", "table"}, words
+
+
+def check_pip(words: list[str]) -> None:
+    """A file of requirements that is named exists; other packages come with their version."""
+    assert words[0] == "install", words
+    position = 1
+    while position < len(words):
+        if words[position] == "-r":
+            assert (REPOSITORY / words[position + 1]).is_file(), words[position + 1]
+        elif words[position] == "--index-url":
+            assert words[position + 1].startswith("https://"), words
+        else:
+            assert words[position] in read("requirements.txt").splitlines(), words[position]
+            position -= 1
+        position += 2
+
+
+def check_copy(words: list[str]) -> None:
+    assert (REPOSITORY / words[0]).is_file(), words
+
+
+def check_own(words: list[str]) -> None:
+    """A command of the command line with its options and as many arguments as it takes."""
+    try:
+        command = command_line()
+    except ModuleNotFoundError as error:
+        pytest.fail(f"the command line cannot be loaded: {error}")
+    path = [PROGRAM]
+    while getattr(command, "commands", None) and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"{' '.join(path)}: no command {words[0]}"
+        command, path = command.commands[words[0]], [*path, words[0]]
+        words = words[1:]
+    check_arguments(command, " ".join(path), words)
+
+
+def check_arguments(command: Any, name: str, words: list[str]) -> None:
+    options = {
+        word: parameter
+        for parameter in command.params
+        for word in (*parameter.opts, *parameter.secondary_opts)
+        if parameter.param_type_name == "option"
+    }
+    given: set[str] = set()
+    free = 0
+    rest = list(words)
+    while rest:
+        word, _, value = rest.pop(0).partition("=")
+        if word in ("-h", "--help"):
+            return
+        if not word.startswith("-"):
+            free += 1
+            continue
+        assert word in options, f"{name}: no option {word}"
+        parameter = options[word]
+        given.add(parameter.name)
+        if parameter.is_flag or value:
+            continue
+        values = list(takewhile(lambda word: not word.startswith("-"), rest))
+        # The value of --measure may be left out; --experiments takes several.
+        assert values or (parameter.metavar or "").startswith("["), f"{name}: {word} has no value"
+        del rest[: len(values) if parameter.multiple else 1 if values else 0]
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    least = sum(each.required for each in arguments)
+    most = None if any(each.nargs == -1 for each in arguments) else len(arguments)
+    assert least <= free and (most is None or free <= most), f"{name}: {free} argument(s)"
+    missing = {each.name for each in options.values() if each.required} - given
+    assert not missing, f"{name}: without {missing}"
+
+
+CHECKS: dict[str, Callable[[list[str]], None]] = {
+    "dvc": check_dvc,
+    "python": check_python,
+    "pip": check_pip,
+    "cp": check_copy,
+    PROGRAM: check_own,
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_block_says_what_it_is(document: str) -> None:
+    assert {language for language, _ in blocks(document)} <= SHELL | OTHERS
+    # What the expression for blocks did not find would be tested by nobody.
+    fences = re.findall(r"^ *```", read(document), re.MULTILINE)
+    assert len(fences) == 2 * len(list(blocks(document)))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_exists(document: str) -> None:
+    for words in command_words(document):
+        program = words[0]
+        if program == "python3":
+            assert words[1:] == ["-m", "venv", ".venv"], words
+        elif program not in FOREIGN:
+            assert program in CHECKS, f"{document}: what is {program}?"
+            CHECKS[program](words[1:])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_in_a_sentence_exists(document: str) -> None:
+    """Its arguments may be left out there, and stand for others; command and module are checked."""
+    for code in inline_code(document):
+        if module := re.match(r"python -m ((?:\w+\.)*\w+)", code):
+            if not module[1].endswith("NAME"):
+                assert find_spec(module[1]) is not None, f"{document}: `{code}`"
+        elif code.startswith(f"{PROGRAM} "):
+            check_command_alone(code.split()[1:], document)
+
+
+def check_command_alone(words: list[str], document: str) -> None:
+    try:
+        command = command_line()
+    except ModuleNotFoundError as error:
+        pytest.fail(f"the command line cannot be loaded: {error}")
+    for word in words:
+        known = getattr(command, "commands", None)
+        if known:
+            assert word in known, f"{document}: {PROGRAM} has no command {word}"
+            command = known[word]
+        elif word.startswith("--"):
+            options = {option for each in command.params for option in each.opts} | {"--help"}
+            assert word in options, f"{document}: {command.name} has no option {word}"
+
+
+# ------------------------------------------------------------------------------ README as such
+
+
+def test_readme_is_short() -> None:
+    assert len(read("README.md").split()) <= LONGEST_README
+
+
+def test_readme_has_the_two_commands() -> None:
+    assert "pip install -r requirements.txt && dvc repro\n" in read("README.md")
+    both = "pip install -r requirements.txt -r requirements-dev.txt && pytest\n"
+    assert both in read("README.md")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_to_files_lead_somewhere(document: str) -> None:
+    """Those of the pages in docs/ are checked by Sphinx."""
+    text = re.sub(r"^ *```.*?^ *```$", "", read(document), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if not target.startswith("https://"):
+            file, _, heading = target.partition("#")
+            assert (REPOSITORY / file).exists(), target
+            assert not heading or heading in map(anchor, read(file).splitlines()), target
+
+
+def anchor(line: str) -> str:
+    """What GitHub calls a heading in a link; empty for another line."""
+    heading = re.fullmatch("#+ (.+)", line)
+    return re.sub(r"[^\w -]", "", heading[1].lower()).replace(" ", "-") if heading else ""
+
+
+# ----------------------------------------------------------------------------- experiments
+
+
+def experiment_commands(document: str) -> list[list[str]]:
+    """What follows on each `dvc exp run` of a document."""
+    found = command_words(document)
+    return [words[3:] for words in found if words[:3] == ["dvc", "exp", "run"]]
 
 
 def settings(words: list[str]) -> list[str]:
@@ -55,8 +277,14 @@ def settings(words: list[str]) -> list[str]:
     return found
 
 
-def experiments(words: list[str], folder: Path) -> list[Params]:
-    """The validated parameters of each experiment that a command runs, as DVC sets them."""
+def experiments(words: list[str], folder: Path, copies: list[list[str]]) -> list[Params]:
+    """The validated parameters of each experiment that a command runs, as DVC sets them.
+
+    Args:
+        words: of the command.
+        folder: to set them in.
+        copies: source and target of the files that the document has copied, such as a profile.
+    """
     overrides = to_path_overrides(settings(words))
     sweeps = get_hydra_sweeps(overrides)
     found = []
@@ -65,6 +293,8 @@ def experiments(words: list[str], folder: Path) -> list[Params]:
         folder.mkdir()
         shutil.copy(REPOSITORY / "params.yaml", folder)
         shutil.copytree(REPOSITORY / "profiles", folder / "profiles")
+        for source, target in copies:
+            shutil.copy(folder / source, folder / target)
         for path, values in sweep.items():
             apply_overrides(folder / path, values)
         found.append(load_params(folder))
@@ -75,41 +305,54 @@ def experiments(words: list[str], folder: Path) -> list[Params]:
 def documented(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Params]]:
     """The experiments of each document."""
     folder = tmp_path_factory.mktemp("documented") / "root"
-    return {
-        document: [one for words in commands(document) for one in experiments(words, folder)]
-        for document in DOCUMENTS
-    }
+    found = {}
+    for document in DOCUMENTS:
+        copies = [words[1:] for words in command_words(document) if words[0] == "cp"]
+        found[document] = [
+            params
+            for words in experiment_commands(document)
+            for params in experiments(words, folder, copies)
+        ]
+    return found
 
 
-def test_every_command_is_found_and_valid(documented: dict[str, list[Params]]) -> None:
+def test_every_experiment_is_found_and_valid(documented: dict[str, list[Params]]) -> None:
     # README has a sweep of four methods and two seeds; the other one of four ratios.
-    assert len(documented["README.md"]) >= len(commands("README.md")) + 7
+    assert len(documented["README.md"]) == len(experiment_commands("README.md")) + 7
     assert len(documented["docs/paper.md"]) == CURATION_RUNS + 4 + 4
+    assert documented["docs/tutorial.md"] and documented["docs/how-to/own-data.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_set_value_is_said_to_stay(document: str) -> None:
+    """`dvc exp run -S` writes into the workspace; the queue does not."""
+    if any("--queue" not in words for words in experiment_commands(document)):
+        assert re.search(r"\b(stays?|leaves)\b", read(document)), document
 
 
 def papers(documented: dict[str, list[Params]]) -> list[Experiment]:
-    return [one.experiment for one in documented["docs/paper.md"]]
+    return [params.experiment for params in documented["docs/paper.md"]]
 
 
 def test_the_papers_commands_are_of_its_settings(documented: dict[str, list[Params]]) -> None:
-    for one in papers(documented):
-        assert one.training.epochs == one.training.schedule_epochs == 5
-        assert one.curation.score == "loss_sum"
-        assert one.prompt.styler.startswith("national geographic, high quality")
-        assert (one.synthesis.steps, one.synthesis.guidance) == (50, 7.5)
-        assert one.profile in ("flickr30k", "coco")
+    for paper in papers(documented):
+        assert paper.training.epochs == paper.training.schedule_epochs == 5
+        assert paper.curation.score == "loss_sum"
+        assert paper.prompt.styler.startswith("national geographic, high quality")
+        assert (paper.synthesis.steps, paper.synthesis.guidance) == (50, 7.5)
+        assert paper.profile in ("flickr30k", "coco")
 
 
 def test_both_tables_and_figures_are_complete(documented: dict[str, list[Params]]) -> None:
     given = {
         (
-            one.profile,
-            one.curation.method,
-            one.curation.schedule,
-            one.curation.rule if one.curation.method != "none" else "",
-            one.curation.ratio if one.curation.rule == "top_fraction" else None,
+            paper.profile,
+            paper.curation.method,
+            paper.curation.schedule,
+            paper.curation.rule if paper.curation.method != "none" else "",
+            paper.curation.ratio if paper.curation.rule == "top_fraction" else None,
         )
-        for one in papers(documented)
+        for paper in papers(documented)
     }
     for profile in ("flickr30k", "coco"):
         assert (profile, "none", "dynamic", "", 0.4) in given
@@ -122,14 +365,13 @@ def test_both_tables_and_figures_are_complete(documented: dict[str, list[Params]
 
 
 def test_no_two_commands_are_the_same_experiment(documented: dict[str, list[Params]]) -> None:
-    curated = [repr(one) for one in documented["docs/paper.md"][:CURATION_RUNS]]
+    curated = [repr(params) for params in documented["docs/paper.md"][:CURATION_RUNS]]
     assert len(set(curated)) == CURATION_RUNS
-    names = [
-        words[words.index("--name") + 1] for words in commands("docs/paper.md")[:CURATION_RUNS]
-    ]
-    assert len(set(names)) == CURATION_RUNS
+    commands = experiment_commands("docs/paper.md")[:CURATION_RUNS]
+    names = {words[words.index("--name") + 1] for words in commands}
+    assert len(names) == CURATION_RUNS
 
 
 def test_the_few_shot_commands_keep_a_part(documented: dict[str, list[Params]]) -> None:
-    fractions = [one.profile.data.train_fraction for one in documented["docs/paper.md"][-4:]]
+    fractions = [params.profile.data.train_fraction for params in documented["docs/paper.md"][-4:]]
     assert fractions == [0.01, 0.1, 0.01, 0.1]
