@@ -306,9 +306,9 @@ def test_rank_correlation_is_spearmans_with_ties() -> None:
     one = rng.integers(0, 5, size=40).astype(float).tolist()
     other = (np.array(one) + rng.normal(0, 2, size=40)).round().tolist()
     expected = np.corrcoef(ranks(one), ranks(other))[0, 1]
-    assert rank_correlation(one, other).rho == pytest.approx(expected)
-    assert rank_correlation([1, 2, 3, 4], [1, 8, 27, 64]).rho == pytest.approx(1)
-    assert rank_correlation([1, 1, 1], [1, 2, 3]).rho is None
+    assert rank_correlation(one, other).value == pytest.approx(expected)
+    assert rank_correlation([1, 2, 3, 4], [1, 8, 27, 64]).value == pytest.approx(1)
+    assert rank_correlation([1, 1, 1], [1, 2, 3]).value is None
 
 
 def test_the_interval_of_images_draws_scenes_not_images() -> None:
@@ -324,8 +324,8 @@ def test_the_interval_of_images_draws_scenes_not_images() -> None:
     assert (one.n, eight.n) == (60, 480)
     assert one.interval is not None
     assert eight.interval == pytest.approx(one.interval, abs=1e-9)
-    assert one.rho is not None
-    assert one.interval[0] < one.rho < one.interval[1]
+    assert one.value is not None
+    assert one.interval[0] < one.value < one.interval[1]
 
 
 def test_fractions_of_right_images() -> None:

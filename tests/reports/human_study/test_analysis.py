@@ -1,17 +1,13 @@
 """Which annotations count, and the numbers of figures 9a and 9b, with expectations by hand."""
 
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.random import default_rng
-from numpy.typing import NDArray
 
 from caption_curation.human_study.annotations.records import Annotation, append
 from caption_curation.reports.human_study.analysis import (
-    bootstrap,
     category_counts,
     errors_against_clipscore,
     errors_against_loss,
@@ -75,7 +71,7 @@ def test_errors_against_the_loss() -> None:
     assert found.low.errors.value == pytest.approx(1 / 6)
     assert found.high.errors.value == pytest.approx(17 / 12)
     assert found.low.score == pytest.approx(0.6)
-    assert found.rank.rho == pytest.approx(0.6)  # ranks 1 2 3 4 and 2 1 4 3: 1 - 6·4/60
+    assert found.rank.value == pytest.approx(0.6)  # ranks 1 2 3 4 and 2 1 4 3: 1 - 6·4/60
     low, high = found.high.errors.interval or (0, 0)
     assert (low, high) == pytest.approx((4 / 3, 3 / 2))  # a draw of two is one, both, or mixed
 
@@ -86,7 +82,7 @@ def test_errors_against_the_clipscore_by_its_own_halves() -> None:
     # CLIPScores: a 2.0, b 1.0, c 0.5, d 1.5; the lower half is b and c.
     assert found.low.errors.value == pytest.approx(3 / 4)
     assert found.high.errors.value == pytest.approx(5 / 6)
-    assert found.rank.rho == pytest.approx(1 - 6 * (4 + 1 + 9 + 0) / 60)
+    assert found.rank.value == pytest.approx(1 - 6 * (4 + 1 + 9 + 0) / 60)
     images = [JudgedImage(study_image("x", 1.0), (annotation("x", "P"),))]
     assert errors_against_clipscore(images, default_rng(0)) is None
 
@@ -111,21 +107,6 @@ def test_does_the_loss_know_which_images_are_wrong() -> None:
     all_right = truth_of(IMAGES, {one.image_id: [] for one in IMAGES}, default_rng(0))
     assert all_right
     assert (all_right.by_loss.value, all_right.by_loss.interval) == (None, None)
-
-
-def mean_of(values: NDArray[np.float64], drawn: NDArray[Any]) -> float:
-    return float(values[drawn].mean())
-
-
-def test_the_bootstraps_interval_covers_the_mean_as_often_as_it_says() -> None:
-    rng = default_rng(0)
-    covered = 0
-    for _ in range(100):
-        values = rng.normal(size=40)
-        interval = bootstrap(partial(mean_of, values), 40, rng).interval
-        assert interval
-        covered += interval[0] <= 0 <= interval[1]
-    assert 88 <= covered <= 99  # 95 % of 100, and three standard deviations
 
 
 # ------------------------------------------------------------- which annotations count

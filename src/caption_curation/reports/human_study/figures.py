@@ -16,7 +16,7 @@ from caption_curation.pictures import is_low_resolution
 from caption_curation.reports.human_study.analysis import GROUPS, ErrorsAgainst, Half
 from caption_curation.reports.human_study.collect import JudgedImage
 from caption_curation.reports.human_study.findings import Findings
-from caption_curation.reports.page.statistics import RankCorrelation
+from caption_curation.reports.page.statistics import Statistic
 from caption_curation.reports.page.style import INK, STYLE, WIDTH
 from caption_curation.rng import rng_for
 
@@ -225,11 +225,11 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
     return figure
 
 
-def rho_words(rank: RankCorrelation) -> str:
+def rho_words(rank: Statistic) -> str:
     """Spearman's rho with its interval."""
-    if rank.rho is None:
+    if rank.value is None:
         return "–"
-    text = f"{rank.rho:.2f}"
+    text = f"{rank.value:.2f}"
     if rank.interval:
         low, high = rank.interval
         text += f" ({low:.2f} to {high:.2f})"

@@ -28,7 +28,7 @@ from caption_curation.reports.human_study.collect import (
     judge,
     keep,
 )
-from caption_curation.reports.page.statistics import RankCorrelation
+from caption_curation.reports.page.statistics import Statistic
 from caption_curation.rng import rng_for
 
 EXAMPLES = 4  # of the lowest losses, and of the highest
@@ -83,7 +83,7 @@ class Findings:
         return sum(self.annotations_per_image.values())
 
     @property
-    def correlations(self) -> dict[str, RankCorrelation]:
+    def correlations(self) -> dict[str, Statistic]:
         """All rank correlations, by what they are of."""
         found = {"loss and mean errors": self.by_loss.rank}
         if self.by_clipscore:

@@ -85,7 +85,7 @@ def correlations_csv(findings: Findings) -> str:
     return _csv(
         ["of", "spearman_rho", "n", "low", "high"],
         (
-            [name, one.rho, one.n, *(one.interval or (None, None))]
+            [name, one.value, one.n, *(one.interval or (None, None))]
             for name, one in findings.correlations.items()
         ),
     )

@@ -1,25 +1,43 @@
-"""What several seeds say: means, their confidence intervals, and differences within a seed.
+"""All statistics of the reports: confidence intervals, rank correlations, areas under ROC curves.
 
-Experiments of one seed share all their randomness, so that the difference between two of them is
-what curation changed; the interval of the mean difference is much narrower than those of the means.
+Experiments of one seed share all their randomness, so the difference between two of them is what
+curation changed; the interval of the mean difference is much narrower than those of the means.
 """
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import fmean, stdev
+from statistics import fmean
+from typing import Any
 
-from scipy.stats import binomtest, spearmanr
-from scipy.stats import t as student_t
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 CONFIDENCE = 0.95
+RESAMPLES = 1000  # of the bootstrap
+
+Indices = NDArray[np.integer[Any]]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A statistic of ``n`` values (or pairs of values) with its 95 % confidence interval.
+
+    ``value`` is ``None`` where it is undefined, ``interval`` where none was computed.
+    """
+
+    value: float | None
+    n: int
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A mean over seeds, and half the width of its 95 % confidence interval.
 
-    ``half_width`` is ``None`` for one seed: it says nothing about the spread.
+    ``half_width`` is ``None`` for one seed, which says nothing about the spread.
     """
 
     mean: float
@@ -42,8 +60,10 @@ def estimate(values: Sequence[float]) -> Estimate:
     mean = fmean(values)
     if n == 1:
         return Estimate(mean, None, 1)
-    quantile = float(student_t.ppf((1 + CONFIDENCE) / 2, n - 1))
-    return Estimate(mean, quantile * stdev(values) / sqrt(n), n)
+    if len(set(values)) == 1:  # SciPy warns of lost precision, and may find a width of rounding
+        return Estimate(mean, 0.0, n)
+    interval = stats.ttest_1samp(values, 0).confidence_interval(CONFIDENCE)
+    return Estimate(mean, float(interval.high - interval.low) / 2, n)
 
 
 def paired_difference(
@@ -56,7 +76,7 @@ def paired_difference(
         reference: by seed.
 
     Returns:
-        ``None`` where no seed is common.
+        ``None`` if they have no seed in common.
     """
     seeds = sorted(values.keys() & reference.keys())
     if not seeds:
@@ -64,26 +84,98 @@ def paired_difference(
     return estimate([values[seed] - reference[seed] for seed in seeds])
 
 
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's rho of ``n`` pairs; ``None`` where all values of one side are equal.
+def bootstrap(
+    statistic: Callable[[Indices], float | None], n: int, rng: np.random.Generator
+) -> Statistic:
+    """A statistic of ``n`` items with its percentile bootstrap interval.
 
-    ``interval``: 95 %, where one was computed.
+    Args:
+        statistic: of the items with the given indices; ``None`` where it is undefined. Resamples
+            for which it is undefined do not count.
+        n: number of items, at least one.
+        rng: resamples the items, with replacement.
     """
+    value = statistic(np.arange(n))
+    if n == 1:  # every resample is the item itself; SciPy takes no fewer than two
+        return Statistic(value, n, None if value is None else (value, value))
 
-    rho: float | None
-    n: int
-    interval: tuple[float, float] | None = None
+    def value_or_nan(indices: Indices) -> float:
+        found = statistic(indices)
+        return float("nan") if found is None else found
+
+    with warnings.catch_warnings():  # NaN makes SciPy's own interval NaN, of which it warns
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        values = stats.bootstrap(
+            (np.arange(n),),
+            value_or_nan,
+            n_resamples=RESAMPLES,
+            method="percentile",
+            vectorized=False,
+            rng=rng,
+        ).bootstrap_distribution
+    values = values[~np.isnan(values)]
+    if value is None or not len(values):
+        return Statistic(value, n)
+    low, high = np.quantile(values, (0.025, 0.975))
+    return Statistic(value, n, (float(low), float(high)))
 
 
-def rank_correlation(first: Sequence[float], second: Sequence[float]) -> RankCorrelation:
-    """Spearman's rho; equal values share their mean rank."""
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> Statistic:
+    """Spearman's rho of pairs, without an interval; equal values share their mean rank.
+
+    It is undefined if all values of one side are equal.
+    """
     if len(set(first)) < 2 or len(set(second)) < 2:
-        return RankCorrelation(None, len(first))
-    return RankCorrelation(float(spearmanr(first, second).statistic), len(first))
+        return Statistic(None, len(first))
+    return Statistic(float(stats.spearmanr(first, second).statistic), len(first))
 
 
-def fraction_interval(count: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of Wilson for a fraction, ``count`` of ``n``."""
-    interval = binomtest(count, n).proportion_ci(method="wilson")
+def rank_correlation_with_interval(
+    first: Sequence[float], second: Sequence[float], rng: np.random.Generator
+) -> Statistic:
+    """Spearman's rho of pairs; the interval is that of the bootstrap, which resamples pairs.
+
+    Args:
+        first, second: the two sides, of equal length, at least one pair.
+        rng: resamples the pairs.
+    """
+    one_side, other_side = np.asarray(first), np.asarray(second)
+
+    def rho(indices: Indices) -> float | None:
+        return rank_correlation(one_side[indices].tolist(), other_side[indices].tolist()).value
+
+    return bootstrap(rho, len(first), rng)
+
+
+def roc_auc(
+    scores: Sequence[float], is_positive: Sequence[bool], rng: np.random.Generator
+) -> Statistic:
+    """The area under the ROC curve, with a bootstrap interval.
+
+    It is the probability that a positive has a higher score than a negative, in which equal scores
+    count half: Mann and Whitney's U over the number of pairs. Undefined without positives or
+    without negatives.
+
+    Args:
+        scores: at least one.
+        is_positive: of each score.
+        rng: resamples the scores.
+    """
+    all_scores, positive = np.asarray(scores), np.asarray(is_positive, dtype=bool)
+
+    def area(indices: Indices) -> float | None:
+        drawn, of_positive = all_scores[indices], positive[indices]
+        pairs = int(of_positive.sum()) * int((~of_positive).sum())
+        if not pairs:
+            return None
+        # Only U is used: the asymptotic p value is the one that costs least.
+        test = stats.mannwhitneyu(drawn[of_positive], drawn[~of_positive], method="asymptotic")
+        return float(test.statistic / pairs)
+
+    return bootstrap(area, len(all_scores), rng)
+
+
+def fraction_interval(count: int, n: int) -> Interval:
+    """Wilson's 95 % interval for a fraction, ``count`` of ``n``."""
+    interval = stats.binomtest(count, n).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)

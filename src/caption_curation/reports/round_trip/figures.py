@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from caption_curation.reports.page.labels import METHOD_COLOURS, METRIC_LABELS
-from caption_curation.reports.page.statistics import RankCorrelation
+from caption_curation.reports.page.statistics import Statistic
 from caption_curation.reports.page.style import GREY, INK, STYLE
 from caption_curation.reports.round_trip.tables import ALL, FACTS, Results
 from caption_curation.reports.round_trip.truth import Tracking
@@ -84,7 +84,7 @@ def score_dots(results: Results) -> Figure:
 
 
 @matplotlib.rc_context(STYLE)
-def tracking_of_variants(results: Results, correlations: Mapping[str, RankCorrelation]) -> Figure:
+def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]) -> Figure:
     """One panel a metric: its score against the fraction of right images, a point a variant."""
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
     panels = figure.subplots(1, len(SHOWN), sharey=True)
@@ -161,5 +161,5 @@ def _marker(generator: str, marker: str) -> dict[str, object]:
     }
 
 
-def _rho(correlation: RankCorrelation) -> str:
-    return "–" if correlation.rho is None else f"{correlation.rho:.2f}".replace("-", "−")
+def _rho(correlation: Statistic) -> str:
+    return "–" if correlation.value is None else f"{correlation.value:.2f}".replace("-", "−")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from caption_curation.reports.page.statistics import RankCorrelation, fraction_interval
+from caption_curation.reports.page.statistics import Statistic, fraction_interval
 from caption_curation.reports.round_trip.tracking import right_fractions
 from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARIANTS
 
@@ -91,11 +91,11 @@ def images_csv(results: Results) -> str:
     return _csv(rows)
 
 
-def correlations_csv(correlations: Mapping[str, RankCorrelation]) -> str:
+def correlations_csv(correlations: Mapping[str, Statistic]) -> str:
     """One row a rank correlation, by what it is of; empty fields where there is no number."""
     rows: list[list[object]] = [["of", "spearman_rho", "n", "low", "high"]]
     for name, one in correlations.items():
-        rows.append([name, one.rho, one.n, *(one.interval or (None, None))])
+        rows.append([name, one.value, one.n, *(one.interval or (None, None))])
     return _csv(rows)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caption_curation.reports.page.statistics import RankCorrelation, rank_correlation
+from caption_curation.reports.page.statistics import Statistic, rank_correlation
 from caption_curation.reports.round_trip.tables import ALL, METRICS, Results
 from caption_curation.reports.round_trip.tracking import image_correlation
 from caption_curation.round_trip.variants import VARIANTS
@@ -27,12 +27,12 @@ class Tracking:
 
     ciders: NDArray[np.floating[Any]]
     right: NDArray[np.integer[Any]]
-    across_variants: Mapping[str, RankCorrelation]
-    across_images: RankCorrelation
-    within_variants: Mapping[str, RankCorrelation]
+    across_variants: Mapping[str, Statistic]
+    across_images: Statistic
+    within_variants: Mapping[str, Statistic]
 
     @property
-    def all(self) -> dict[str, RankCorrelation]:
+    def all(self) -> dict[str, Statistic]:
         """All correlations, named by what they are of."""
         return {
             **{f"{metric}, across variants": one for metric, one in self.across_variants.items()},
