@@ -61,7 +61,7 @@ def _build(
             world = demo_world.make_world(source, DEFAULT, splits)
             corpus = world.corpus(splits)
             noise, scenes = world.noise_records(), world.scene_records()
-            demo_world.draw_images(world, DEFAULT, source.image_size, folder)
+            demo_world.render_images(world, DEFAULT, source.image_size, folder)
         case KarpathySource():
             from caption_curation.corpora import karpathy
 

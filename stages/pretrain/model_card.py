@@ -17,7 +17,7 @@ from caption_curation.config.profile import DemoWorldSource, PlantedNoise, Split
 from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.scenes import Scene
 from caption_curation.demo_world.style import DEFAULT
-from caption_curation.demo_world.world import draw_images, make_world
+from caption_curation.demo_world.world import make_world, render_images
 from caption_curation.ground_truth.scene_checker import Facts, SceneChecker
 from caption_curation.metrics.clip.model import encode_images, encode_texts, load_clip
 from caption_curation.metrics.clip.score import PREFIX, clip_scores
@@ -139,7 +139,7 @@ def training_corpus(params: Params) -> list[CaptionedImage]:
     assert isinstance(source, DemoWorldSource), "the demo profile has a drawn generator corpus"
     world = make_world(source, DEFAULT, ["train"])
     shutil.rmtree(SCRATCH, ignore_errors=True)
-    draw_images(world, DEFAULT, source.image_size, SCRATCH / "corpus")
+    render_images(world, DEFAULT, source.image_size, SCRATCH / "corpus")
     return world.corpus(["train"]).splits["train"]
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from caption_curation.config.pretraining import load_pretraining
 from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_world.style import DEFAULT, SHIFTED
-from caption_curation.demo_world.world import draw_images, make_world
+from caption_curation.demo_world.world import make_world, render_images
 from caption_curation.samples import write_json_lines
 from caption_curation.support.outputs import atomic_folder
 from stages import run
@@ -30,7 +30,7 @@ def main() -> None:
                 noise=NO_NOISE,
             )
             world = make_world(source, style, ["train"])
-            draw_images(world, style, settings.image_size, folder / name)
+            render_images(world, style, settings.image_size, folder / name)
             corpus = world.corpus(["train"]).splits["train"]
             write_json_lines(
                 folder / f"{name}.jsonl",

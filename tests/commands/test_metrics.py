@@ -93,7 +93,7 @@ REFERENCES = {"images": [{"id": 1}], "annotations": [ENTRY]}
         ),
         ({"c.txt": "", "r.txt": ""}, "there are no candidate captions"),
         ({"c.txt": b"\xff\n", "r.txt": "a\n"}, "c.txt: not UTF-8"),
-        ({"c.txt": "a\n", "r.txt": ".\n"}, "no reference caption holds a word"),
+        ({"c.txt": "a\n", "r.txt": ".\n"}, "no reference caption contains a word"),
     ],
 )
 def test_bad_input_is_one_message_and_status_2(

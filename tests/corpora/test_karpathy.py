@@ -164,7 +164,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         "file 'cut.jpg': unreadable or truncated",
         "file 'text.jpg': unreadable or truncated",
         "file '3.jpg' is listed 2 times",
-        "images[13], id None: no 'cocoid' and no 'imgid'",
+        "images[13], id None: neither 'cocoid' nor 'imgid'",
     ]:
         assert part in message
 
@@ -247,8 +247,8 @@ COCO = {"info": {}, "images": [{"id": 1, "file_name": "1.jpg"}], "annotations": 
     ("content", "expected"),
     [
         (json.dumps(COCO), "COCO's own JSON"),
-        (json.dumps([{"image": "1.jpg"}]), "no list of 'images'"),
-        (json.dumps({"images": []}), "no list of 'images'"),
+        (json.dumps([{"image": "1.jpg"}]), "'images' is missing, empty or not a list"),
+        (json.dumps({"images": []}), "'images' is missing, empty or not a list"),
         (json.dumps({"images": [{"file_name": "1.jpg"}]}), "no image has a 'filename'"),
         ("not JSON", "not JSON"),
     ],
@@ -259,7 +259,7 @@ def test_files_of_another_form(tmp_path: Path, content: str, expected: str) -> N
     (tmp_path / "dataset.json").write_text(content)
     message = refusal(tmp_path)
     assert expected in message
-    assert "expected Karpathy's form" in message
+    assert "expected Karpathy's format" in message
     assert str(tmp_path / "dataset.json") in message
 
 

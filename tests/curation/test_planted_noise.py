@@ -15,7 +15,7 @@ from caption_curation.config.profile import DemoWorldSource, LocalModel, Planted
 from caption_curation.curation.rules import above_mean, top_fraction
 from caption_curation.curation.scores import loss_mean, loss_sum
 from caption_curation.demo_world.style import DEFAULT
-from caption_curation.demo_world.world import World, draw_images, make_world
+from caption_curation.demo_world.world import World, make_world, render_images
 from caption_curation.samples import SampleLoss, samples_of
 from tests.conftest import REPOSITORY
 
@@ -38,7 +38,7 @@ def losses(world: World, tmp_path_factory: pytest.TempPathFactory) -> list[Sampl
     """Losses after two epochs of the demo's own fine-tuning."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("noisy_world")
-    draw_images(world, DEFAULT, 32, folder)
+    render_images(world, DEFAULT, 32, folder)
     samples = samples_of(world.corpus(["train"]).splits["train"])
     files = {sample.sample_id: folder / "images" / sample.file_name for sample in samples}
     section = load_params(REPOSITORY).profile.captioner

@@ -12,7 +12,7 @@ from PIL import Image, JpegImagePlugin
 from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_world.scenes import Scene, scene_from_json
 from caption_curation.demo_world.style import DEFAULT
-from caption_curation.demo_world.world import DrawnImage, World, draw_images, make_world
+from caption_curation.demo_world.world import RenderedImage, World, make_world, render_images
 from caption_curation.ground_truth.scene_checker import SceneChecker
 from caption_curation.support.errors import InputError
 
@@ -115,7 +115,7 @@ def is_true(caption: str, scene: Scene) -> bool:
     return all(actual[fact] == value for fact, value in facts(caption).items())
 
 
-def by_sample(world: World) -> dict[str, tuple[DrawnImage, str]]:
+def by_sample(world: World) -> dict[str, tuple[RenderedImage, str]]:
     return {
         f"{image.image_id}#{position}": (image, caption)
         for image in world.images
@@ -249,7 +249,7 @@ def test_no_caption_can_be_wrong_in_a_world_of_one_image() -> None:
 # -------------------------------------------------------------------------- seeds, splits and files
 
 
-def of_split(world: World, split: str) -> list[DrawnImage]:
+def of_split(world: World, split: str) -> list[RenderedImage]:
     return [image for image in world.images if image.split == split]
 
 
@@ -283,7 +283,7 @@ def test_the_seed_changes_scenes_and_noise(noisy: World) -> None:
 def test_files_are_jpeg_of_full_colour_resolution_and_repeat(tmp_path: Path) -> None:
     small = make_world(source(train=20, val=2, test=2, image_size=40), DEFAULT, SPLITS)
     for name in ("first", "second"):
-        draw_images(small, DEFAULT, 40, tmp_path / name)
+        render_images(small, DEFAULT, 40, tmp_path / name)
     for image in small.images:
         first = (tmp_path / "first/images" / image.file_name).read_bytes()
         assert first == (tmp_path / "second/images" / image.file_name).read_bytes()
@@ -293,7 +293,7 @@ def test_files_are_jpeg_of_full_colour_resolution_and_repeat(tmp_path: Path) -> 
 
 
 def test_files_show_what_the_ground_truth_says(noisy: World, tmp_path: Path) -> None:
-    draw_images(noisy, DEFAULT, 32, tmp_path)
+    render_images(noisy, DEFAULT, 32, tmp_path)
     checker = SceneChecker(DEFAULT)
     for image in noisy.images:
         with Image.open(tmp_path / "images" / image.file_name) as picture:

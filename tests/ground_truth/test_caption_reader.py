@@ -17,8 +17,8 @@ def facts(statement: Statement) -> tuple[object, ...]:
     return (
         scene.layout,
         scene.things,
-        scene.size if statement.tells_size else None,
-        scene.background if statement.tells_background else None,
+        scene.size if statement.states_size else None,
+        scene.background if statement.states_background else None,
     )
 
 
@@ -31,7 +31,7 @@ def test_what_was_described_is_read(style: Style) -> None:
             assert facts(reader.read(told.text)) == facts(told), told.text
 
 
-def test_an_over_long_caption_tells_everything() -> None:
+def test_an_over_long_caption_states_everything() -> None:
     reader, rng = CaptionReader(DEFAULT), default_rng(0)
     for _ in range(100):
         scene = random_scene(rng, list(DEFAULT.palette), list(DEFAULT.backgrounds))

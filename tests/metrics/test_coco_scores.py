@@ -127,7 +127,7 @@ def test_scoring_at_the_same_time_gives_the_same_scores() -> None:
         ({}, {}, "no candidate captions"),
         ({"1": "a"}, {"1": []}, r"empty lists of references \(1\):\n  1"),
         ({"1": "a"}, {"1": "a dog"}, r"one string, not a list \(1\):\n  1"),
-        ({"1": "a"}, {"1": [" . "]}, "no reference caption holds a word"),
+        ({"1": "a"}, {"1": [" . "]}, "no reference caption contains a word"),
         (
             {str(i): "a" for i in range(30)},
             {"0": ["a"], "x": ["a"]},

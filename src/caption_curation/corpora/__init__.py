@@ -1,1 +1,1 @@
-"""Corpora: images with captions in splits, read from disk or drawn."""
+"""Corpora: images with captions in splits, read from disk or rendered."""

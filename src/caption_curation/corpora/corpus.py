@@ -1,4 +1,4 @@
-"""A corpus on disk: images/, one JSON Lines file a split, summary.json."""
+"""A corpus on disk: images/, one JSON Lines file per split, summary.json."""
 
 import json
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from caption_curation.samples import CaptionedImage, read_images, write_json_lin
 from caption_curation.support.outputs import link_or_copy
 
 IMAGES = "images"
-# The training split before data.train_fraction left some of it out; only there if it did.
+# The training split before data.train_fraction was applied; written only if it is below 1.
 WHOLE_TRAIN = "whole_train.jsonl"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The images of each split with their captions, and what reading the captions changed."""
+    """The images of each split with their captions, and what cleaning changed in the captions."""
 
     source: str
     splits: dict[str, list[CaptionedImage]]
@@ -23,7 +23,7 @@ class Corpus:
 
 
 def write_corpus(corpus: Corpus, folder: Path) -> None:
-    """Write ``SPLIT.jsonl`` for each split and ``summary.json``; the images are written apart."""
+    """Write ``SPLIT.jsonl`` for each split and ``summary.json``, but not the images."""
     for split, images in corpus.splits.items():
         write_json_lines(folder / f"{split}.jsonl", images)
     summary = {
@@ -40,14 +40,14 @@ def write_corpus(corpus: Corpus, folder: Path) -> None:
 
 
 def summarise(corpus: Corpus) -> str:
-    """Numbers of images and samples, and a warning for captions that were changed, by lines."""
+    """Numbers of images and samples, and warnings about captions that were changed, as lines."""
     lines = [
         f"{split}: {len(images)} images, {sum(len(image.captions) for image in images)} samples"
         for split, images in corpus.splits.items()
     ]
     if corpus.normalised_captions:
         lines.append(
-            "warning: control characters or irregular white space became single blanks in "
+            "warning: control characters or irregular white space became single spaces in "
             f"{corpus.normalised_captions} captions"
         )
     if corpus.dropped_empty_captions:
@@ -56,7 +56,7 @@ def summarise(corpus: Corpus) -> str:
 
 
 def link_training_split(corpus_folder: Path, folder: Path) -> Corpus:
-    """The whole training split of a written corpus, its images linked (or copied) to ``folder``."""
+    """The whole training split of a written corpus, its images linked or copied to ``folder``."""
     whole = corpus_folder / WHOLE_TRAIN
     images = read_images(whole if whole.exists() else corpus_folder / "train.jsonl")
     for image in images:

@@ -1,4 +1,4 @@
-"""The few-shot setting: a fixed part of the training split."""
+"""The few-shot setting: a fixed fraction of the training split."""
 
 from collections.abc import Sequence
 
@@ -10,25 +10,25 @@ from caption_curation.support.errors import InputError
 def training_subset(
     images: Sequence[CaptionedImage], fraction: float, seed: int
 ) -> list[CaptionedImage]:
-    """``floor(fraction · n)`` of the images at random, in their order.
+    """``floor(fraction · n)`` images, chosen at random, in their original order.
 
-    Each image has a place by a hash of the seed and its own id, so that a smaller fraction's images
-    are among those of a larger one, and an image more or less moves at most one other.
+    Images are ranked by a hash of the seed and their own id, so that a smaller fraction's images
+    are among those of a larger one, and adding or removing an image changes at most one other.
 
     Args:
         images: of the training split.
         fraction: in (0, 1]; 1 is all of them.
-        seed: chooses which.
+        seed: determines which images are chosen.
 
     Raises:
-        InputError: the fraction of so few images is none.
+        InputError: the fraction amounts to no image at all.
     """
     count = fraction_count(fraction, len(images))
     if not count:
         raise InputError(
-            f"data.train_fraction = {fraction}: that is no image of {len(images)}; "
+            f"data.train_fraction = {fraction}: that leaves none of {len(images)} images; "
             f"allowed: at least {1 / max(1, len(images)):.2g}"
         )
-    places = sorted(images, key=lambda one: seed_for(seed, "train_fraction", one.image_id))
-    chosen = {image.image_id for image in places[:count]}
+    ranked = sorted(images, key=lambda image: seed_for(seed, "train_fraction", image.image_id))
+    chosen = {image.image_id for image in ranked[:count]}
     return [image for image in images if image.image_id in chosen]

@@ -1,6 +1,6 @@
-"""Corpora in Karpathy's JSON form: COCO, Flickr8k and Flickr30k.
+"""Corpora in Karpathy's JSON format: COCO, Flickr8k and Flickr30k.
 
-The form is that of Karpathy & Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image
+The format is that of Karpathy & Fei-Fei, "Deep Visual-Semantic Alignments for Generating Image
 Descriptions" (CVPR 2015): ``{"images": [{"filename", "split", "sentences": [{"raw"}, …]}, …]}``.
 """
 
@@ -23,10 +23,10 @@ from caption_curation.corpora.corpus import IMAGES, Corpus
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import InputError, list_faults
 
-# COCO's restval images are what Karpathy's splits leave over of val2014; they belong to train.
+# COCO's restval images are the rest of val2014 in Karpathy's splits; they belong to train.
 SPLITS = {"train": "train", "restval": "train", "val": "val", "test": "test"}
 EXPECTED = (
-    "expected Karpathy's form: "
+    "expected Karpathy's format: "
     '{"images": [{"filename": …, "split": …, "sentences": [{"raw": …}]}]}'
 )
 MISSING = "missing"
@@ -37,7 +37,8 @@ DECODING_THREADS = 8  # at most; PIL decodes outside Python's global lock
 class Entry:
     """One image of the annotation file, checked; ``split`` is ``train``, ``val`` or ``test``.
 
-    ``normalised`` and ``empty`` count captions: those that white space changed, and those dropped.
+    ``normalised`` and ``empty`` count captions: those whose white space was changed, and those
+    dropped.
     """
 
     split: str
@@ -50,7 +51,7 @@ class Entry:
 class Annotations:
     """What an annotation file lists: all usable entries, and a line for each fault.
 
-    ``name`` is what the file calls its corpus (Karpathy's: coco, flickr8k, flickr30k), if it does.
+    ``name`` is the corpus that the file names (Karpathy's: coco, flickr8k, flickr30k), if any.
     """
 
     name: str | None
@@ -61,7 +62,7 @@ class Annotations:
 def read_karpathy(source: KarpathySource, section: str, splits: Collection[str]) -> Corpus:
     """Read and check the given splits: every caption, and every image by decoding it.
 
-    Image ids are ``cocoid`` where there is one, else ``imgid``, as text.
+    Image ids are ``cocoid`` where there is one, else ``imgid``, as strings.
 
     Args:
         source: where the annotation file and the images are.
@@ -69,8 +70,8 @@ def read_karpathy(source: KarpathySource, section: str, splits: Collection[str])
         splits: of ``train``, ``val``, ``test``.
 
     Raises:
-        InputError: the folder or the file is missing or has another form, or some of its images
-            are not usable; lists all of these.
+        InputError: the folder or the file is missing or has another format, or some of its images
+            are unusable; the message lists all faults.
     """
     annotations = read_annotations(source, section)
     folder = image_folder(source, section)
@@ -79,22 +80,24 @@ def read_karpathy(source: KarpathySource, section: str, splits: Collection[str])
     faults = annotations.faults + [f"file {name!r}: {fault}" for name, fault in unusable.items()]
     if not faults:
         found = {entry.split for entry in wanted}
-        faults += [f"split {split}: no image" for split in splits if split not in found]
+        faults += [f"split {split}: no images" for split in splits if split not in found]
     if faults:
         raise InputError(list_faults(f"{_annotation_file(source, section)}: faults", faults))
     return Corpus(
         source="karpathy",
-        splits={split: [one.image for one in wanted if one.split == split] for split in splits},
+        splits={
+            split: [entry.image for entry in wanted if entry.split == split] for split in splits
+        },
         normalised_captions=sum(entry.normalised for entry in wanted),
         dropped_empty_captions=sum(entry.empty for entry in wanted),
     )
 
 
 def read_annotations(source: KarpathySource, section: str) -> Annotations:
-    """The entries of the annotation file, of all splits, without a look at the images.
+    """The entries of the annotation file, of all splits, without looking at the images.
 
     Raises:
-        InputError: the folder or the file is missing, or the file has another form.
+        InputError: the folder or the file is missing, or the file has another format.
     """
     folder = _existing_root(source, section) / source.images
     content, records = _read_records(_annotation_file(source, section), section)
@@ -118,13 +121,13 @@ def image_folder(source: KarpathySource, section: str) -> Path:
 
 
 def image_faults(file_names: Sequence[str], folder: Path, *, decode: bool) -> dict[str, str]:
-    """What is wrong with image files, by name; nothing for a good one.
+    """What is wrong with image files, by name; good ones are not listed.
 
     Args:
         file_names: relative to ``folder``.
         folder: of the images.
-        decode: to the last pixel; otherwise a file is opened and its header read, which finds
-            files that are empty or of another kind, but not those that are cut short.
+        decode: whether to decode every pixel; otherwise only the header is read, which finds files
+            that are empty or not images, but not those that are truncated.
     """
     threads = min(DECODING_THREADS, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
@@ -175,26 +178,28 @@ def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list
         raise InputError(f"{annotations}: not JSON ({error}); {EXPECTED}") from error
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         raise InputError(
-            f"{annotations}: this is COCO's own JSON, with captions apart under 'annotations'; "
-            f"{EXPECTED}, as in dataset_coco.json"
+            f"{annotations}: this is COCO's own JSON, with the captions in a separate list, "
+            f"'annotations'; {EXPECTED}, as in dataset_coco.json"
         )
     records = content.get("images") if isinstance(content, dict) else None
     if not isinstance(records, list) or not records:
-        raise InputError(f"{annotations}: no list of 'images' with entries; {EXPECTED}")
-    if not any(isinstance(one, dict) and {"filename", "sentences"} & one.keys() for one in records):
+        raise InputError(f"{annotations}: 'images' is missing, empty or not a list; {EXPECTED}")
+    if not any(
+        isinstance(record, dict) and {"filename", "sentences"} & record.keys() for record in records
+    ):
         raise InputError(f"{annotations}: no image has a 'filename' and 'sentences'; {EXPECTED}")
     return content, records
 
 
 def _check_record(record: Any, position: int, folder: Path, faults: list[str]) -> Entry | None:
-    """The image of one record, or ``None`` and its faults added to ``faults``."""
+    """The image of one record, or ``None``, with its faults added to ``faults``."""
     if not isinstance(record, dict):
         faults.append(f"images[{position}]: expected an object, found {record!r:.60}")
         return None
     found: list[str] = []
     image_id = record.get("cocoid", record.get("imgid"))
     if isinstance(image_id, bool) or not isinstance(image_id, int | str) or image_id == "":
-        found.append("no 'cocoid' and no 'imgid' (a number or text)")
+        found.append("neither 'cocoid' nor 'imgid' (a number or a string)")
     split = record.get("split")
     if not isinstance(split, str) or split not in SPLITS:
         found.append(f"split = {split!r} is unknown; allowed: {', '.join(SPLITS)}")
@@ -214,13 +219,13 @@ def _check_record(record: Any, position: int, folder: Path, faults: list[str]) -
 
 
 def _confined_name(record: dict[str, Any], folder: Path, found: list[str]) -> str | None:
-    """The file's name relative to the image folder, which it must not leave."""
+    """The file's path relative to the image folder, which it must not leave."""
     filename, filepath = record.get("filename"), record.get("filepath", "")
     if not isinstance(filename, str) or not filename or not isinstance(filepath, str):
-        found.append("'filename' (and 'filepath', if there is one) must be text")
+        found.append("'filename' (and 'filepath', if there is one) must be a string")
         return None
     name = PurePosixPath(filepath) / filename
-    # Joining forgets a filepath before an absolute filename, and keeps an absolute filepath.
+    # Joining drops a filepath before an absolute filename, and keeps an absolute filepath.
     if name.is_absolute() or ".." in name.parts or "\0" in filename + filepath:
         found.append(f"file {str(name)!r} must be a path inside the image folder")
         return None

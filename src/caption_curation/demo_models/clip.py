@@ -1,4 +1,4 @@
-"""A tiny CLIP, trained from nothing on captioned drawings (Radford et al. 2021, figure 3)."""
+"""A tiny CLIP, trained from scratch on captioned images (Radford et al. 2021, figure 3)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from caption_curation.metrics.clip.model import text_tokens
 
 
 def build_clip(size: ClipSize, tokenizer: Any, image_size: int) -> Any:
-    """A CLIPModel with random weights from torch's global generator."""
+    """A CLIPModel with random weights, initialised with torch's global random state."""
     from transformers import CLIPConfig, CLIPModel
 
     tower = {
@@ -50,16 +50,16 @@ def train_clip(
     training: ClipTraining,
     rng: torch.Generator,
 ) -> float:
-    """Train a CLIP in place to tell, within a batch, which caption belongs to which image.
+    """Train a CLIP in place to match the captions and the images of a batch.
 
     Args:
         model: a CLIPModel, on the CPU.
         tokenizer: its tokenizer.
         pixels: the images as its image processor gives them, (n, 3, height, width).
-        captions: those of each image, as the model will read them; one of them is drawn each time.
-        training: number and size of the batches, learning rate (of AdamW, falling linearly to
+        captions: those of each image, as the model will read them; one is sampled at a time.
+        training: number and size of the batches, learning rate (of AdamW, decaying linearly to
             zero) and weight decay.
-        rng: draws images and captions.
+        rng: samples images and captions.
 
     Returns:
         The mean loss in nats of the last tenth of the steps.
@@ -77,9 +77,9 @@ def train_clip(
     for _ in trange(training.steps, desc="training CLIP", unit="step", disable=None):
         rows = torch.randperm(len(captions), generator=rng)[: training.batch_size]
         starts = torch.where(rows > 0, ends[rows - 1], 0)
-        draws = torch.rand(len(rows), generator=rng)
-        chosen = starts + (draws * (ends[rows] - starts)).long()
-        # Attention is causal and the first end token is what is read: padding needs no mask.
+        uniform = torch.rand(len(rows), generator=rng)
+        chosen = starts + (uniform * (ends[rows] - starts)).long()
+        # Attention is causal and the output is read at the first end token: padding needs no mask.
         ids = tokens.input_ids[chosen, : int(lengths[chosen].max())]
         image = normalize(model.get_image_features(pixel_values=pixels[rows]).pooler_output)
         text = normalize(model.get_text_features(input_ids=ids).pooler_output)

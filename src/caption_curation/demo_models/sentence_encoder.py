@@ -1,4 +1,4 @@
-"""A tiny Sentence-BERT that learns that the captions of one image mean the same."""
+"""A tiny Sentence-BERT that learns that captions of the same image mean the same."""
 
 from collections.abc import Sequence
 from tempfile import TemporaryDirectory
@@ -18,19 +18,19 @@ def pretrain_sentence_encoder(
 ) -> Any:
     """A SentenceTransformer trained on pairs of captions of the same image.
 
-    Every batch holds two captions of each of some images. The loss (InfoNCE, in
-    sentence-transformers the multiple negatives ranking loss, in both directions) asks each
-    caption for its partner among those of all images of the batch.
+    Every batch holds two captions each of some images. The loss is InfoNCE in both directions
+    (sentence-transformers' multiple negatives ranking loss): each caption has to find its partner
+    among the captions of all images of the batch.
 
     Args:
-        images: with at least two captions each, or they are left out.
+        images: those with fewer than two captions are left out.
         settings: sizes and training.
     """
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
     captions = [image.captions for image in images if len(image.captions) > 1]
     torch.manual_seed(settings.seed)
-    encoder = build_sentence_encoder([one for group in captions for one in group], settings)
+    encoder = build_sentence_encoder([caption for group in captions for caption in group], settings)
     loss_of = MultipleNegativesRankingLoss(
         encoder, directions=("query_to_doc", "doc_to_query"), partition_mode="per_direction"
     )
@@ -54,7 +54,7 @@ def pretrain_sentence_encoder(
 
 
 def build_sentence_encoder(captions: Sequence[str], settings: SentenceEncoderPretraining) -> Any:
-    """A BERT with random weights, and the mean over its tokens as the embedding."""
+    """A BERT with random weights, whose embedding is the mean over its tokens."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertConfig, BertModel
@@ -69,7 +69,7 @@ def build_sentence_encoder(captions: Sequence[str], settings: SentenceEncoderPre
         max_position_embeddings=settings.max_tokens,
         pad_token_id=tokenizer.pad_token_id,
     )
-    with TemporaryDirectory() as name:  # the library takes a transformer from a folder only
+    with TemporaryDirectory() as name:  # the library loads a transformer only from a folder
         BertModel(config, add_pooling_layer=False).save_pretrained(name)
         tokenizer.save_pretrained(name)
         transformer = Transformer(name, max_seq_length=settings.max_tokens)

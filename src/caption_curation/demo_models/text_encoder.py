@@ -1,7 +1,7 @@
-"""Teach a small CLIP text encoder what prompts say, before it is frozen.
+"""Teach a small CLIP text encoder what prompts mean, before it is frozen.
 
 Stable Diffusion's text encoder comes from CLIP, which was trained on captioned images. In the demo
-world what a picture shows is known, so that the encoder is trained to tell it from the captions:
+world it is known what an image shows, so the encoder is trained to predict it from the captions:
 background, size, layout, and shape and colour of the first and second object.
 """
 
@@ -16,12 +16,12 @@ from tqdm import trange
 
 from caption_curation.demo_world.scenes import LAYOUTS, SHAPES, SIZES, Scene
 
-UNKNOWN = -100  # cross-entropy's index of targets that do not count
+UNKNOWN = -100  # target index that cross-entropy ignores
 
 
 @dataclass(frozen=True)
 class Classes:
-    """The colours and backgrounds that the encoder learns to tell apart, of all worlds it reads."""
+    """The colours and backgrounds that the encoder learns to distinguish, of all its worlds."""
 
     colours: tuple[str, ...]
     backgrounds: tuple[str, ...]
@@ -49,7 +49,7 @@ class Classes:
 
 
 def classes_of(scenes: Sequence[Scene]) -> Classes:
-    """Every colour and background that the scenes show, in alphabetical order."""
+    """All colours and backgrounds of the scenes, in alphabetical order."""
     return Classes(
         colours=tuple(sorted({thing.colour for scene in scenes for thing in scene.things})),
         backgrounds=tuple(sorted({scene.background for scene in scenes})),
@@ -67,20 +67,20 @@ def pretrain_text_encoder(
     learning_rate: float,
     seed: int,
 ) -> float:
-    """Train a text encoder in place; the classifiers on top of it are thrown away.
+    """Train a text encoder in place; the classifiers on top of it are discarded.
 
     Args:
         text_encoder: a CLIPTextModel.
         tokenizer: its tokenizer.
         prompts: what the generator will read.
-        scenes: what each prompt tells of.
+        scenes: what each prompt describes.
         steps: number of batches.
-        batch_size: prompts at once.
-        learning_rate: of AdamW, falling linearly to zero.
+        batch_size: prompts per batch.
+        learning_rate: of AdamW, decaying linearly to zero.
         seed: of the classifiers and the batches.
 
     Returns:
-        The share of targets told right in the last tenth of the steps.
+        The fraction of targets predicted correctly in the last tenth of the steps.
     """
     torch.manual_seed(seed)
     classes = classes_of(scenes)

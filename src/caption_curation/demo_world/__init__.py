@@ -1,1 +1,1 @@
-"""A drawn world: scenes, how they are told and rendered, and noise planted in them."""
+"""A synthetic world: scenes, their captions, how they are rendered, and noise planted in them."""

@@ -1,4 +1,4 @@
-"""Scenes of the demo world as pictures."""
+"""Rendering: scenes of the demo world as images."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,14 @@ from PIL import Image, ImageDraw
 from caption_curation.demo_world.scenes import Layout, Scene, Shape, Size, Thing
 from caption_curation.demo_world.style import Rgb, Style
 
-Centre = tuple[float, float]  # x, y by image side
+Centre = tuple[float, float]  # x, y as fractions of the image's side
 
 SUPERSAMPLING = 4
-SIDES: dict[Size, float] = {"small": 11 / 32, "large": 13 / 32}  # of an object, by image side
+# The side of an object, as a fraction of the image's side.
+SIDES: dict[Size, float] = {"small": 11 / 32, "large": 13 / 32}
 
-# The canonical layout: a centre for each object. No two boxes of half
-# the image's side around the centres of one layout overlap, which the scene checker relies on.
+# A centre for each object of a layout. No two boxes of half the image's side around the centres of
+# one layout overlap, which the scene checker relies on.
 CENTRES: dict[Layout, tuple[Centre, ...]] = {
     "one": ((0.5, 0.5),),
     "two": ((0.25, 0.25), (0.75, 0.75)),
@@ -24,7 +25,7 @@ CENTRES: dict[Layout, tuple[Centre, ...]] = {
 
 
 def render(scene: Scene, style: Style, image_size: int) -> Image.Image:
-    """The scene as an RGB picture of ``image_size`` x ``image_size`` pixels, antialiased."""
+    """The scene as an RGB image of ``image_size`` x ``image_size`` pixels, antialiased."""
     return render_things(placed_things(scene), scene.size, scene.background, style, image_size)
 
 
@@ -42,7 +43,7 @@ def render_things(
     style: Style,
     image_size: int,
 ) -> Image.Image:
-    """Objects with their centres on a background, as an RGB picture."""
+    """Objects at the given centres on a background, as an RGB image."""
     side = image_size * SUPERSAMPLING
     canvas = Image.new("RGB", (side, side), style.backgrounds[background])
     draw = ImageDraw.Draw(canvas)
@@ -67,11 +68,11 @@ def _draw_shape(
     colour: Rgb,
     background: Rgb,
 ) -> None:
-    """A shape that fills the square of side ``2 * half`` around ``centre`` (a bar its width)."""
+    """Draw a shape as wide as the square of side ``2 * half`` around ``centre``."""
 
     def box(horizontal: float, vertical: float) -> tuple[float, float, float, float]:
         x, y = centre
-        # PIL draws the last pixel too.
+        # PIL includes the last pixel.
         return (x - horizontal, y - vertical, x + horizontal - 1, y + vertical - 1)
 
     match shape:

@@ -1,10 +1,10 @@
-"""Scenes of the demo world: what is in a picture, apart from how it looks or is told."""
+"""Scenes of the demo world: what an image shows, whatever its colours and its captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from numpy.random import Generator
+import numpy as np
 
 Shape = Literal["circle", "triangle", "cross", "bar", "ring"]
 Size = Literal["small", "large"]
@@ -19,7 +19,7 @@ PAIRS: tuple[Layout, ...] = ("beside", "stacked")
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A kind of object; the colour is a name in the style's palette."""
+    """A kind of object; its colour is a name in the style's palette."""
 
     shape: Shape
     colour: str
@@ -27,7 +27,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One picture of the world.
+    """What one image of the world shows.
 
     ``layout`` one, two, three: that many objects of one kind, ``things[0]``. ``beside``: a pair
     of different objects, ``things[0]`` left of ``things[1]``. ``stacked``: ``things[0]`` above
@@ -51,8 +51,10 @@ def scene_from_json(record: dict[str, Any]) -> Scene:
     return Scene(**{**record, "things": tuple(Thing(**thing) for thing in record["things"])})
 
 
-def random_scene(rng: Generator, colours: Sequence[str], backgrounds: Sequence[str]) -> Scene:
-    """A scene with layout, background, size, shapes and colours drawn uniformly."""
+def random_scene(
+    rng: np.random.Generator, colours: Sequence[str], backgrounds: Sequence[str]
+) -> Scene:
+    """A scene whose layout, background, size, shapes and colours are sampled uniformly."""
     layout = LAYOUTS[rng.integers(len(LAYOUTS))]
     kinds = [Thing(shape, colour) for shape in SHAPES for colour in colours]
     chosen = rng.choice(len(kinds), size=2 if layout in PAIRS else 1, replace=False)

@@ -1,4 +1,4 @@
-"""How a drawn world looks and how it is talked about; the compositions are in ``scenes``."""
+"""How a world looks and how its captions are worded; the compositions are in ``scenes``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ Rgb = tuple[int, int, int]
 class Wording:
     """The words and sentences that captions are made of.
 
-    Every tuple holds alternatives of which one is drawn at random. ``count_sentences`` and
+    Every tuple holds alternatives, one of which is picked at random. ``count_sentences`` and
     ``pair_sentences`` hold one tuple of alternatives for each caption of an image; what a caption
-    tells follows from its sentence's fields: ``{sized…}`` phrases tell the size, ``{background}``
-    and ``{ground}`` the background. The first tuple's sentences tell everything. Five captions and
-    the stops between them stay within 62 words, so that CLIP's 77 tokens hold them.
+    states follows from the fields of its sentence: ``{sized…}`` phrases state the size,
+    ``{background}`` and ``{ground}`` the background. The sentences of the first tuple state
+    everything. Five captions joined by full stops stay within 62 words, so that they fit into
+    CLIP's 77 tokens.
 
     Attributes:
         nouns: (singular, plural) of a shape.
@@ -25,7 +26,7 @@ class Wording:
         grounds: single words, as in "on black".
         relations: of the first object of a pair to the second, then of the second to the first;
             the first alternative is the ``{short_relation}``.
-        ramblings: clauses without any fact, which make a caption far too long.
+        ramblings: clauses that state no fact, which make a caption far too long.
     """
 
     nouns: Mapping[Shape, tuple[tuple[str, str], ...]]
@@ -59,7 +60,7 @@ DEFAULT = Style(
         "blue": (36, 66, 224),
         "pink": (240, 90, 210),
     },
-    # Hardly saturated, so that none is near an object's colour.
+    # Barely saturated, so that none is close to an object's colour.
     backgrounds={
         "white": (246, 246, 246),
         "grey": (128, 128, 128),
@@ -141,8 +142,8 @@ DEFAULT = Style(
 )
 
 # The world that the demo's base models are pretrained on: the same compositions, but a third of the
-# colours, a quarter of the backgrounds and most of the words are others, so that fine-tuning has
-# something to learn. What is shared is what a pretrained model would know too.
+# colours, a quarter of the backgrounds and most of the words differ, so that fine-tuning has
+# something to learn. What is shared is what a real pretrained model would know, too.
 SHIFTED = Style(
     palette={
         "red": (205, 32, 30),

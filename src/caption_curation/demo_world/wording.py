@@ -4,42 +4,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from numpy.random import Generator
+import numpy as np
 
 from caption_curation.demo_world.scenes import PAIRS, Scene, Thing
 from caption_curation.demo_world.style import Style, Wording
 
-LONG_CAPTION_WORDS = 30  # at least; the other captions have half of that at most
+LONG_CAPTION_WORDS = 30  # at least; other captions have at most half as many
 
 Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A caption and what it tells: always the objects and their layout, and perhaps more."""
+    """A caption and what it states: always the objects and their layout, possibly more."""
 
     text: str
     scene: Scene
-    tells_size: bool
-    tells_background: bool
+    states_size: bool
+    states_background: bool
 
     def is_true_of(self, scene: Scene) -> bool:
         """Whether the caption would be a correct caption of ``scene``."""
         return (
             (self.scene.things, self.scene.layout) == (scene.things, scene.layout)
-            and (self.scene.size == scene.size or not self.tells_size)
-            and (self.scene.background == scene.background or not self.tells_background)
+            and (self.scene.size == scene.size or not self.states_size)
+            and (self.scene.background == scene.background or not self.states_background)
         )
 
 
-def describe(scene: Scene, style: Style, rng: Generator) -> list[Statement]:
-    """Differently worded captions of a scene, in random order, which together tell every fact."""
+def describe(scene: Scene, style: Style, rng: np.random.Generator) -> list[Statement]:
+    """Differently worded captions of a scene, in random order, which together state every fact."""
     sentences = _sentences(scene, style.wording)
     statements = [_fill_in(_pick(rng, choices), scene, style.wording, rng) for choices in sentences]
     return [statements[index] for index in rng.permutation(len(statements))]
 
 
-def ramble(scene: Scene, style: Style, rng: Generator) -> str:
+def ramble(scene: Scene, style: Style, rng: np.random.Generator) -> str:
     """A correct caption of a scene that goes on for 30 to 50 words."""
     everything = _pick(rng, _sentences(scene, style.wording)[0])
     words = _fill_in(everything, scene, style.wording, rng).text.split()
@@ -54,14 +54,14 @@ def _sentences(scene: Scene, wording: Wording) -> tuple[tuple[str, ...], ...]:
     return wording.pair_sentences if scene.layout in PAIRS else wording.count_sentences
 
 
-def _fill_in(sentence: str, scene: Scene, wording: Wording, rng: Generator) -> Statement:
+def _fill_in(sentence: str, scene: Scene, wording: Wording, rng: np.random.Generator) -> Statement:
     fields = {
         "background": _pick(rng, wording.backgrounds[scene.background]),
         "ground": _pick(rng, wording.grounds[scene.background]),
     }
     size = _pick(rng, wording.sizes[scene.size])
     if scene.layout in PAIRS:
-        turned = int(rng.integers(2))  # 1: told from the second object's point of view
+        turned = int(rng.integers(2))  # 1: from the second object's point of view
         first, second = (scene.things[turned], scene.things[1 - turned])
         relations = wording.relations[scene.layout][turned]
         fields["relation"] = _pick(rng, relations)
@@ -78,12 +78,12 @@ def _fill_in(sentence: str, scene: Scene, wording: Wording, rng: Generator) -> S
     return Statement(
         text=sentence.format(**fields),
         scene=scene,
-        tells_size="{sized" in sentence,
-        tells_background="ground}" in sentence,
+        states_size="{sized" in sentence,
+        states_background="ground}" in sentence,
     )
 
 
-def _name(thing: Thing, wording: Wording, rng: Generator, plural: bool) -> str:
+def _name(thing: Thing, wording: Wording, rng: np.random.Generator, plural: bool) -> str:
     colour = _pick(rng, wording.colours[thing.colour])
     return f"{colour} {_pick(rng, wording.nouns[thing.shape])[plural]}"
 
@@ -96,5 +96,5 @@ def _with_determiner(determiner: str, words: str) -> str:
     return _with_article(words) if determiner == "a" else f"{determiner} {words}"
 
 
-def _pick(rng: Generator, choices: Sequence[Choice]) -> Choice:
+def _pick(rng: np.random.Generator, choices: Sequence[Choice]) -> Choice:
     return choices[int(rng.integers(len(choices)))]

@@ -1,7 +1,7 @@
-"""The demo world: drawn scenes with captions, and noise planted in the training split.
+"""The demo world: rendered scenes with captions, and noise planted in the training split.
 
-Everything about an image comes from (seed, split, position), so no split depends on the size of
-another one, and a larger split begins with the images of a smaller one.
+Everything about an image follows from (seed, split, position), so no split depends on the size of
+another, and a larger split begins with the images of a smaller one.
 """
 
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from numpy.random import Generator, default_rng
+import numpy as np
 from tqdm import tqdm
 
 from caption_curation.config.profile import DemoWorldSource, PlantedNoise
@@ -29,8 +29,8 @@ JPEG_QUALITY = 95
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnImage:
-    """An image of the world: ``scene`` is what its captions tell, ``shown`` what is drawn."""
+class RenderedImage:
+    """An image of the world: ``scene`` is what its captions describe, ``shown`` what it shows."""
 
     image_id: str
     split: str
@@ -46,13 +46,13 @@ class DrawnImage:
 
 @dataclass(frozen=True)
 class World:
-    """Drawn images in the order of the splits, and the planted noise by sample id."""
+    """Images in the order of the splits, and the planted noise by sample id."""
 
-    images: list[DrawnImage]
+    images: list[RenderedImage]
     noise: dict[str, NoiseKind]
 
     def corpus(self, splits: Collection[str]) -> Corpus:
-        """The images as the stages see them, without a trace of what is noise."""
+        """The images as the stages see them, with no trace of what is noise."""
         return Corpus(
             source="demo_world",
             splits={
@@ -85,27 +85,28 @@ class World:
 def make_world(source: DemoWorldSource, style: Style, splits: Collection[str]) -> World:
     """Scenes and captions of the given splits, with noise planted in the training split.
 
-    Of n images or samples exactly ``round(rate * n)`` get a kind of noise, and no sample gets two.
+    Of n images or samples, exactly ``round(rate * n)`` get each kind of noise, and no sample gets
+    two kinds.
 
     Raises:
-        InputError: the noise rates leave no room for one another.
+        InputError: the noise rates add up to more than all samples.
     """
-    images: list[DrawnImage] = []
+    images: list[RenderedImage] = []
     noise: dict[str, NoiseKind] = {}
     for split in splits:
-        drawn, statements = _clean_split(source, style, split)
+        of_split, statements = _clean_split(source, style, split)
         if split == "train":
-            rng = default_rng([source.seed, NOISE_STREAM])
-            noise = _choose_noise(drawn, source.noise, rng)
-            drawn = _plant(drawn, statements, noise, style, rng)
-        images += drawn
+            rng = np.random.default_rng([source.seed, NOISE_STREAM])
+            noise = _choose_noise(of_split, source.noise, rng)
+            of_split = _plant(of_split, statements, noise, style, rng)
+        images += of_split
     return World(images, noise)
 
 
-def draw_images(world: World, style: Style, image_size: int, folder: Path) -> None:
-    """Draw every image of the world into ``folder``/images, as JPEG without chroma subsampling."""
+def render_images(world: World, style: Style, image_size: int, folder: Path) -> None:
+    """Render all images of the world into ``folder``/images, as JPEG without chroma subsampling."""
     (folder / IMAGES).mkdir(parents=True)
-    for image in tqdm(world.images, desc="drawing", unit="image", disable=None):
+    for image in tqdm(world.images, desc="rendering", unit="image", disable=None):
         render(image.shown, style, image_size).save(
             folder / IMAGES / image.file_name, format="JPEG", quality=JPEG_QUALITY, subsampling=0
         )
@@ -113,22 +114,22 @@ def draw_images(world: World, style: Style, image_size: int, folder: Path) -> No
 
 def _clean_split(
     source: DemoWorldSource, style: Style, split: str
-) -> tuple[list[DrawnImage], list[list[Statement]]]:
+) -> tuple[list[RenderedImage], list[list[Statement]]]:
     number = SPLITS.index(split)
     images, statements = [], []
     for position in range(getattr(source.images, split)):
-        rng = default_rng([source.seed, number, position])
+        rng = np.random.default_rng([source.seed, number, position])
         scene = _random_scene(style, rng)
-        told = describe(scene, style, rng)
-        captions = tuple(statement.text for statement in told)
+        of_image = describe(scene, style, rng)
+        captions = tuple(statement.text for statement in of_image)
         # The split's number comes first, so that an id is unique in splits of any size.
-        images.append(DrawnImage(f"{number}{position:05d}", split, scene, scene, captions))
-        statements.append(told)
+        images.append(RenderedImage(f"{number}{position:05d}", split, scene, scene, captions))
+        statements.append(of_image)
     return images, statements
 
 
 def _choose_noise(
-    images: list[DrawnImage], rates: PlantedNoise, rng: Generator
+    images: list[RenderedImage], rates: PlantedNoise, rng: np.random.Generator
 ) -> dict[str, NoiseKind]:
     """The kind of noise of each noisy sample, in the order of the samples."""
     mismatched = round(rates.mismatched_image * len(images))
@@ -158,15 +159,15 @@ def _choose_noise(
 
 
 def _plant(
-    images: list[DrawnImage],
+    images: list[RenderedImage],
     statements: list[list[Statement]],
     noise: dict[str, NoiseKind],
     style: Style,
-    rng: Generator,
-) -> list[DrawnImage]:
-    """The images with the chosen noise."""
+    rng: np.random.Generator,
+) -> list[RenderedImage]:
+    """The images with the chosen noise added."""
     noisy = []
-    for image, told in zip(images, statements, strict=True):
+    for image, of_image in zip(images, statements, strict=True):
         captions, shown = list(image.captions), image.shown
         for position, sample_id in enumerate(_sample_ids(image)):
             match noise.get(sample_id):
@@ -175,35 +176,39 @@ def _plant(
                 case "long_caption":
                     captions[position] = ramble(image.scene, style, rng)
                 case "mismatched_image" if position == 0:
-                    shown = _contradicting_scene(told, style, rng)
+                    shown = _contradicting_scene(of_image, style, rng)
         noisy.append(replace(image, captions=tuple(captions), shown=shown))
     return noisy
 
 
-def _false_caption(shown: Scene, statements: list[list[Statement]], rng: Generator) -> str:
+def _false_caption(
+    shown: Scene, statements: list[list[Statement]], rng: np.random.Generator
+) -> str:
     """A caption of another image of the corpus that states something false of this one."""
     for index in rng.permutation(len(statements)):
-        told = statements[int(index)]
-        false = [one.text for one in told if not one.is_true_of(shown)]
+        of_image = statements[int(index)]
+        false = [statement.text for statement in of_image if not statement.is_true_of(shown)]
         if false:
             return false[int(rng.integers(len(false)))]
     raise InputError(
-        "planted noise: no caption of the training split is wrong for another of its images; "
+        "planted noise: no caption of the training split is false of another of its images; "
         "wrong_caption needs more training images"
     )
 
 
-def _contradicting_scene(told: list[Statement], style: Style, rng: Generator) -> Scene:
-    """A scene of which every one of the captions is false."""
+def _contradicting_scene(
+    statements: list[Statement], style: Style, rng: np.random.Generator
+) -> Scene:
+    """A scene of which all the given captions are false."""
     while True:
         scene = _random_scene(style, rng)
-        if not any(statement.is_true_of(scene) for statement in told):
+        if not any(statement.is_true_of(scene) for statement in statements):
             return scene
 
 
-def _random_scene(style: Style, rng: Generator) -> Scene:
+def _random_scene(style: Style, rng: np.random.Generator) -> Scene:
     return random_scene(rng, list(style.palette), list(style.backgrounds))
 
 
-def _sample_ids(image: DrawnImage) -> list[str]:
+def _sample_ids(image: RenderedImage) -> list[str]:
     return [f"{image.image_id}#{position}" for position in range(len(image.captions))]

@@ -1,4 +1,4 @@
-"""What the user has to download for a profile, compared with what is there. Downloads nothing."""
+"""What the user has to download for a profile, compared with what is there; downloads nothing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,15 +25,15 @@ from caption_curation.support.errors import InputError
 
 BLIP_CHECKPOINTS = "https://storage.googleapis.com/sfr-vision-language-research/BLIP/models/"
 SPLITS = ("train", "val", "test")
-NAMES_SHOWN = 3  # of files, for each kind of fault of a split
+NAMES_SHOWN = 3  # of files, per kind of fault and split
 
 
 @dataclass(frozen=True)
 class SplitCheck:
     """Numbers of images of a split.
 
-    ``published``: in the published corpus (``None``: not a published one), ``listed``: in the
-    annotation file; of these, ``missing`` and ``unreadable`` image files.
+    ``published``: in the published corpus (``None`` if it is not a published one); ``listed``: in
+    the annotation file; of these, ``missing`` and ``unreadable`` image files.
     """
 
     split: str
@@ -52,8 +52,8 @@ class SplitCheck:
 class Check:
     """What was found of one thing that a profile names.
 
-    ``key`` is the profile's, ``found`` says what is there, ``faults`` what is not, each with where
-    it is to be had.
+    ``key`` is the profile's, ``found`` says what is there, ``faults`` what is not, and where to get
+    it.
     """
 
     key: str
@@ -69,7 +69,7 @@ def check_profile(
 
     Args:
         profile: names folders and files.
-        required: the parts of a model in the hub's layout, by the key of the profile.
+        required: the files of a model in the hub's layout, by the key of the profile.
         decode: decode every image to its last pixel, as the corpus stage does; otherwise only
             their headers are read.
     """
@@ -104,13 +104,13 @@ def check_corpus(source: KarpathySource, section: str, *, decode: bool) -> Check
     try:
         annotations = read_annotations(source, section)
     except InputError as error:
-        faults.append(f"{error}; to be had: {ANNOTATIONS}")
+        faults.append(f"{error}; available from: {ANNOTATIONS}")
     corpus = published_corpus(annotations.name if annotations else None, source.annotations)
-    images_from = f"; to be had: {corpus.images_from}" if corpus else ""
+    images_from = f"; available from: {corpus.images_from}" if corpus else ""
     try:
         folder = image_folder(source, section)
     except InputError as error:
-        if str(error) not in "\n".join(faults):  # both say it if the root is missing
+        if str(error) not in "\n".join(faults):  # both report a missing root
             faults.append(str(error))
         faults[-1] += images_from
     if annotations:
@@ -140,7 +140,7 @@ def _check_split(
     if annotations and published is not None and len(names) != published:
         faults.append(
             f"{section}: split {split}: the annotations list {len(names):,} images, the published "
-            f"corpus has {published:,}; to be had: {ANNOTATIONS}"
+            f"corpus has {published:,}; available from: {ANNOTATIONS}"
         )
     if folder is None:
         return SplitCheck(split, published, len(names), len(names), 0)
@@ -159,9 +159,9 @@ def _check_split(
 
 
 def check_checkpoint(source: BlipCheckpoint) -> Check:
-    """Whether BLIP's own file is there and, where its SHA-256 is pinned, whether it is the one."""
+    """Whether BLIP's own checkpoint is there and has the pinned SHA-256, if one is pinned."""
     key, path = "captioner.base", Path(source.path)
-    origin = f"to be had: {BLIP_CHECKPOINTS}{path.name}"
+    origin = f"available from: {BLIP_CHECKPOINTS}{path.name}"
     if not path.is_file():
         fault = f"{key}.path = {source.path!r}: there is no such file (from {Path.cwd()}); {origin}"
         return Check(key, f"BLIP's checkpoint {source.path}", [fault])
@@ -176,7 +176,7 @@ def check_checkpoint(source: BlipCheckpoint) -> Check:
 
 
 def check_model(source: LocalModel | HubModel, key: str, required: Sequence[str]) -> Check:
-    """Whether a folder has all parts of a model; one on the hub is obtained by its stage."""
+    """Whether a folder has all files of a model; one on the hub is downloaded by its stage."""
     if isinstance(source, HubModel):
         return Check(key, f"{source.id} on the hub, which a stage downloads when it needs it", [])
     try:

@@ -1,4 +1,4 @@
-"""The published corpora: how large their splits are, and where they are to be had."""
+"""The published corpora: the sizes of their splits, and where to download them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ ANNOTATIONS = (
 class PublishedCorpus:
     """A corpus in Karpathy's splits; ``restval`` counts as training, as everywhere.
 
-    ``splits`` are numbers of images, ``training_captions`` those of the training split's captions,
-    ``images_from`` says where the images are to be had.
+    ``splits``: numbers of images; ``training_captions``: the number of captions of the training
+    split; ``images_from``: where to download the images.
     """
 
     title: str
@@ -35,22 +35,22 @@ CORPORA = {
         title="Flickr30K",
         splits={"train": 29_000, "val": 1_014, "test": 1_000},
         training_captions=145_000,
-        images_from="https://shannon.cs.illinois.edu/DenotationGraph/ (4.4 GB, by a form)",
+        images_from="https://shannon.cs.illinois.edu/DenotationGraph/ (4.4 GB, form required)",
     ),
     "flickr8k": PublishedCorpus(
         title="Flickr8k",
         splits={"train": 6_000, "val": 1_000, "test": 1_000},
         training_captions=30_000,
-        images_from="https://forms.illinois.edu/sec/1713398 (1 GB, by a form)",
+        images_from="https://forms.illinois.edu/sec/1713398 (1 GB, form required)",
     ),
 }
 
 
 def published_corpus(name: str | None, annotations: str) -> PublishedCorpus | None:
-    """The corpus that an annotation file is of, if it is a published one.
+    """The published corpus that an annotation file belongs to, if it is one.
 
     Args:
-        name: what the file calls its corpus; ``None`` where it does not, or cannot be read.
+        name: the corpus that the file names; ``None`` if it names none or cannot be read.
         annotations: the file's name, ``dataset_NAME.json`` for Karpathy's.
     """
     return CORPORA.get(name or PurePosixPath(annotations).stem.removeprefix("dataset_"))

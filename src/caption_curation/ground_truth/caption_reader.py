@@ -1,7 +1,7 @@
 """What a caption of the demo world states; inverts :mod:`caption_curation.demo_world.wording`.
 
-The ground truth says what every image shows, but not what every caption tells: a wrong caption is
-another image's. A caption is one of few sentences filled with few words, so it can be read.
+The ground truth says what every image shows, but not what every caption states: a wrong caption is
+another image's. A caption is one of few sentences filled in with few words, so it can be parsed.
 """
 
 import re
@@ -35,7 +35,7 @@ class CaptionReader:
             for count, numbers in wording.numbers.items()
             for determiner, _ in numbers
         } | {"an": 1}
-        # (layout, whether it is told from the second object's point of view)
+        # (layout, whether the relation is stated from the second object's point of view)
         self._relations = {
             relation: (layout, bool(turned))
             for layout, sides in wording.relations.items()
@@ -66,29 +66,29 @@ class CaptionReader:
         self._anything = next(iter(style.backgrounds))
 
     def read(self, caption: str) -> Statement:
-        """What a caption states; of a fact that it does not tell, the scene has any value.
+        """What a caption states; facts that it does not state have arbitrary values in the scene.
 
         Raises:
-            ValueError: it is no sentence of this style.
+            ValueError: it is not a sentence of this style.
         """
         for pattern in self._patterns:
             if match := pattern.fullmatch(caption):
                 return self._statement(caption, match.groupdict())
         raise ValueError(f"not a caption of the demo world: {caption!r}")
 
-    def _statement(self, caption: str, told: Mapping[str, str]) -> Statement:
+    def _statement(self, caption: str, fields: Mapping[str, str]) -> Statement:
         layout: Layout
         things: tuple[Thing, ...]
-        if "relation" in told:
-            layout, turned = self._relations[told["relation"]]
-            pair = (self._thing(told, "_first"), self._thing(told, "_second"))
+        if "relation" in fields:
+            layout, turned = self._relations[fields["relation"]]
+            pair = (self._thing(fields, "_first"), self._thing(fields, "_second"))
             things = pair[::-1] if turned else pair
         else:
-            count = self._counts[told["number"]]
-            layout = next(one for one in COUNTS if one not in PAIRS and COUNTS[one] == count)
-            things = (self._thing(told, ""),)
-        size = told.get("size", told.get("size_first"))
-        background = told.get("background")
+            count = self._counts[fields["number"]]
+            layout = next(name for name in COUNTS if name not in PAIRS and COUNTS[name] == count)
+            things = (self._thing(fields, ""),)
+        size = fields.get("size", fields.get("size_first"))
+        background = fields.get("background")
         return Statement(
             text=caption,
             scene=Scene(
@@ -97,12 +97,13 @@ class CaptionReader:
                 layout=layout,
                 things=things,
             ),
-            tells_size=size is not None,
-            tells_background=background is not None,
+            states_size=size is not None,
+            states_background=background is not None,
         )
 
-    def _thing(self, told: Mapping[str, str], field: str) -> Thing:
-        return Thing(self._nouns[told[f"noun{field}"]], self._colours[told[f"colour{field}"]])
+    def _thing(self, fields: Mapping[str, str], suffix: str) -> Thing:
+        noun, colour = fields[f"noun{suffix}"], fields[f"colour{suffix}"]
+        return Thing(self._nouns[noun], self._colours[colour])
 
 
 def _meanings(words: Mapping[Name, Iterable[str]]) -> dict[str, Name]:

@@ -1,7 +1,7 @@
 """Which samples of the demo world are right: the truth that no real corpus has.
 
-A sample is right if its caption is true of the image that it shows, and not over-long. That is
-judged from the scene behind the image and from the image, never from what curation did.
+A sample is right if its caption is true of the image that it shows, and not over-long. This is
+judged from the scene behind the image or from the image itself, never from what curation did.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ OVER_LONG = "the caption is over-long"
 
 
 class GroundTruth:
-    """Judges samples of the demo world; finds its photographs' scenes by image id.
+    """Judges samples of the demo world; looks up the scenes of its original images by image id.
 
     Args:
         scenes: ``image_id`` and ``shown`` of every image, as the corpus stage wrote them.
@@ -38,26 +38,26 @@ class GroundTruth:
         return SceneChecker(DEFAULT)
 
     def faults(self, sample: Sample, synthetic: Path | None = None) -> tuple[str, ...]:
-        """What is wrong with a sample, in words; nothing if it is right.
+        """What is wrong with a sample, in words; empty if it is right.
 
         Args:
             sample: in any state.
-            synthetic: the file of its synthetic image, if it shows one. The checker looks at it,
-                which cannot tell the size of objects reliably: that may be wrong.
+            synthetic: the file of its synthetic image, if it shows one. The scene checker judges
+                that image; it ignores the size of objects, which it cannot recognise reliably.
         """
         found = []
-        told = self._reader.read(sample.caption)
+        stated = self._reader.read(sample.caption)
         if synthetic:
             with Image.open(synthetic) as image:
-                facts = self._checker.check(image, told.scene)
+                facts = self._checker.check(image, stated.scene)
             wrong = [
                 name
                 for name in ("background", "count", "colours", "shapes", "relation")
-                if not getattr(facts, name) and (name != "background" or told.tells_background)
+                if not getattr(facts, name) and (name != "background" or stated.states_background)
             ]
             if wrong:
                 found.append(f"wrong in the image: {', '.join(wrong)}")
-        elif not told.is_true_of(self._shown[sample.image_id]):
+        elif not stated.is_true_of(self._shown[sample.image_id]):
             found.append(FALSE_CAPTION)
         if len(sample.caption.split()) >= LONG_CAPTION_WORDS:
             found.append(OVER_LONG)

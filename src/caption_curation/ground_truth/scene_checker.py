@@ -1,4 +1,4 @@
-"""Which scene of the demo world a picture shows, by comparison with every scene there is."""
+"""Which scene of the demo world an image shows, found by comparison with all possible scenes."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
@@ -20,20 +20,20 @@ from caption_curation.demo_world.scenes import (
 )
 from caption_curation.demo_world.style import Style
 
-SIDE = 32  # pixels of the pictures that are compared; others are scaled to it
+SIDE = 32  # pixels; images are compared at this size, others are scaled to it
 BOX = SIDE // 2  # side of the box around an object's centre
-STRIDE = 2  # between the places where a further object is looked for
+STRIDE = 2  # pixels between the places where an additional object is looked for
 
 Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Which facts of a told scene are right in a picture.
+    """Which facts of a described scene are right in an image.
 
-    ``count`` is wrong as well when an object is missing or a further one is there. ``relation`` is
-    right when a pair's objects have the told places, and always when the told scene has no pair.
-    The size is left out: captions tell it, but one or two pixels decide it.
+    ``count`` is also wrong if an object is missing or an additional one is there. ``relation`` is
+    right if the objects of a pair are in the described places, and always if the described scene
+    has no pair. The size is left out: captions state it, but it is a matter of one or two pixels.
     """
 
     background: bool
@@ -44,15 +44,15 @@ class Facts:
 
     @property
     def all_right(self) -> bool:
-        """Whether the picture shows the told scene, apart from the size."""
+        """Whether the image shows the described scene, apart from the size."""
         return all(astuple(self))
 
 
 class SceneChecker:
-    """Recognises scenes of one style in pictures that are blurred or noisy.
+    """Recognises scenes of one style in images, even if they are blurred or noisy.
 
-    The picture and the drawings that it is compared with are blurred alike, which makes the
-    comparison forgiving. The squared distance to a drawing is a sum over the background and over
+    The image and the renderings that it is compared with are blurred alike, which makes the
+    comparison forgiving. The squared distance to a rendering is a sum over the background and over
     boxes around the objects, which do not overlap; so the nearest of all scenes is found exactly
     from the distances to single objects.
     """
@@ -85,14 +85,14 @@ class SceneChecker:
         )
         self._energies = (self._objects**2).sum(axis=-1)
 
-    def check(self, image: Image.Image | NDArray[np.uint8], told: Scene) -> Facts:
-        """Which facts of ``told`` the picture (PIL, or H x W x 3 in 0 to 255) shows."""
+    def check(self, image: Image.Image | NDArray[np.uint8], described: Scene) -> Facts:
+        """Which facts of ``described`` the image (PIL, or H x W x 3 in 0 to 255) shows."""
         pixels = _prepare(image)
         shown = self._nearest(pixels)
-        return compare(shown, told, only_that=self._shows_only(pixels, shown))
+        return compare(shown, described, only_that=self._shows_only(pixels, shown))
 
     def recognise(self, image: Image.Image | NDArray[np.uint8]) -> Scene:
-        """The scene whose drawing is nearest to the picture."""
+        """The scene whose rendering is nearest to the image."""
         return self._nearest(_prepare(image))
 
     def _nearest(self, pixels: Array) -> Scene:
@@ -113,7 +113,7 @@ class SceneChecker:
     def _nearest_of_layout(
         self, layout: Layout, rests: Array, changes: dict[Centre, Array]
     ) -> tuple[float, Scene]:
-        """The nearest scene of one layout, after its squared distance."""
+        """The squared distance to the nearest scene of one layout, and that scene."""
         parts = [changes[centre] for centre in CENTRES[layout]]
         if layout in PAIRS:
             first, second = parts
@@ -132,21 +132,22 @@ class SceneChecker:
         return float(distances.min()), scene
 
     def _change(self, boxes: Array, background: int) -> Array:
-        """What objects change in the squared distance to an empty background; (…, sizes, kinds).
+        """How objects change the squared distance to an empty background; (…, sizes, kinds).
+
+        Negative values mean that the box is nearer to the object than to an empty background.
 
         Args:
-            boxes: (…, 16, 16, 3), picture minus background; negative results mean that the box is
-                nearer to the object than to nothing.
+            boxes: (…, 16, 16, 3), image minus background.
         """
         flat = boxes.reshape(*boxes.shape[:-3], -1)
         overlap = np.tensordot(flat, self._objects[background], axes=(-1, -1))
         return np.asarray(self._energies[background] - 2 * overlap)
 
     def _shows_only(self, pixels: Array, scene: Scene) -> bool:
-        """Whether every object of the nearest ``scene`` is in the picture, and no further one.
+        """Whether every object of the nearest ``scene`` is in the image, and no other.
 
-        An object is there if its place is nearer to it than to the empty background, and a further
-        one if what the scene leaves unexplained is anywhere nearer to an object than to nothing.
+        An object is there if its box is nearer to it than to the empty background; another one is
+        there if what the scene leaves unexplained is nearer to an object than to nothing anywhere.
         """
         placed = placed_things(scene)
         outside = np.ones((SIDE, SIDE), dtype=bool)
@@ -165,51 +166,54 @@ class SceneChecker:
         return not (self._change(places, background) < 0).any()
 
 
-def compare(shown: Scene, told: Scene, *, only_that: bool) -> Facts:
-    """Which facts of ``told`` are right in ``shown``.
+def compare(shown: Scene, described: Scene, *, only_that: bool) -> Facts:
+    """Which facts of the scene ``described`` are right in ``shown``.
 
     Args:
-        shown: the scene nearest to a picture.
-        told: the scene that the picture should show.
-        only_that: whether the picture has all of ``shown``'s objects and no further one; otherwise
-            the count is wrong.
+        shown: the scene nearest to an image.
+        described: the scene that the image should show.
+        only_that: whether the image has all objects of ``shown`` and no others; otherwise the
+            count is wrong.
     """
     return Facts(
-        background=shown.background == told.background,
-        count=only_that and shown.count == told.count,
-        colours={thing.colour for thing in shown.things} == {thing.colour for thing in told.things},
-        shapes={thing.shape for thing in shown.things} == {thing.shape for thing in told.things},
-        relation=told.layout not in PAIRS
-        or (shown.layout == told.layout and _in_told_order(shown.things, told.things)),
+        background=shown.background == described.background,
+        count=only_that and shown.count == described.count,
+        colours={thing.colour for thing in shown.things}
+        == {thing.colour for thing in described.things},
+        shapes={thing.shape for thing in shown.things}
+        == {thing.shape for thing in described.things},
+        relation=described.layout not in PAIRS
+        or (
+            shown.layout == described.layout and _in_described_order(shown.things, described.things)
+        ),
     )
 
 
-def _in_told_order(shown: Sequence[Thing], told: Sequence[Thing]) -> bool:
-    """Whether a pair's objects resemble the told ones more as they are than exchanged."""
+def _in_described_order(shown: Sequence[Thing], described: Sequence[Thing]) -> bool:
+    """Whether a pair's objects resemble the described ones more as they are than swapped."""
 
     def agreement(things: Sequence[Thing]) -> int:
         return sum(
-            (one.shape == other.shape) + (one.colour == other.colour)
-            for one, other in zip(things, told, strict=True)
+            (thing.shape == other.shape) + (thing.colour == other.colour)
+            for thing, other in zip(things, described, strict=True)
         )
 
     return agreement(shown) > agreement(shown[::-1])
 
 
 def _prepare(image: Image.Image | NDArray[np.uint8]) -> Array:
-    """The picture as (32, 32, 3) in 0 to 1, blurred."""
-    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    picture = picture.convert("RGB")
-    if picture.size != (SIDE, SIDE):
-        picture = picture.resize((SIDE, SIDE), Image.Resampling.BOX)
-    pixels: Array = np.asarray(picture, dtype=np.float32) / 255
+    """The image as (32, 32, 3) in 0 to 1, blurred."""
+    rgb = (image if isinstance(image, Image.Image) else Image.fromarray(image)).convert("RGB")
+    if rgb.size != (SIDE, SIDE):
+        rgb = rgb.resize((SIDE, SIDE), Image.Resampling.BOX)
+    pixels: Array = np.asarray(rgb, dtype=np.float32) / 255
     for axis in (0, 1):
         pixels = _blur(pixels, axis)
     return pixels
 
 
 def _blur(pixels: Array, axis: int) -> Array:
-    """Binomial blur (1, 2, 1)/4 along an axis, the edge pixels repeated."""
+    """Binomial blur (1, 2, 1)/4 along an axis, with the edge pixels repeated."""
     padding = [(1, 1) if index == axis else (0, 0) for index in range(pixels.ndim)]
     padded = np.pad(pixels, padding, mode="edge")
     before, middle, after = (

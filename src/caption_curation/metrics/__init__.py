@@ -1,1 +1,1 @@
-"""Measures of generated captions: BLEU, METEOR, ROUGE-L and CIDEr."""
+"""Metrics: BLEU, METEOR, ROUGE-L, CIDEr, SPICE and CLIPScore of generated captions."""

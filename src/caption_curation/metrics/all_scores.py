@@ -1,4 +1,4 @@
-"""Every metric of captions alone: those of the COCO evaluation, SPICE among them."""
+"""All metrics that need captions only: those of the COCO evaluation, SPICE included."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,14 +11,15 @@ from caption_curation.metrics.spice.scoring import spice_scores
 def all_scores(
     splits: Sequence[CaptionedSplit], *, spice_files: Path | None, tokenize: bool = True
 ) -> list[dict[str, float | None]]:
-    """The scores of several sets of captions, with ``spice`` as the last: a number or None.
+    """The scores of several sets of captions, ``spice`` last: a number, or None if not computed.
 
-    SPICE runs beside the others, which wait for METEOR most of the time.
+    SPICE runs in parallel with the others, which wait for METEOR most of the time. Errors are those
+    of :func:`caption_curation.metrics.coco.scores.score_splits`.
 
     Args:
-        splits: as for :func:`caption_curation.metrics.coco.scores.score_splits`, as are the errors.
-        spice_files: the folder of SPICE's files; None: SPICE is not computed.
-        tokenize: as there.
+        splits: as for :func:`~caption_curation.metrics.coco.scores.score_splits`.
+        spice_files: the folder of SPICE's files; with None SPICE is not computed.
+        tokenize: as for :func:`~caption_curation.metrics.coco.scores.score_splits`.
     """
     for split in splits:
         check_captions(split.candidates, split.references)

@@ -9,8 +9,8 @@ from caption_curation.metrics.coco.scores import CaptionedSplit, check_captions
 def image_ciders(splits: Sequence[CaptionedSplit]) -> list[dict[str, float]]:
     """CIDEr-D of every image, by image id, in 0..10; its mean is the split's CIDEr.
 
-    Numbers of one split can be compared with each other, and with those of another split that has
-    the same references: n-grams are weighted by how many of the split's images have them.
+    Scores are comparable within a split, and with those of another split that has the same
+    references: n-grams are weighted by how many of the split's images have them.
 
     Raises:
         InputError: candidates and references do not belong together.

@@ -1,1 +1,1 @@
-"""The round trip: how much of a caption comes back after it became an image (paper, Table 1)."""
+"""The round trip: how much of a caption survives from text to image and back (paper, Table 1)."""

@@ -1,4 +1,4 @@
-"""The captioner that the round trip asks, a folder that stages/round_trip/params.yaml names."""
+"""The captioner of the round trip, a folder that stages/round_trip/params.yaml names."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from caption_curation.support.errors import InputError
 
 
 def captioner_folder(name: str) -> Path:
-    """The folder, if it holds a whole captioner.
+    """The folder, if it holds a complete captioner.
 
     Raises:
         InputError: it does not; the message says what to run.

@@ -1,4 +1,4 @@
-"""What stages/round_trip/params.yaml holds, validated."""
+"""The validated content of stages/round_trip/params.yaml."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ PARAMS_FILE = Path("stages/round_trip/params.yaml")
 
 
 class RoundTrip(Section):
-    """The captioner's folder, and the text that ends the prompts "+ styler"."""
+    """The captioner's folder, and the styler: text appended to the prompts of some variants."""
 
     captioner: Annotated[str, Field(min_length=1)]
     """Folder of a captioner in the hub's layout. Another one draws no image again. For a paper,

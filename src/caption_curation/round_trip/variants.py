@@ -5,7 +5,7 @@ from typing import Literal
 
 from caption_curation.config.experiment import Overflow, Prompt
 
-REAL = "real"  # the images themselves, in the place of a variant: the upper bound
+REAL = "real"  # the original images, in place of a variant's: the upper bound
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,11 @@ class PromptKind:
     label: str
 
     def settings(self, styler: str, overflow: Overflow) -> Prompt:
-        """How captions become such prompts."""
+        """The settings that turn captions into such prompts."""
         return Prompt(mode=self.mode, styler=styler if self.styled else "", overflow=overflow)
 
 
-GENERATORS = {"base_generator": "base", "generator": "fine-tuned"}  # folders in data/, in words
+GENERATORS = {"base_generator": "base", "generator": "fine-tuned"}  # folder in data/ → label
 PROMPTS = {
     "single": PromptKind("single", False, "one caption"),
     "concat": PromptKind("concat", False, "all captions"),
@@ -39,12 +39,12 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """As DVC names it in the matrix."""
+        """Its name in DVC's matrix."""
         return f"{self.generator}-{self.prompt}"
 
     @property
     def label(self) -> str:
-        """In words."""
+        """For tables and legends."""
         return f"{GENERATORS[self.generator]}, {PROMPTS[self.prompt].label}"
 
 

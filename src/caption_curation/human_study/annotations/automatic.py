@@ -8,7 +8,7 @@ against rates that are known. None of it says anything about people.
 from collections import Counter
 from collections.abc import Iterable
 
-from numpy.random import Generator
+import numpy as np
 from PIL import Image
 
 from caption_curation.demo_world.rendering import placed_things
@@ -83,7 +83,7 @@ def simulate(
     annotator: str,
     miss: float,
     false_alarm: float,
-    rng: Generator,
+    rng: np.random.Generator,
 ) -> list[Annotation]:
     """Annotations by somebody who errs, in each category on its own.
 

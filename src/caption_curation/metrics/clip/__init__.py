@@ -1,4 +1,4 @@
-"""CLIPScore and RefCLIPScore: the model, its vectors, the scores made of them."""
+"""CLIPScore and RefCLIPScore: the model, its embeddings, and the scores computed from them."""
 
 # What a CLIP in the hub's layout consists of. It stands here, and not beside the loader, so that
 # checking a folder does not import torch.

@@ -1,19 +1,19 @@
-"""CLIPScore of whole splits: the vectors that all experiments share, and scores made with them."""
+"""CLIPScore of whole splits: embeddings that all experiments share, and scores based on them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from caption_curation.metrics.clip.model import Clip, Vectors, encode_images, encode_texts
+from caption_curation.metrics.clip.model import Clip, Embeddings, encode_images, encode_texts
 from caption_curation.metrics.clip.score import PREFIX, clip_scores, ref_clip_scores
 from caption_curation.samples import CaptionedImage
 
 
 def split_features(
     clip: Clip, images: Sequence[CaptionedImage], folder: Path
-) -> dict[str, Vectors]:
-    """CLIP's vectors of a split: ``images``, in order, and ``references``, image by image."""
+) -> dict[str, Embeddings]:
+    """CLIP embeddings of a split: ``images``, in order, and ``references``, image by image."""
     references = [PREFIX + caption for image in images for caption in image.captions]
     return {
         "images": encode_images(clip, [folder / image.file_name for image in images]),
@@ -24,13 +24,13 @@ def split_features(
 def score_split(
     clip: Clip,
     images: Sequence[CaptionedImage],
-    features: Mapping[str, Vectors],
+    features: Mapping[str, Embeddings],
     captions: Mapping[str, str],
 ) -> dict[str, dict[str, float]]:
-    """CLIPScore and RefCLIPScore of one generated caption an image.
+    """CLIPScore and RefCLIPScore of one generated caption per image.
 
     Args:
-        clip: the model that the features are of.
+        clip: the model that the features are from.
         images: of the split.
         features: of the same images; see :func:`split_features`.
         captions: by image id, those of all images.
@@ -38,10 +38,10 @@ def score_split(
     Returns:
         By image id, ``clipscore`` (0 to 2.5) and ``ref_clipscore`` (0 to 5/3).
     """
-    vectors = encode_texts(clip, [PREFIX + captions[image.image_id] for image in images])
+    embeddings = encode_texts(clip, [PREFIX + captions[image.image_id] for image in images])
     ends = np.cumsum([len(image.captions) for image in images])
-    scores = clip_scores(features["images"], vectors)
-    ref_scores = ref_clip_scores(scores, vectors, np.split(features["references"], ends[:-1]))
+    scores = clip_scores(features["images"], embeddings)
+    ref_scores = ref_clip_scores(scores, embeddings, np.split(features["references"], ends[:-1]))
     return {
         image.image_id: {"clipscore": float(score), "ref_clipscore": float(ref_score)}
         for image, score, ref_score in zip(images, scores, ref_scores, strict=True)

@@ -1,4 +1,4 @@
-"""CLIP's vectors of images and texts: transformers' CLIP in the hub's layout, in fp32."""
+"""CLIP embeddings of images and texts: transformers' CLIP in the hub's layout, in fp32."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import trange
 
-BATCH = 64  # images or texts at once: a matter of memory, which changes no result beyond rounding
+BATCH = 64  # images or texts at once; it bounds memory, and changes results by rounding only
 
-Vectors = NDArray[np.float32]
+Embeddings = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A CLIP with its tokenizer and image processor, on a device."""
+    """A CLIP model with its tokenizer and image processor, on a device."""
 
     model: Any
     tokenizer: Any
@@ -27,7 +27,7 @@ class Clip:
 
 
 def load_clip(folder: Path, device: torch.device) -> Clip:
-    """Load a CLIP in the hub's layout; its weights become fp32 whatever they are stored in."""
+    """Load a CLIP in the hub's layout; its weights become fp32, whatever type is stored."""
     from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
     model = CLIPModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
@@ -40,8 +40,8 @@ def load_clip(folder: Path, device: torch.device) -> Clip:
 
 
 @torch.inference_mode()
-def encode_images(clip: Clip, files: Sequence[Path]) -> Vectors:
-    """CLIP's vectors of image files.
+def encode_images(clip: Clip, files: Sequence[Path]) -> Embeddings:
+    """CLIP embeddings of image files.
 
     Returns:
         fp32, of shape (files, dimensions), not normalised.
@@ -59,8 +59,8 @@ def encode_images(clip: Clip, files: Sequence[Path]) -> Vectors:
 
 
 @torch.inference_mode()
-def encode_texts(clip: Clip, texts: Sequence[str]) -> Vectors:
-    """CLIP's vectors of texts, each cut to the tokens that the model reads (77).
+def encode_texts(clip: Clip, texts: Sequence[str]) -> Embeddings:
+    """CLIP embeddings of texts, each truncated to the model's context length (77 tokens).
 
     Equal texts are encoded once.
 
@@ -77,12 +77,12 @@ def encode_texts(clip: Clip, texts: Sequence[str]) -> Vectors:
             attention_mask=tokens.attention_mask.to(clip.device),
         )
 
-    vectors = _encode(clip, len(unique), "encoding captions", encode)
-    return vectors[[places[text] for text in texts]]
+    embeddings = _encode(clip, len(unique), "encoding captions", encode)
+    return embeddings[[places[text] for text in texts]]
 
 
 def text_tokens(tokenizer: Any, model: Any, texts: Sequence[str]) -> Any:
-    """Token ids and mask of texts, padded to the longest; a cut text keeps its end token."""
+    """Token ids and mask of texts, padded to the longest; a truncated text keeps its end token."""
     return tokenizer(
         list(texts),
         padding="longest",
@@ -92,8 +92,8 @@ def text_tokens(tokenizer: Any, model: Any, texts: Sequence[str]) -> Any:
     )
 
 
-def _encode(clip: Clip, count: int, title: str, encode: Callable[[int], Any]) -> Vectors:
-    """The vectors of all batches, one below the other."""
+def _encode(clip: Clip, count: int, title: str, encode: Callable[[int], Any]) -> Embeddings:
+    """The embeddings of all batches, concatenated."""
     batches = [
         encode(start).pooler_output.cpu().numpy()
         for start in trange(0, count, BATCH, desc=title, unit="batch", disable=None)

@@ -1,6 +1,6 @@
-"""CLIPScore and RefCLIPScore on vectors (Hessel et al. 2021, section 3; numbers only, no model).
+"""CLIPScore and RefCLIPScore of embeddings (Hessel et al. 2021, section 3), without a model.
 
-Both are values of one image's caption; that of a set of captions is their mean.
+Both score the caption of one image; the score of a set of captions is the mean.
 """
 
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-PREFIX = "A photo depicts "  # of every caption and reference before it is encoded (section 3.1)
-WEIGHT = 2.5  # stretches the cosines that occur, about 0 to 0.4, over 0 to 1
+PREFIX = "A photo depicts "  # precedes every caption and reference before encoding (section 3.1)
+WEIGHT = 2.5  # stretches cosines, in practice about 0 to 0.4, over 0 to 1
 
-Vectors = NDArray[np.floating]
+Embeddings = NDArray[np.floating]
 
 
-def clip_scores(images: Vectors, captions: Vectors) -> NDArray[np.float64]:
+def clip_scores(images: Embeddings, captions: Embeddings) -> NDArray[np.float64]:
     """CLIPScore of each caption with its image: 2.5 · max(cosine, 0).
 
     Args:
-        images: CLIP's vectors of images, of shape (n, dimensions) and any length above 0.
-        captions: those of one caption an image.
+        images: CLIP embeddings of images, shape (n, dimensions), of any norm above 0.
+        captions: those of one caption per image.
 
     Returns:
         n values in 0..2.5.
@@ -30,17 +30,17 @@ def clip_scores(images: Vectors, captions: Vectors) -> NDArray[np.float64]:
 
 
 def ref_clip_scores(
-    scores: NDArray[np.float64], captions: Vectors, references: Sequence[Vectors]
+    scores: NDArray[np.float64], captions: Embeddings, references: Sequence[Embeddings]
 ) -> NDArray[np.float64]:
     """RefCLIPScore: the harmonic mean of the CLIPScore and the best cosine with a reference.
 
     Args:
         scores: n values of :func:`clip_scores`.
-        captions: the vectors of the same n captions, of shape (n, dimensions).
-        references: for each caption the vectors of its references, of shape (any, dimensions).
+        captions: the embeddings of the same n captions, shape (n, dimensions).
+        references: for each caption the embeddings of its references, shape (any, dimensions).
 
     Returns:
-        n values; 0 where the CLIPScore or the best cosine, which counts as 0 if it is negative, is.
+        n values; 0 where the CLIPScore or the best cosine is 0 (negative cosines count as 0).
     """
     best = np.array(
         [
@@ -54,7 +54,7 @@ def ref_clip_scores(
     return means
 
 
-def _normalised(vectors: Vectors) -> NDArray[np.float64]:
-    vectors = vectors.astype(np.float64)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / lengths, dtype=np.float64)
+def _normalised(embeddings: Embeddings) -> NDArray[np.float64]:
+    embeddings = embeddings.astype(np.float64)
+    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return np.asarray(embeddings / norms, dtype=np.float64)

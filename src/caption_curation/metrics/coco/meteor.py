@@ -1,4 +1,8 @@
-"""METEOR 1.5 as a child process that ends with the `with` block that uses it."""
+"""METEOR 1.5 as a child process that ends with the `with` block that uses it.
+
+METEOR exists in Java only. pycocoevalcap's wrapper starts and feeds it, but leaves the process
+running and its lock held when something fails; this module adds what is missing there.
+"""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -14,10 +18,10 @@ _FIELD_SEPARATOR = "|||"
 
 @contextlib.contextmanager
 def meteor_process() -> Iterator["Meteor"]:
-    """Start METEOR's Java program, which needs about 10 s before it gives its first score.
+    """Start METEOR's Java program, which needs about 10 s before it returns its first score.
 
     The call itself returns at once. At the end of the block the program is stopped and its pipes
-    are closed, also when the block fails or another thread is still in `meteor_score`.
+    are closed, even if the block fails or another thread is still in `meteor_score`.
 
     Raises:
         JavaError: the bundled Java is missing or cannot be started.
@@ -36,7 +40,7 @@ def meteor_process() -> Iterator["Meteor"]:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout, process.stderr):
-            # Words that METEOR never read cannot be written any more.
+            # What METEOR has not read by now cannot be flushed any more.
             with contextlib.suppress(OSError):
                 pipe.close()
 
@@ -49,14 +53,14 @@ def meteor_score(
     """Score one caption per image against its references; METEOR of the corpus, 0 to 1.
 
     Args:
-        meteor: what `meteor_process` gives.
+        meteor: what `meteor_process` yields.
         candidates: image id → a list of exactly one caption without line breaks.
         references: image id → captions without line breaks; the same ids.
 
     Raises:
-        JavaError: METEOR stopped or gave no number; the message holds what it wrote about it.
+        JavaError: METEOR stopped or returned no number; the message contains its standard error.
     """
-    # Meteor takes the separator out of candidates only: in a reference it would make two of it.
+    # Meteor removes the separator from candidates only; a reference would be split in two by it.
     references = {
         image_id: [caption.replace(_FIELD_SEPARATOR, "") for caption in captions]
         for image_id, captions in references.items()
@@ -68,9 +72,9 @@ def meteor_score(
         process.kill()
         process.wait()
         reason = process.stderr.read().decode(errors="replace").strip()
-        raise JavaError(f"METEOR stopped before it gave its scores: {reason}") from error
+        raise JavaError(f"METEOR stopped before it returned its scores: {reason}") from error
     finally:
-        # compute_score keeps the lock when it fails, and Meteor.__del__ would wait for it for ever.
+        # compute_score keeps the lock when it fails, and Meteor.__del__ would wait for it forever.
         if meteor.lock.locked():
             meteor.lock.release()
     return float(score)

@@ -12,11 +12,11 @@ from caption_curation.metrics.coco.java import JavaError, use_bundled_java
 
 
 def normalize_white_space(caption: str) -> str:
-    """Make every run of white space one blank, and drop it at both ends.
+    """Replace every run of white space by one space, and strip both ends.
 
-    The tokenizer takes \\r, \\v, \\f, U+0085, U+2028 and U+2029 for ends of lines: each of them
+    The tokenizer takes \\r, \\v, \\f, U+0085, U+2028 and U+2029 for line breaks: each of them
     within a caption would shift all captions after it. `str.split` knows them all. A lone
-    surrogate, which has no UTF-8 form, becomes a question mark.
+    surrogate, which cannot be encoded as UTF-8, becomes a question mark.
     """
     return " ".join(caption.encode("utf-8", "replace").decode("utf-8").split())
 
@@ -28,10 +28,10 @@ def ptb_tokenize(captions: Sequence[str]) -> list[str]:
         captions: captions without line breaks (see `normalize_white_space`); may be empty.
 
     Returns:
-        For each caption its tokens joined by blanks, in the order of `captions`.
+        For each caption, its tokens joined by spaces, in the order of `captions`.
 
     Raises:
-        JavaError: the tokenizer failed, or the number of its lines is not that of the captions.
+        JavaError: the tokenizer failed, or returned another number of lines than of captions.
     """
     from pycocoevalcap.tokenizer import ptbtokenizer
 
@@ -53,9 +53,11 @@ def ptb_tokenize(captions: Sequence[str]) -> list[str]:
         )
     lines = run.stdout.decode().removesuffix("\n").split("\n") if run.stdout else []
     if len(lines) != len(captions):
-        raise JavaError(f"the PTB tokenizer made {len(lines)} lines of {len(captions)} captions")
+        raise JavaError(
+            f"the PTB tokenizer returned {len(lines)} lines for {len(captions)} captions"
+        )
     punctuation = set(ptbtokenizer.PUNCTUATIONS)
-    # Only blanks separate tokens: the no-break space within "1 1/2" belongs to its token.
+    # Only spaces separate tokens: the no-break space within "1 1/2" belongs to its token.
     return [
         " ".join(token for token in line.rstrip().split(" ") if token not in punctuation)
         for line in lines

@@ -1,7 +1,7 @@
 """BLEU, METEOR, ROUGE-L and CIDEr as in the COCO caption evaluation.
 
-The scorers are pycocoevalcap's, used one by one: its `COCOEvalCap.evaluate` always builds SPICE.
-All numbers are on the scale of the formulas, not times 100.
+The scorers are pycocoevalcap's, called one by one: its `COCOEvalCap.evaluate` always builds SPICE.
+All scores are on the scale of the formulas, not times 100.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,16 +29,16 @@ def score_captions(
 ) -> dict[str, float]:
     """Score one generated caption per image against the image's reference captions.
 
-    Every measure is one of the corpus: scores of parts must not be averaged (CIDEr weights
-    n-grams by how many of the given images' references hold them). An empty candidate adds
-    nothing to BLEU's counts, so that the brevity penalty grows, has no METEOR matches, and
-    counts as 0 in the means of ROUGE-L and CIDEr.
+    All metrics are corpus-level: scores of parts must not be averaged (CIDEr weights n-grams by how
+    many of the given images have them in their references). An empty candidate adds nothing to
+    BLEU's counts, so that the brevity penalty grows, has no METEOR matches, and counts as 0 in the
+    means of ROUGE-L and CIDEr.
 
     Args:
         candidates: image id → generated caption, possibly empty.
         references: image id → at least one reference caption; the same ids.
         tokenize: lower-case, tokenize and drop punctuation as the COCO evaluation does. Without
-            it captions are taken as they are, tokens separated by white space (METEOR still
+            it captions are used as they are, tokens separated by white space (METEOR still
             applies its own normalization).
 
     Returns:
@@ -56,13 +56,13 @@ def score_splits(
 ) -> list[dict[str, float]]:
     """The scores of several sets of captions, each a corpus of its own, in order.
 
-    METEOR's start takes longer than all the rest, so that one process of it serves all sets.
+    Starting METEOR takes longer than all the rest, so one METEOR process serves all sets.
     Arguments, results and errors are those of `score_captions`.
     """
     for split in splits:
         check_captions(split.candidates, split.references)
-    # METEOR starts before anything else, and scores in a thread while the other measures are
-    # computed. The process is the inner block: should something fail, it ends first, and the
+    # METEOR starts before anything else, and scores in a thread while the other metrics are
+    # computed. The process is the inner block: if something fails, it ends first, and the
     # thread that waits for it ends with it.
     with ThreadPoolExecutor(max_workers=1) as thread, meteor_process() as meteor:
         corpora = _prepare(splits, tokenize=tokenize)
@@ -86,7 +86,7 @@ def cider(
     """CIDEr alone, in 0..10; 1,000 images with 5 references each take less than a second.
 
     Arguments and errors are those of `score_captions`. With `tokenize=False` no Java is needed.
-    Of a single image it is always 0, since every n-gram then occurs in all images.
+    For a single image it is always 0, since every n-gram then occurs in all images.
     """
     check_captions(candidates, references)
     [corpus] = _prepare([CaptionedSplit(candidates, references)], tokenize=tokenize)
@@ -94,15 +94,17 @@ def cider(
 
 
 def check_captions(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> None:
-    """Raise an InputError that names all faults, unless `score_captions` can take these."""
+    """Raise an InputError that names all faults, unless `score_captions` accepts these captions."""
     if not candidates:
         raise InputError("there are no candidate captions")
     groups = {
         "candidates without references": candidates.keys() - references.keys(),
         "references without a candidate": references.keys() - candidates.keys(),
-        "empty lists of references": {i for i, captions in references.items() if not captions},
+        "empty lists of references": {
+            image_id for image_id, captions in references.items() if not captions
+        },
         "references that are one string, not a list": {
-            i for i, captions in references.items() if isinstance(captions, str)
+            image_id for image_id, captions in references.items() if isinstance(captions, str)
         },
     }
     faults = [
@@ -116,7 +118,7 @@ def check_captions(candidates: Mapping[str, str], references: Mapping[str, Seque
 
 @dataclass(frozen=True)
 class _Corpus:
-    """Captions in the form that pycocoevalcap's scorers take: lists, in the same order of ids."""
+    """Captions in the form that pycocoevalcap's scorers expect: lists, in the same order of ids."""
 
     candidates: dict[str, list[str]]  # exactly one caption each
     references: dict[str, list[str]]
@@ -148,7 +150,7 @@ def _prepare(splits: Sequence[CaptionedSplit], *, tokenize: bool) -> list[_Corpu
     ]
     for corpus in corpora:
         if not any(caption for group in corpus.references.values() for caption in group):
-            raise InputError("no reference caption holds a word")
+            raise InputError("no reference caption contains a word")
     return corpora
 
 

@@ -1,1 +1,1 @@
-"""SPICE: the program in pycocoevalcap, and the two files that it needs."""
+"""SPICE: the Java program in pycocoevalcap, and the two files that it needs."""

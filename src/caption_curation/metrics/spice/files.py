@@ -1,4 +1,4 @@
-"""The two files that SPICE needs and pip does not bring: the parser of Stanford CoreNLP 3.6.0."""
+"""The two files that SPICE needs and pip does not install: Stanford CoreNLP 3.6.0's parser."""
 
 import os
 import zipfile
@@ -11,14 +11,14 @@ FOLDER = "~/.cache/caption_curation/spice"
 
 
 def machine_folder() -> Path:
-    """Where this machine keeps the files."""
+    """The folder of the files on this machine."""
     return Path(os.environ.get(VARIABLE) or FOLDER).expanduser()
 
 
 def missing_files(folder: Path) -> str | None:
     """What is wrong with SPICE's files in ``folder``, and what to do; None if they are there.
 
-    The words are the same on every machine and few, since they are part of metrics.json.
+    The message is short and the same on every machine, since it becomes part of metrics.json.
     """
     missing = [name for name in FILES if not zipfile.is_zipfile(folder / name)]
     if not missing:

@@ -1,8 +1,9 @@
 """SPICE (Anderson et al. 2016): the program in pycocoevalcap, with Stanford CoreNLP 3.6.0.
 
-pycocoevalcap's own wrapper is not used: it downloads CoreNLP, writes into site-packages, and needs
-a Java before 15. The program's cache of parsed captions is not used either: it looks all captions
-up before it parses any, so that a cache that begins empty saves next to nothing.
+SPICE exists in Java only. pycocoevalcap's own wrapper is not used: it downloads CoreNLP, writes
+into site-packages, and needs a Java older than 15. The program's cache of parsed captions is not
+used either: it looks up all captions before it parses any, so an initially empty cache saves next
+to nothing.
 """
 
 import json
@@ -20,27 +21,27 @@ from caption_curation.metrics.coco.scores import CaptionedSplit
 from caption_curation.metrics.spice.files import FILES
 
 MAIN_CLASS = "edu.anu.spice.SpiceResult"  # in the folder spice_result beside this file
-# SPICE's libraries look into these packages, which Java closes from 16 on.
+# SPICE's libraries use reflection on these packages, which Java closes from version 16 on.
 OPENED = ("java.lang", "java.math", "java.util", "java.util.concurrent", "java.net", "java.text")
-MEMORY = "-Xmx8G"  # at most; as in pycocoevalcap
-WORDS_OF_ERROR = 2000  # characters of what a failed run wrote last
+MEMORY = "-Xmx8G"  # maximum, as in pycocoevalcap
+ERROR_CHARACTERS = 2000  # of the end of what a failed run wrote to standard error
 
 
 def spice_scores(
     splits: Sequence[CaptionedSplit], files: Path, *, tokenize: bool = True
 ) -> list[float]:
-    """SPICE of several sets of captions, in order: each the mean F-score of its images, 0 to 1.
+    """SPICE of several sets of captions, in order: the mean F-score of each set's images, 0 to 1.
 
-    One run scores all sets, since the F-score is a matter of one image, and loading the parser
-    takes longest.
+    One run scores all sets, since every image has its own F-score, and loading the parser takes
+    longest.
 
     Args:
         splits: that :func:`caption_curation.metrics.coco.scores.score_splits` accepts.
         files: the folder of CoreNLP's two files.
-        tokenize: as there.
+        tokenize: as for :func:`~caption_curation.metrics.coco.scores.score_splits`.
 
     Raises:
-        JavaError: the program failed or its result is not what it should be.
+        JavaError: the program failed or its result is not as expected.
     """
     prepare = _tokenizer(splits) if tokenize else normalize_white_space
     entries = _entries(splits, prepare)
@@ -52,7 +53,7 @@ def spice_scores(
 
 
 def _tokenizer(splits: Sequence[CaptionedSplit]) -> Callable[[str], str]:
-    """The tokenized form of each caption there is, made in one run."""
+    """A function that returns the tokenized form of any caption of the splits (one run for all)."""
     captions = list(
         dict.fromkeys(
             normalize_white_space(caption)
@@ -68,7 +69,7 @@ def _tokenizer(splits: Sequence[CaptionedSplit]) -> Callable[[str], str]:
 def _entries(
     splits: Sequence[CaptionedSplit], prepare: Callable[[str], str]
 ) -> list[dict[str, Any]]:
-    """What the program reads; the ids are places in the list."""
+    """What the program reads; the ids are positions in the list."""
     pairs = [
         (split.candidates[image_id], references)
         for split in splits
@@ -76,11 +77,11 @@ def _entries(
     ]
     return [
         {
-            "image_id": place,
+            "image_id": position,
             "test": prepare(candidate),
             "refs": [prepare(reference) for reference in references],
         }
-        for place, (candidate, references) in enumerate(pairs)
+        for position, (candidate, references) in enumerate(pairs)
     ]
 
 
@@ -105,15 +106,15 @@ def _run(entries: Sequence[dict[str, Any]], files: Path) -> list[float]:
             run = subprocess.run(command, capture_output=True, check=False, cwd=folder)
         except OSError as error:
             raise JavaError(f"SPICE could not be started: {error}") from error
-        said = run.stderr.decode(errors="replace").strip()[-WORDS_OF_ERROR:]
+        errors = run.stderr.decode(errors="replace").strip()[-ERROR_CHARACTERS:]
         if run.returncode != 0:
-            raise JavaError(f"SPICE failed with exit status {run.returncode}: {said}")
+            raise JavaError(f"SPICE failed with exit status {run.returncode}: {errors}")
         try:
             content = json.loads(result.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
-            raise JavaError(f"SPICE wrote no result: {said}") from error
+            raise JavaError(f"SPICE wrote no result: {errors}") from error
         except ValueError as error:
-            raise JavaError(f"SPICE wrote malformed JSON ({error}): {said}") from error
+            raise JavaError(f"SPICE wrote malformed JSON ({error}): {errors}") from error
     return _f_scores(content, len(entries))
 
 
@@ -127,8 +128,8 @@ def _f_scores(content: Any, count: int) -> list[float]:
         raise JavaError(f"SPICE scored {len(content)} captions of {count}, or others")
     wrong = [score for score in found.values() if not _is_f_score(score)]
     if wrong:
-        raise JavaError(f"SPICE gave F-scores that are no numbers in 0..1, such as {wrong[0]!r}")
-    return [float(found[place]) for place in range(count)]
+        raise JavaError(f"SPICE returned F-scores outside of 0..1, such as {wrong[0]!r}")
+    return [float(found[position]) for position in range(count)]
 
 
 def _is_f_score(score: Any) -> bool:
