@@ -11,7 +11,7 @@ from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.scenes import Scene, Thing
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import World, make_world
-from caption_curation.ground_truth.judge import FALSE_CAPTION, OVER_LONG, GroundTruth
+from caption_curation.ground_truth.judge import FALSE_CAPTION, OVER_LONG, UNREADABLE, GroundTruth
 from caption_curation.samples import Sample, samples_of
 
 RINGS = Scene("white", "small", "two", (Thing("ring", "red"),))
@@ -79,3 +79,11 @@ def test_a_synthetic_image_is_judged_by_what_its_caption_tells(
     sample = Sample("x#0", "x", "x.jpg", caption, replicate=0)
     assert truth.faults(sample, file) == faults
     assert truth.faults(replace(sample, replicate=None)) == (FALSE_CAPTION,)
+
+
+def test_a_caption_that_is_no_sentence_of_the_world_is_wrong(world: World) -> None:
+    """An action may write one; it must not end the run."""
+    truth = GroundTruth(world.scene_records())
+    sample = samples_of(world.corpus(["train"]).splits["train"])[0]
+    assert truth.faults(replace(sample, caption="on a white")) == (UNREADABLE,)
+    assert truth.faults(replace(sample, caption="on a white " * 20)) == (UNREADABLE, OVER_LONG)

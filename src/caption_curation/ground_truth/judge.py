@@ -19,6 +19,7 @@ from caption_curation.ground_truth.scene_checker import SceneChecker
 from caption_curation.samples import Sample
 
 FALSE_CAPTION = "the caption is not true of the image"
+UNREADABLE = "the caption is no sentence of the demo world"
 OVER_LONG = "the caption is over-long"
 
 
@@ -45,8 +46,11 @@ class GroundTruth:
             synthetic: the file of its synthetic image, if it shows one. The scene checker judges
                 that image; it ignores the size of objects, which it cannot recognise reliably.
         """
-        found = []
-        stated = self._reader.read(sample.caption)
+        found = [OVER_LONG] if len(sample.caption.split()) >= LONG_CAPTION_WORDS else []
+        try:
+            stated = self._reader.read(sample.caption)
+        except ValueError:  # an action may have written it
+            return (UNREADABLE, *found)
         if synthetic:
             with Image.open(synthetic) as image:
                 facts = self._checker.check(image, stated.scene)
@@ -56,9 +60,7 @@ class GroundTruth:
                 if not getattr(facts, name) and (name != "background" or stated.states_background)
             ]
             if wrong:
-                found.append(f"wrong in the image: {', '.join(wrong)}")
+                found.insert(0, f"wrong in the image: {', '.join(wrong)}")
         elif not stated.is_true_of(self._shown[sample.image_id]):
-            found.append(FALSE_CAPTION)
-        if len(sample.caption.split()) >= LONG_CAPTION_WORDS:
-            found.append(OVER_LONG)
+            found.insert(0, FALSE_CAPTION)
         return tuple(found)
