@@ -66,6 +66,7 @@ def outputs(version: str, folder: Path) -> dict[str, str]:
             )
         assert done.returncode == 0, f"{command}\n{(folder / 'log').read_text()[-5000:]}"
         print(f"Python {version}: {command} ended after {time.monotonic() - started:.0f} s")
+    shutil.rmtree(environment)  # gigabytes
     return {
         output["path"]: output["md5"]
         for lock in LOCKS
