@@ -7,8 +7,8 @@ from pathlib import Path
 
 from caption_curation.human_study.parameters import load_human_study
 from caption_curation.reports.human_study import tables
-from caption_curation.reports.human_study.figures import draw_figures
-from caption_curation.reports.human_study.findings import find
+from caption_curation.reports.human_study.figures import make_figures
+from caption_curation.reports.human_study.findings import analyse_study
 from caption_curation.reports.human_study.page import build_page
 from caption_curation.reports.page.html import write_page_folder
 from caption_curation.reports.page.style import to_svg
@@ -27,7 +27,7 @@ def main(*arguments: str) -> None:
         record["image_id"]: record["categories"]
         for record in (read_json_lines(file) if file.exists() else [])
     }
-    findings = find(
+    findings = analyse_study(
         options.study,
         people=options.study / human_study.ANNOTATIONS,
         automatic=options.study / human_study.AUTOMATIC,
@@ -37,7 +37,7 @@ def main(*arguments: str) -> None:
     )
     for problem in findings.problems:
         print(problem)
-    figures = draw_figures(findings)
+    figures = make_figures(findings)
     svgs = {name: to_svg(figure, text) for name, (figure, text) in figures.items()}
     texts = {
         "index.html": build_page(findings, svgs),
@@ -49,7 +49,7 @@ def main(*arguments: str) -> None:
         "images.csv": tables.images_csv(findings, verdicts),
     }
     write_page_folder(options.out, texts, {name: figure for name, (figure, _) in figures.items()})
-    print(f"{len(findings.judged)} of {findings.images} images are kept")
+    print(f"{len(findings.kept)} of {findings.images} images are kept")
     print(options.out / "index.html")
 
 

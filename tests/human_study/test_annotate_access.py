@@ -90,7 +90,11 @@ def test_only_whole_and_clear_answers_are_saved(sets: Path) -> None:
     for values, status, message in (
         ({}, 422, "Please mark what is wrong"),
         ({"comment": "hm"}, 422, "Please mark what is wrong"),
-        ({"category": ["people/age"], "no_error": "on"}, 422, "goes with no other mark"),
+        (
+            {"category": ["people/age"], "no_error": "on"},
+            422,
+            "cannot be combined with other marks",
+        ),
         ({"category": ["people/age"], "comment": "x" * 2001}, 422, "at most 2000"),
         ({"category": ["people/shoes"]}, 400, "people/shoes"),
         ({"no_error": "on", "go": "elsewhere"}, 400, "elsewhere"),
@@ -228,7 +232,7 @@ def test_what_cannot_be_used_is_said_and_the_rest_is(
     notes = capsys.readouterr().err
     assert "ANNA.jsonl, line 3: not used" in notes
     assert "1 annotation(s) of images that are not in set 1, not used: 'gone-7'" in notes
-    assert "BEN.jsonl: annotations by another code" in notes
+    assert "BEN.jsonl: annotations under a code other than" in notes
     page = client_of(sets).get("/annotator/ANNA/")
     assert "1 of 6 are annotated" in page.text
     assert "are annotated" not in client_of(sets).get("/annotator/BEN/").text

@@ -160,7 +160,7 @@ def test_a_whole_set_is_annotated_by_clicking(
 
         page = open_page(address)
         enter(page, "ANNA")
-        expect(page.locator("#begin")).to_have_text("Go on with image 11 of 20")
+        expect(page.locator("#begin")).to_have_text("Continue with image 11 of 20")
         begin(page)
         mark(page, *expected[image_id(page)])
         follow(page, page.get_by_role("button", name="Back").click)  # saves image 11 too
@@ -202,7 +202,7 @@ def test_two_annotators_and_two_servers_at_once(
             save(ben)
             save(anna)
         elsewhere = open_page(own)  # asks for no code
-        expect(elsewhere.locator("#begin")).to_have_text("Go on with image 3 of 4")
+        expect(elsewhere.locator("#begin")).to_have_text("Continue with image 3 of 4")
         begin(elsewhere)
         for page, category in ((elsewhere, "people/age"), (ben, "general/number")):
             for _ in range(2):

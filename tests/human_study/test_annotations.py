@@ -59,7 +59,7 @@ def test_a_damaged_last_line_is_kept_aside(tmp_path: Path) -> None:
     annotations, problems = read(file)
     assert annotations == [kept]
     assert len(problems) == 1
-    assert f"{file}, line 2: not used, kept aside in A.jsonl.damaged" in problems[0]
+    assert f"{file}, line 2: not used, set aside in A.jsonl.damaged" in problems[0]
     assert (tmp_path / "A.jsonl.damaged").read_bytes() == torn + b"\n"
     assert file.read_bytes() == before  # it is somebody's work: reading changes nothing
 
@@ -110,8 +110,8 @@ def test_lines_of_other_content_are_told_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"categories": ("people/age",), "no_error": True}, "not both"),
-        ({"no_error": False}, "not both"),
+        ({"categories": ("people/age",), "no_error": True}, "no_error must be"),
+        ({"no_error": False}, "no_error must be"),
         ({"set": 0}, "set = 0"),
         ({"image_id": ""}, "image_id is empty"),
         ({"annotator": "a b"}, "annotator = 'a b'"),

@@ -68,12 +68,12 @@ def test_only_the_lists_are_written_without_images(tmp_path: Path) -> None:
         (
             dict.fromkeys(range(11), 1.0),
             ("--images-per-group", "6", "--sets", "2"),
-            ["11 images are too few", "at most 4 a group are possible with 2 sets"],
+            ["11 images are too few", "at most 4 per group are possible with 2 sets"],
         ),
         (
             dict.fromkeys(range(20), 1.0),
             ("--images-per-group", "7", "--sets", "2"),
-            ["7 images a group cannot be dealt into 2 sets"],
+            ["7 images per group cannot be split into 2 sets"],
         ),
     ],
 )

@@ -195,12 +195,12 @@ def test_all_faults_are_listed_and_nothing_is_imported(study: Path) -> None:
             "general: unknown labels 'hats'",
             "from_name = 'mood'",
             "image_id = '../../secret'",
-            "either no_error",
+            "no_error must be true if",
             "category_version = '0'",
             "set 9: no file",
-            "data has no set",
+            "data lacks set",
             "neither an annotator code nor",
-            "either no_error",
+            "no_error must be true if",
         )
     ):
         (line,) = [line for line in message.splitlines() if f"task {100 + number}" in line]
@@ -214,7 +214,7 @@ def test_cancelled_annotations_are_passed_over(
     task = of_person(export(study, "--without-annotations"), 0)
     task["annotations"][0].update(was_cancelled=True, result=[])
     folder = bring_back(study, [task])
-    assert "task 5: a cancelled annotation was passed over" in capsys.readouterr().err
+    assert "task 5: a cancelled annotation was skipped" in capsys.readouterr().err
     assert not folder.exists()
 
 

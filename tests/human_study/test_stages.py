@@ -249,7 +249,7 @@ def test_people_replace_programs_and_what_they_write_is_text(
 
     analysis.main("--study", str(study), "--out", str(tmp_path / "report"))
     told = capsys.readouterr().out
-    assert "ben.jsonl, line 4: not used, kept aside" in told
+    assert "ben.jsonl, line 4: not used, set aside" in told
     assert "3 of 8 images are kept" in told
     page = (tmp_path / "report" / "index.html").read_text()
     assert "are automatic" not in page

@@ -1,1 +1,1 @@
-"""The human study: what is wrong with synthetic images, and does the loss know? (Section 5.2.)"""
+"""The human study: what is wrong with synthetic images, and does the loss show it? (Section 5.2)"""

@@ -1,9 +1,9 @@
-"""Label Studio's project files: the categories as a labelling configuration, annotations as tasks.
+"""Label Studio's project files: categories as a labelling configuration, annotations as tasks.
 
 The format is that of Label Studio's "JSON" export and import (not JSON-MIN):
 https://labelstud.io/guide/task_format. A category is a choice whose alias is its id, so that
-results name our ids. ``completed_by`` is never written, and only the number of the account is read
-from it: names and addresses stay in Label Studio.
+results contain our ids. ``completed_by`` is never written, and only the account number is read from
+it: names and e-mail addresses stay in Label Studio.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,11 +46,11 @@ def labelling_config() -> str:
                 alias=category.id,
                 hint=category.explanation,
             )
-    ElementTree.SubElement(view, "Header", value="Or nothing is wrong")
+    ElementTree.SubElement(view, "Header", value="Nothing is wrong")
     ElementTree.SubElement(_choices(view, NO_ERROR), "Choice", value="No error", alias=NO_ERROR)
     for name, title in (
-        (COMMENT, "Comment, if you like"),
-        (ANNOTATOR, "Annotator code (if empty, the number of the account)"),
+        (COMMENT, "Comment (optional)"),
+        (ANNOTATOR, "Annotator code (if empty, the account number is used)"),
     ):
         ElementTree.SubElement(view, "Header", value=title)
         ElementTree.SubElement(
@@ -63,11 +63,11 @@ def labelling_config() -> str:
 def tasks_of(
     study_set: StudySet, annotations: Sequence[Annotation], images_url: str
 ) -> list[dict[str, Any]]:
-    """One task an image, with the annotations that there are, in an order that tells no loss.
+    """One task per image, with its annotations, in an order that reveals nothing of the losses.
 
     Args:
         annotations: of this set, by any number of annotators.
-        images_url: what stands before an image's file name to make its address.
+        images_url: prefix that turns an image's file name into its URL.
     """
     images = list(study_set.images.values())
     order = rng_for("label studio order", study_set.number).permutation(len(images))
@@ -81,7 +81,9 @@ def tasks_of(
                 "category_version": CATEGORY_VERSION,
             },
             "annotations": [
-                _exported(one) for one in annotations if one.image_id == image.image_id
+                _exported(annotation)
+                for annotation in annotations
+                if annotation.image_id == image.image_id
             ],
         }
         for image in (images[position] for position in order)
@@ -95,15 +97,15 @@ def annotations_of_tasks(
 
     Args:
         tasks: the parsed JSON.
-        load: gives the set of a number, or raises an InputError.
+        load: returns the set with a given number, or raises an InputError.
 
     Returns:
-        Annotations, the oldest first, and notes about what was passed over (cancelled ones).
+        Annotations, the oldest first, and notes about those that were skipped (cancelled ones).
 
     Raises:
-        InputError: a task is of no image of its set or of another version of the categories, a
-            label is unknown, an annotation has no mark or contradicts itself; the message lists all
-            such faults.
+        InputError: a task belongs to no image of its set or to another version of the categories, a
+            label is unknown, or an annotation has no marks or contradicts itself; the message lists
+            all such faults.
     """
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise InputError("not a list of tasks: export as JSON from Label Studio")
@@ -116,7 +118,7 @@ def annotations_of_tasks(
             data = _checked_data(task, load)
             for raw in _objects(task, "annotations"):
                 if raw.get("was_cancelled"):
-                    notes.append(f"{name}: a cancelled annotation was passed over")
+                    notes.append(f"{name}: a cancelled annotation was skipped")
                     continue
                 try:
                     annotations.append(_imported(raw, data))
@@ -125,21 +127,21 @@ def annotations_of_tasks(
         except InputError as error:
             faults.append(f"{name}: {error}")
     if faults:
-        raise InputError(list_faults("nothing was imported, because of faults", faults))
-    return sorted(annotations, key=lambda one: one.saved_at), notes
+        raise InputError(list_faults("nothing was imported because of these faults", faults))
+    return sorted(annotations, key=lambda annotation: annotation.saved_at), notes
 
 
 def _checked_data(task: Mapping[str, Any], load: Callable[[int], StudySet]) -> tuple[int, str]:
-    """The number of the set and the image id that a task is of."""
+    """The set number and the image id of a task."""
     data = task.get("data")
     if not isinstance(data, dict) or not {"set", "image_id", "category_version"} <= data.keys():
-        raise InputError("data has no set, image_id and category_version: it is no task of ours")
+        raise InputError("data lacks set, image_id or category_version: it is not one of our tasks")
     number, image_id, version = data["set"], data["image_id"], data["category_version"]
     if type(number) is not int:
-        raise InputError(f"set = {number!r}: a number is wanted")
+        raise InputError(f"set = {number!r}: expected a number")
     if version != CATEGORY_VERSION:
         raise InputError(
-            f"category_version = {version!r}, but the categories are of version {CATEGORY_VERSION}"
+            f"category_version = {version!r}, but the present version is {CATEGORY_VERSION}"
         )
     if image_id not in load(number).images:
         raise InputError(f"image_id = {image_id!r}: set {number} has no such image")
@@ -165,7 +167,7 @@ def _imported(raw: Mapping[str, Any], data: tuple[int, str]) -> Annotation:
         set=data[0],
         image_id=data[1],
         annotator=texts.get(ANNOTATOR) or f"label-studio-{_account(raw.get('completed_by'))}",
-        categories=tuple(one for one in CATEGORY_IDS if one in labels),
+        categories=tuple(category for category in CATEGORY_IDS if category in labels),
         no_error=NO_ERROR in labels,
         comment=texts.get(COMMENT, ""),
         category_version=CATEGORY_VERSION,
@@ -175,7 +177,7 @@ def _imported(raw: Mapping[str, Any], data: tuple[int, str]) -> Annotation:
 
 
 def _known(field: str, labels: object) -> list[str]:
-    """The labels of a field of choices, all of which must be in the configuration."""
+    """The labels of a choice field, all of which must be in the configuration."""
     if not isinstance(labels, list):
         raise InputError(f"{field}: choices = {labels!r} is not a list")
     if unknown := [label for label in labels if label not in _LABELS[field]]:
@@ -185,7 +187,9 @@ def _known(field: str, labels: object) -> list[str]:
 
 def _exported(annotation: Annotation) -> dict[str, Any]:
     marked = {*annotation.categories, *([NO_ERROR] if annotation.no_error else [])}
-    choices = {field: [one for one in known if one in marked] for field, known in _LABELS.items()}
+    choices = {
+        field: [label for label in known if label in marked] for field, known in _LABELS.items()
+    }
     result = [
         _region(annotation, field, "choices", {"choices": labels})
         for field, labels in choices.items()
@@ -227,7 +231,7 @@ def _choices(view: ElementTree.Element, name: str) -> ElementTree.Element:
 
 
 def _field(category: Category) -> str:
-    """The name of the field of choices that a category is in: its group, as its id names it."""
+    """The name of the choice field of a category: its group, as in its id."""
     return category.id.partition("/")[0]
 
 
@@ -239,7 +243,7 @@ _LABELS = {
 
 def _objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     value = parent.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise InputError(f"{key} is not a list of objects: export as JSON, not as JSON-MIN")
     return value
 
@@ -248,15 +252,15 @@ def _text(value: object) -> str:
     """The text of a text field: Label Studio writes a list, older versions a string."""
     lines = value if isinstance(value, list) else [value]
     if not all(isinstance(line, str) for line in lines):
-        raise InputError(f"text = {value!r}: text is wanted")
+        raise InputError(f"text = {value!r}: expected text")
     return "\n".join(map(str, lines)).strip()
 
 
 def _account(completed_by: object) -> int:
-    """Label Studio's number of a person; name and address are not looked at."""
+    """Label Studio's account number of a person; name and address are ignored."""
     number = completed_by.get("id") if isinstance(completed_by, dict) else completed_by
     if type(number) is not int:
-        raise InputError("neither an annotator code nor the number of an account in completed_by")
+        raise InputError("neither an annotator code nor an account number in completed_by")
     return number
 
 
@@ -264,7 +268,7 @@ def _time(raw: Mapping[str, Any], key: str) -> datetime:
     try:
         time = datetime.fromisoformat(raw[key])
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{key} = {raw.get(key)!r}: a time is wanted") from error
+        raise InputError(f"{key} = {raw.get(key)!r}: expected a time") from error
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
@@ -272,5 +276,5 @@ def _seconds(lead_time: object) -> float:
     if lead_time is None:
         return 0.0
     if not isinstance(lead_time, int | float) or not 0 <= lead_time < 1e8:
-        raise InputError(f"lead_time = {lead_time!r}: seconds are wanted")
+        raise InputError(f"lead_time = {lead_time!r}: expected seconds")
     return float(lead_time)

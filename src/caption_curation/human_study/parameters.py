@@ -1,4 +1,4 @@
-"""What stages/human_study/params.yaml holds, validated."""
+"""The validated content of stages/human_study/params.yaml."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -11,7 +11,7 @@ from caption_curation.support.sections import Section, load_section
 
 PARAMS_FILE = Path("stages/human_study/params.yaml")
 
-VARIANT_NAMES = tuple(one.name for one in VARIANTS)
+VARIANT_NAMES = tuple(variant.name for variant in VARIANTS)
 
 Code = Annotated[str, AfterValidator(check_code)]
 Positive = Annotated[int, Field(ge=1)]
@@ -53,7 +53,7 @@ class HumanStudy(Section):
     """The demo's simulated annotators, used as long as no person has annotated."""
 
     @model_validator(mode="after")
-    def _deals_evenly(self) -> Self:
+    def _splits_evenly(self) -> Self:
         if self.images_per_group % self.sets:
             raise ValueError(
                 f"images_per_group ({self.images_per_group}) must be a multiple of sets "

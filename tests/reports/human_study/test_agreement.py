@@ -12,7 +12,7 @@ from caption_curation.reports.human_study.agreement import (
     annotations_per_image,
     annotators,
 )
-from caption_curation.reports.human_study.collect import JudgedImage
+from caption_curation.reports.human_study.collect import AnnotatedImage
 from tests.human_study.records import annotation, study_image
 
 NONE = np.nan
@@ -61,8 +61,8 @@ def test_agreement_by_category_overall_and_on_any_error() -> None:
         "r": [(text,), (), ()],
         "s": [(age,), (text,)],
     }
-    judged = [
-        JudgedImage(
+    images = [
+        AnnotatedImage(
             study_image(image_id, 1.0),
             tuple(
                 annotation(image_id, code, *categories)
@@ -71,7 +71,7 @@ def test_agreement_by_category_overall_and_on_any_error() -> None:
         )
         for image_id, of_image in marks.items()
     ]
-    found = agreement(judged)
+    found = agreement(images)
     ages = [[1, 1, 1], [0, 0, 0], [0, 0, 0], [1, 0]]
     texts = [[0, 0, 1], [0, 0, 0], [1, 0, 0], [0, 1]]
     others = 23 * [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0]]

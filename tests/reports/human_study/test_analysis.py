@@ -14,11 +14,11 @@ from caption_curation.reports.human_study.analysis import (
     truth_of,
 )
 from caption_curation.reports.human_study.collect import (
-    JudgedImage,
+    AnnotatedImage,
     annotation_files,
-    collect,
-    judge,
-    keep,
+    annotations_by_image,
+    sufficiently_annotated,
+    usable_annotations,
 )
 from caption_curation.support.errors import InputError
 from tests.human_study.records import annotation, study_image
@@ -32,7 +32,7 @@ IMAGES = [
 AGE, NUMBER, TEXT = "people/age", "general/number", "general/text"
 
 
-def judged() -> list[JudgedImage]:
+def annotated_images() -> list[AnnotatedImage]:
     marks: dict[str, list[tuple[str, ...]]] = {
         "a": [(), (), (AGE,)],
         "b": [(), ()],
@@ -40,7 +40,7 @@ def judged() -> list[JudgedImage]:
         "d": [(AGE, NUMBER, TEXT), (NUMBER,), ()],
     }
     return [
-        JudgedImage(
+        AnnotatedImage(
             image,
             tuple(
                 annotation(image.image_id, code, *categories)
@@ -52,38 +52,38 @@ def judged() -> list[JudgedImage]:
 
 
 def test_categories_are_counted_by_group() -> None:
-    counts = category_counts(judged())
+    counts = category_counts(annotated_images())
     assert counts[AGE] == {"low": 1, "high": 1}
     assert counts[NUMBER] == {"low": 0, "high": 4}
     assert counts[TEXT] == {"low": 0, "high": 2}
     assert counts["no_error"] == {"low": 4, "high": 1}
-    assert sum(sum(one.values()) for one in counts.values()) == 13
+    assert sum(sum(of_category.values()) for of_category in counts.values()) == 13
 
 
 def test_what_two_annotators_marked() -> None:
-    assert [one.marked_by(2) for one in judged()] == [[], [], [NUMBER], [NUMBER]]
-    assert judged()[3].marked_by(1) == [NUMBER, AGE, TEXT]
+    assert [image.marked_by(2) for image in annotated_images()] == [[], [], [NUMBER], [NUMBER]]
+    assert annotated_images()[3].marked_by(1) == [NUMBER, AGE, TEXT]
 
 
 def test_errors_against_the_loss() -> None:
-    found = errors_against_loss(judged(), default_rng(0))
+    found = errors_against_loss(annotated_images(), default_rng(0))
     assert list(found.errors) == pytest.approx([1 / 3, 0, 3 / 2, 4 / 3])
     assert found.low.errors.value == pytest.approx(1 / 6)
     assert found.high.errors.value == pytest.approx(17 / 12)
     assert found.low.score == pytest.approx(0.6)
     assert found.rank.value == pytest.approx(0.6)  # ranks 1 2 3 4 and 2 1 4 3: 1 - 6·4/60
     low, high = found.high.errors.interval or (0, 0)
-    assert (low, high) == pytest.approx((4 / 3, 3 / 2))  # a draw of two is one, both, or mixed
+    assert (low, high) == pytest.approx((4 / 3, 3 / 2))  # a resample of two is one, both, or mixed
 
 
 def test_errors_against_the_clipscore_by_its_own_halves() -> None:
-    found = errors_against_clipscore(judged(), default_rng(0))
+    found = errors_against_clipscore(annotated_images(), default_rng(0))
     assert found
     # CLIPScores: a 2.0, b 1.0, c 0.5, d 1.5; the lower half is b and c.
     assert found.low.errors.value == pytest.approx(3 / 4)
     assert found.high.errors.value == pytest.approx(5 / 6)
     assert found.rank.value == pytest.approx(1 - 6 * (4 + 1 + 9 + 0) / 60)
-    images = [JudgedImage(study_image("x", 1.0), (annotation("x", "P"),))]
+    images = [AnnotatedImage(study_image("x", 1.0), (annotation("x", "P"),))]
     assert errors_against_clipscore(images, default_rng(0)) is None
 
 
@@ -104,7 +104,7 @@ def test_does_the_loss_know_which_images_are_wrong() -> None:
     assert high.by_clipscore.value == pytest.approx(0.75)  # all pairs but d above b
     assert (high.wrong["low"].value, high.wrong["high"].value) == (0, 1)
     assert truth_of(IMAGES, {}, default_rng(0)) is None
-    all_right = truth_of(IMAGES, {one.image_id: [] for one in IMAGES}, default_rng(0))
+    all_right = truth_of(IMAGES, {image.image_id: [] for image in IMAGES}, default_rng(0))
     assert all_right
     assert (all_right.by_loss.value, all_right.by_loss.interval) == (None, None)
 
@@ -113,8 +113,8 @@ def test_does_the_loss_know_which_images_are_wrong() -> None:
 
 
 def write(folder: Path, code: str, *annotations: Annotation) -> Path:
-    for one in annotations:
-        append(folder / f"{code}.jsonl", one)
+    for made in annotations:
+        append(folder / f"{code}.jsonl", made)
     return folder / f"{code}.jsonl"
 
 
@@ -135,8 +135,8 @@ def test_annotations_that_do_not_belong_are_told_and_left_out(tmp_path: Path) ->
     ]
     with files[0].open("a") as lines:
         lines.write('{"set": 1')
-    collected, problems = collect(files, IMAGES)
-    assert collected == [good]
+    usable, problems = usable_annotations(files, IMAGES)
+    assert usable == [good]
     assert len(problems) == 6
     torn, version, foreign, other_set, annotator, code = problems
     assert "line 6" in torn
@@ -155,17 +155,19 @@ def test_images_need_enough_annotations(tmp_path: Path) -> None:
         for name, codes in {"a": "PQR", "d": "PQR", "b": "PQ"}.items()
         for code in codes
     ]
-    by_image = judge(IMAGES, made)
+    by_image = annotations_by_image(IMAGES, made)
     assert {name: len(of_image) for name, of_image in by_image.items()} == {
         "a": 3,
         "b": 2,
         "c": 0,
         "d": 3,
     }
-    assert [one.image.image_id for one in keep(IMAGES[::-1], by_image, 3)] == ["a", "d"]
-    assert len(keep(IMAGES, by_image, 2)) == 3
-    with pytest.raises(InputError, match="no image has 4 annotations, the most is 3"):
-        keep(IMAGES, by_image, 4)
+    assert [
+        image.image.image_id for image in sufficiently_annotated(IMAGES[::-1], by_image, 3)
+    ] == ["a", "d"]
+    assert len(sufficiently_annotated(IMAGES, by_image, 2)) == 3
+    with pytest.raises(InputError, match="no image has 4 annotations, at most 3"):
+        sufficiently_annotated(IMAGES, by_image, 4)
 
 
 def test_people_and_programs_are_not_mixed(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_people_and_programs_are_not_mixed(tmp_path: Path) -> None:
 
 
 def test_a_group_without_kept_images_has_no_mean() -> None:
-    found = errors_against_loss(judged()[:2], default_rng(0))
+    found = errors_against_loss(annotated_images()[:2], default_rng(0))
     assert found.high.errors.value is None
     assert found.low.errors.n == 2
     assert not np.isnan(found.low.score)

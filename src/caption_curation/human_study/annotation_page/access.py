@@ -1,4 +1,4 @@
-"""Who may use the page, and what a browser may do with it."""
+"""Access control: who may use the page, and what a browser may do with it."""
 
 import hmac
 import ipaddress
@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 SHORTEST_PASSWORD = 8  # characters
 
-# Nothing is loaded from elsewhere, nothing runs that is not in our own files, and no page of
-# somebody else's shows ours in a frame.
+# Nothing is loaded from elsewhere, no scripts run but those in our own files, and no other site can
+# show our pages in a frame.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self'; "
     "script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -22,7 +22,7 @@ _HEADERS = {
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine reach a server that listens there."""
+    """Whether only programs on this machine can reach a server that listens there."""
     try:
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -30,16 +30,16 @@ def is_loopback(host: str) -> bool:
 
 
 def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
-    """Add to ``app`` what keeps others out.
+    """Protect ``app`` against access by others.
 
     Args:
-        local_only: refuse requests for another host name, with which a page elsewhere could reach
-            a server on this machine (DNS rebinding).
-        password: what a browser must send once; ``None``: none.
+        local_only: refuse requests for other host names, through which a page on another site could
+            reach a server on this machine (DNS rebinding).
+        password: what a browser must send once; ``None`` if nothing.
     """
     app.config.update(
         SECRET_KEY=secrets.token_bytes(32),
-        # Cookies do not know ports: servers on one machine need names of their own.
+        # Cookies ignore ports: servers on the same machine need different names.
         SESSION_COOKIE_NAME=f"annotation_{secrets.token_hex(4)}",
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=2**16,
@@ -48,7 +48,7 @@ def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
     @app.before_request
     def check_source() -> None:
         if local_only and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
-            abort(403, "This page is for the machine that it runs on.")
+            abort(403, "This page can be used only on the machine that it runs on.")
         origin = request.headers.get("Origin")
         if request.method == "POST" and origin and urlsplit(origin).netloc != request.host:
             abort(403, "This form was sent by another site.")
@@ -56,7 +56,7 @@ def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.update(_HEADERS)
-        # After "back", a browser must ask again: marks may have changed since.
+        # After "back", a browser must reload the page: marks may have changed since.
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response
@@ -77,10 +77,10 @@ def _ask_for(app: Flask, password: str) -> None:
         if request.method == "GET":
             return render_template("password.html", wrong=False)
         if not hmac.compare_digest(request.form.get("password", "").encode(), password.encode()):
-            time.sleep(1)  # each of the server's few threads tries one guess a second
+            time.sleep(1)  # each of the server's few threads checks one guess per second
             return render_template("password.html", wrong=True), 403
         session["may_annotate"] = True
         target = request.args.get("next", "/")
-        # Only a path of this server: "//elsewhere" and "/\elsewhere" name another.
+        # Only paths on this server: "//elsewhere" and "/\elsewhere" name another one.
         is_own = target.startswith("/") and not target.startswith(("//", "/\\"))
         return redirect(target if is_own else "/", 303)

@@ -1,4 +1,4 @@
-"""The web application: pages in, annotations out. It reads a set's folder and nothing beside it."""
+"""The web application: pages in, annotations out. It reads a set's folder and nothing else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,12 +30,14 @@ LONGEST_COMMENT = 2000  # characters
 
 # 25 categories have the letters a to y, and "no error" has z.
 KEYS = dict(zip(CATEGORY_IDS, ascii_lowercase, strict=False))
-GROUPS = [(name, list(group)) for name, group in groupby(CATEGORIES, key=lambda one: one.group)]
+GROUPS = [
+    (name, list(group)) for name, group in groupby(CATEGORIES, key=lambda category: category.group)
+]
 
 
 @dataclass(frozen=True)
 class Marks:
-    """What a form says about an image; both empty and contradictory ones are possible."""
+    """What a form says about an image; it may be empty or contradict itself."""
 
     categories: tuple[str, ...] = ()
     no_error: bool = False
@@ -45,7 +47,7 @@ class Marks:
     def problem(self) -> str:
         """Why this cannot be saved; empty if it can."""
         if self.no_error and self.categories:
-            return "“No error” goes with no other mark. Please take away one or the other."
+            return "“No error” cannot be combined with other marks. Please remove one or the other."
         if not self.no_error and not self.categories:
             return "Please mark what is wrong, or “No error”."
         if len(self.comment) > LONGEST_COMMENT:
@@ -59,7 +61,7 @@ def marks_of_form(form: MultiDict[str, str]) -> Marks:
     if unknown := marked - set(CATEGORY_IDS):
         raise InputError(f"unknown categories: {', '.join(sorted(map(repr, unknown)))}")
     return Marks(
-        tuple(one for one in CATEGORY_IDS if one in marked),
+        tuple(category for category in CATEGORY_IDS if category in marked),
         "no_error" in form,
         form.get("comment", "").replace("\r\n", "\n").strip(),
     )
@@ -74,7 +76,7 @@ def marks_of_annotation(annotation: Annotation | None) -> Marks:
 
 @dataclass(frozen=True)
 class Visit:
-    """One annotator's view of the set: images in the annotator's order, and what was saved."""
+    """One annotator's view of the set: images in this annotator's order, and what is saved."""
 
     annotator: str
     images: list[PageImage]
@@ -82,16 +84,16 @@ class Visit:
 
     @property
     def done(self) -> list[bool]:
-        """Of every image in order, whether it is annotated."""
+        """Whether each image, in order, is annotated."""
         return [image.image_id in self.saved for image in self.images]
 
     @property
     def missing(self) -> list[int]:
-        """Positions from 1 of the images that are not annotated yet."""
+        """Positions, from 1, of the images that are not annotated yet."""
         return [position for position, done in enumerate(self.done, start=1) if not done]
 
     def image(self, position: int) -> PageImage:
-        """The image at a position from 1; another position ends the request (404)."""
+        """The image at a position, from 1; any other position ends the request (404)."""
         if not 1 <= position <= len(self.images):
             abort(404, f"There is no image {position}: the set has {len(self.images)}.")
         return self.images[position - 1]
@@ -109,7 +111,7 @@ def create_app(
 
     Args:
         annotations: folder of the annotation files.
-        annotator: the only code that may be used; ``None``: people enter theirs.
+        annotator: the only code that may be used; with ``None`` people enter theirs.
         password, local_only: see :func:`~.access.guard`.
     """
     app = Flask(__name__)
@@ -120,21 +122,21 @@ def create_app(
     def visit(code: str) -> Visit:
         check_code(code)
         if annotator not in (None, code):
-            abort(404, f"This page is for the annotator {annotator}.")
+            abort(404, f"Only annotator {annotator} may use this page.")
         return Visit(code, study_set.order_for(code), annotations_of(study_set, annotations, code))
 
-    def show(own: Visit, position: int, marks: Marks | None = None, problem: str = "") -> str:
-        image = own.image(position)
-        saved = own.saved.get(image.image_id)
+    def show(current: Visit, position: int, marks: Marks | None = None, problem: str = "") -> str:
+        image = current.image(position)
+        saved = current.saved.get(image.image_id)
         return render_template(
             "image.html",
-            visit=own,
+            visit=current,
             position=position,
             image=image,
             saved=saved,
             marks=marks or marks_of_annotation(saved),
             problem=problem,
-            shown_at=first_shown.setdefault((own.annotator, image.image_id), _now()),
+            shown_at=first_shown.setdefault((current.annotator, image.image_id), _now()),
             version=CATEGORY_VERSION,
             is_drawing=_is_drawing(study_set.file_paths[image.image_id]),
             longest_comment=LONGEST_COMMENT,
@@ -164,25 +166,25 @@ def create_app(
 
     @app.get("/annotator/<code>/<int:position>/image")
     def image_file(code: str, position: int) -> Response:
-        # By position: a file's name, or its place in the set, could hint at its loss.
+        # By position: a file's name, or its place in the set, could give away its loss.
         path = study_set.file_paths[visit(code).image(position).image_id].absolute()
         return send_file(path, download_name=f"{position}{path.suffix}")
 
     @app.post("/annotator/<code>/<int:position>")
     def save(code: str, position: int) -> Response | tuple[str, int]:
-        own = visit(code)
-        image = own.image(position)
+        current = visit(code)
+        image = current.image(position)
         form = request.form
         if (form.get("image_id"), form.get("version")) != (image.image_id, CATEGORY_VERSION):
             abort(409, "The set or its categories changed while this page was open. Reload it.")
         go = form.get("go", "next")
-        target = _target(go, position, len(own.images))
-        marks, saved = marks_of_form(form), own.saved.get(image.image_id)
+        target = _target(go, position, len(current.images))
+        marks, saved = marks_of_form(form), current.saved.get(image.image_id)
         is_left_for_later = not (marks.categories or marks.no_error or saved or go == "next")
         if is_left_for_later:  # a comment without a mark stays in the browser
-            return _go(code, target, len(own.images))
+            return _go(code, target, len(current.images))
         if marks.problem:
-            return show(own, position, marks, marks.problem), 422
+            return show(current, position, marks, marks.problem), 422
         if marks != marks_of_annotation(saved):
             annotation = Annotation(
                 set=study_set.number,
@@ -198,8 +200,8 @@ def create_app(
             try:
                 append(annotation_file(annotations, code), annotation)
             except OSError as error:
-                return show(own, position, marks, f"This could not be saved: {error}"), 500
-        return _go(code, target, len(own.images))
+                return show(current, position, marks, f"This could not be saved: {error}"), 500
+        return _go(code, target, len(current.images))
 
     @app.get("/annotator/<code>/end")
     def end(code: str) -> str:
@@ -217,7 +219,7 @@ def create_app(
 
 
 def _target(go: str, position: int, images: int) -> int:
-    """Where a button leads: a position from 0 (the instructions) to one past the last (the end)."""
+    """Where a button leads: a position, from 0 (instructions) to one past the last image (end)."""
     if go in ("back", "next"):
         return position + (1 if go == "next" else -1)
     if not (go.isascii() and go.isdigit() and 0 <= int(go) <= images + 1):

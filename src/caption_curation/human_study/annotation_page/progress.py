@@ -1,4 +1,4 @@
-"""What an annotator has done of a set, read anew for every page: several servers may write."""
+"""An annotator's progress in a set, read anew for every page: several servers may write."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from caption_curation.support.errors import InputError, list_faults
 
 
 def annotation_file(folder: Path, annotator: str) -> Path:
-    """Where an annotator's annotations lie.
+    """The file of an annotator's annotations.
 
     Raises:
-        InputError: this cannot be an annotator's code.
+        InputError: this is not a valid annotator code.
     """
     return folder / f"{check_code(annotator)}.jsonl"
 
@@ -21,10 +21,10 @@ def annotations_of(study_set: StudySet, folder: Path, annotator: str) -> dict[st
     """The annotator's latest annotation of each image of the set, by image id."""
     annotations, _ = read(annotation_file(folder, annotator))
     return {
-        one.image_id: one
-        for one in annotations
-        if one.set == study_set.number and one.annotator == annotator
-        if one.image_id in study_set.images
+        annotation.image_id: annotation
+        for annotation in annotations
+        if annotation.set == study_set.number and annotation.annotator == annotator
+        if annotation.image_id in study_set.images
     }
 
 
@@ -34,35 +34,39 @@ def annotators(folder: Path) -> list[str]:
 
 
 def check_annotations(study_set: StudySet, folder: Path) -> list[str]:
-    """What is odd about the annotations of a set that are there already, for a person to read.
+    """Notes, for a person to read, about irregularities in the existing annotations of a set.
 
     Raises:
-        InputError: the set was annotated under another version of the categories. To mix them
-            would spoil both.
+        InputError: the set was annotated under another version of the categories. Mixing them would
+            spoil both.
     """
     notes: list[str] = []
     other_versions: list[str] = []
     for path in sorted(folder.glob("*.jsonl")):
         if not CODE.fullmatch(path.stem):
-            notes.append(f"{path}: not used; {path.stem!r} cannot be an annotator's code")
+            notes.append(f"{path}: not used; {path.stem!r} is not a valid annotator code")
             continue
         annotations, problems = read(path)
         notes += problems
-        of_set = [one for one in annotations if one.set == study_set.number]
-        strangers = sorted(one.image_id for one in of_set if one.image_id not in study_set.images)
+        of_set = [annotation for annotation in annotations if annotation.set == study_set.number]
+        strangers = sorted(
+            annotation.image_id
+            for annotation in of_set
+            if annotation.image_id not in study_set.images
+        )
         if strangers:
             notes.append(
                 f"{path}: {len(strangers)} annotation(s) of images that are not in set "
                 f"{study_set.number}, not used: {', '.join(map(repr, strangers[:5]))}"
             )
-        if any(one.annotator != path.stem for one in of_set):
-            notes.append(f"{path}: annotations by another code than {path.stem}, not used")
-        versions = {one.category_version for one in of_set} - {CATEGORY_VERSION}
+        if any(annotation.annotator != path.stem for annotation in of_set):
+            notes.append(f"{path}: annotations under a code other than {path.stem}, not used")
+        versions = {annotation.category_version for annotation in of_set} - {CATEGORY_VERSION}
         other_versions += [f"{path}: version {version}" for version in sorted(versions)]
     if other_versions:
         raise InputError(
             list_faults(
-                f"set {study_set.number} was annotated under other categories than those of "
+                f"set {study_set.number} was annotated with categories other than those of "
                 f"version {CATEGORY_VERSION}; move these files elsewhere, or name another folder "
                 "with --annotations",
                 other_versions,

@@ -24,7 +24,7 @@ class PageImage(BaseModel):
 
 
 class _Page(BaseModel):
-    """page.json. Other keys are refused, so that no loss gets onto a page by mistake."""
+    """page.json. Other keys are rejected, so that no loss gets onto a page by mistake."""
 
     model_config = _STRICT
 
@@ -46,7 +46,7 @@ class StudySet:
         return {key: self.folder / image.file for key, image in self.images.items()}
 
     def order_for(self, annotator: str) -> list[PageImage]:
-        """The images in an order of the annotator's own, which tells nothing of their losses."""
+        """The images in an order of the annotator's own, which reveals nothing of their losses."""
         images = list(self.images.values())
         order = rng_for("annotation order", self.number, annotator).permutation(len(images))
         return [images[position] for position in order]
@@ -85,16 +85,16 @@ def _numbers(sets: Path) -> list[int]:
 def _faults(page: _Page, study_set: StudySet) -> list[str]:
     faults = []
     if page.set != study_set.number:
-        faults.append(f"set = {page.set}, but the folder is that of set {study_set.number}")
+        faults.append(f"set = {page.set}, but the folder belongs to set {study_set.number}")
     if len(study_set.images) < len(page.images):
-        faults.append("an image_id is there twice")
+        faults.append("an image_id occurs twice")
     for key, path in study_set.file_paths.items():
         name = study_set.images[key].file
         if not re.fullmatch(r"images/[^/\\\0]+", name) or path.name == "..":
-            faults.append(f"{key!r}: file = {name!r} is not images/ and the name of a file")
+            faults.append(f"{key!r}: file = {name!r} must be images/ and a file name")
         else:
             try:
                 Image.open(path).close()
             except OSError as error:  # UnidentifiedImageError is one
-                faults.append(f"{key!r}: no image can be read from {path} ({error})")
+                faults.append(f"{key!r}: {path} cannot be read as an image ({error})")
     return faults

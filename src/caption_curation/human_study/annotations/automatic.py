@@ -1,8 +1,8 @@
 """Annotations without people, for the demo: its checker knows what is wrong with every image.
 
-The verdict on an image is what a flawless annotator would mark. Simulated annotators err at stated
-rates, so that agreement and all that is computed of annotations can be tried out, and tested
-against rates that are known. None of it says anything about people.
+The verdict on an image is what a perfect annotator would mark. Simulated annotators err at stated
+rates, so that agreement and everything else that is computed from annotations can be tried out, and
+tested against known rates. None of it says anything about people.
 """
 
 from collections import Counter
@@ -23,50 +23,51 @@ POSITION = "general/position"
 SCENE = "general/scene_event_location"
 
 COMMENT = "automatic: from the scene checker, not from a person"
-NEVER = "1970-01-01T00:00:00+00:00"  # outputs are the same in every run, so they have no clock
+NEVER = "1970-01-01T00:00:00+00:00"  # outputs are the same in every run, so no clock is read
 
 
-def verdict(checker: SceneChecker, image: Image.Image, told: Scene) -> tuple[str, ...]:
-    """The categories of the errors in a picture of the demo world, in the list's order.
+def verdict(checker: SceneChecker, image: Image.Image, described: Scene) -> tuple[str, ...]:
+    """The categories of the errors in an image of the demo world, in the order of the list.
 
     Args:
-        checker: of the world's style.
-        image: the picture.
-        told: the scene that its references tell.
+        checker: for the world's style.
+        image: to judge.
+        described: the scene that its references describe.
     """
-    return errors(checker.recognise(image), told, checker.check(image, told))
+    return errors(checker.recognise(image), described, checker.check(image, described))
 
 
-def errors(shown: Scene, told: Scene, facts: Facts) -> tuple[str, ...]:
-    """What is wrong with the scene ``shown``; nothing exactly if all ``facts`` are right.
+def errors(shown: Scene, described: Scene, facts: Facts) -> tuple[str, ...]:
+    """What is wrong with the scene ``shown``; empty if and only if all ``facts`` are right.
 
-    The main object is the only kind of a scene, or a pair's left or upper one. Objects that are not
-    there as told are matched with shown ones of their shape, which have another colour then; what
-    is left is put in each other's place: something else is there, or nothing, or too much.
+    The main object is the only kind of object of a scene, or the left or upper one of a pair.
+    Described objects that are missing are first matched with additional ones of the same shape,
+    which then have the wrong colour. Those that remain are paired up: something else is shown in
+    place of an object, or nothing is, or there is something extra.
     """
-    roles: dict[Thing, str] = {told.things[0]: "main_object"}
-    if len(told.things) > 1:
-        roles[told.things[1]] = "other_objects"
-    wanted = Counter(thing for thing, _ in placed_things(told))
+    roles: dict[Thing, str] = {described.things[0]: "main_object"}
+    if len(described.things) > 1:
+        roles[described.things[1]] = "other_objects"
+    expected = Counter(thing for thing, _ in placed_things(described))
     found = Counter(thing for thing, _ in placed_things(shown))
-    missing, further = list((wanted - found).elements()), list((found - wanted).elements())
+    missing, extra = list((expected - found).elements()), list((found - expected).elements())
     kept = {thing for thing in roles if found[thing]}
     marked = set()
     for thing in list(missing):
-        other = next((one for one in further if one.shape == thing.shape), None)
+        other = next((candidate for candidate in extra if candidate.shape == thing.shape), None)
         if other:
             marked.add(COLOUR)
             kept.add(thing)
             missing.remove(thing)
-            further.remove(other)
+            extra.remove(other)
     for thing in missing:
-        if further:
+        if extra:
             marked.add(f"{roles[thing]}/wrong")
-            further.pop()
+            extra.pop()
         elif thing not in kept:
             marked.add(f"{roles[thing]}/inexistent")
-    for thing in further:
-        is_main = thing.shape == told.things[0].shape
+    for thing in extra:
+        is_main = thing.shape == described.things[0].shape
         marked.add(f"{'main_object' if is_main else 'other_objects'}/extra")
     if not facts.count:
         marked.add(NUMBER)
@@ -85,14 +86,14 @@ def simulate(
     false_alarm: float,
     rng: np.random.Generator,
 ) -> list[Annotation]:
-    """Annotations by somebody who errs, in each category on its own.
+    """Annotations by somebody who errs in each category independently.
 
     Args:
         image_ids: set, id and verdict of each image.
         annotator: the code.
-        miss: probability that an error which is there is not marked.
-        false_alarm: probability that one which is not there is marked, of those in ``CHECKED``.
-        rng: decides.
+        miss: probability that an error that is there is not marked.
+        false_alarm: probability that an error of ``CHECKED`` that is not there is marked.
+        rng: decides which errors are missed and which false ones are marked.
     """
     annotations = []
     for number, image_id, wrong in image_ids:

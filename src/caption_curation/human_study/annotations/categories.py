@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-# Annotations carry it. Raise it with every change of the list or of a meaning, so that nobody
-# mixes annotations that were made under different ones.
+# Part of every annotation. Raise it with every change of the list or of a meaning, so that nobody
+# mixes annotations that were made under different versions.
 CATEGORY_VERSION = "1"
 
 NO_ERROR = "no_error"  # excludes all categories
@@ -20,45 +20,57 @@ class Category:
 
     @property
     def id(self) -> str:
-        """As annotations name it, such as ``people/clothing_type``."""
+        """The id in annotations, such as ``people/clothing_type``."""
         return "/".join(re.sub("[^a-z0-9]+", "_", part) for part in (self.group, self.name))
 
 
 CATEGORIES = (
     Category("people", "age", "A person looks older or younger than the references say."),
-    Category("people", "gender", "A person's gender is not the one that the references tell."),
-    Category("people", "clothing type", "A person wears something else than the references say."),
-    Category("people", "clothing colour", "A garment has another colour than the references say."),
+    Category("people", "gender", "A person's gender is not the one that the references state."),
+    Category("people", "clothing type", "A person wears something other than the references say."),
+    Category("people", "clothing colour", "A garment has a colour other than the references say."),
     Category("people", "weird face", "A face is distorted, blurred or incomplete."),
     Category(
-        "people", "weird body parts", "Hands, limbs or a body are distorted, missing or too many."
+        "people",
+        "weird body parts",
+        "Hands, limbs or a body are distorted or missing, or there are too many.",
     ),
     Category("main object", "wrong", "Something else is where the main object should be."),
-    Category("main object", "similar", "The main object is of a related, but another kind."),
+    Category("main object", "similar", "The main object is of a related but different kind."),
     Category("main object", "inexistent", "The main object is missing from the image."),
-    Category("main object", "extra", "There are more main objects than the references tell."),
+    Category("main object", "extra", "There are more main objects than the references say."),
     Category("main object", "weird", "The main object is distorted, incomplete or impossible."),
     Category("other objects", "wrong", "Something else is where another object should be."),
-    Category("other objects", "similar", "Another object is of a related, but different kind."),
+    Category("other objects", "similar", "Another object is of a related but different kind."),
     Category("other objects", "inexistent", "An object besides the main one is missing."),
     Category(
         "other objects", "extra", "Objects that the references do not mention and that do not fit."
     ),
     Category("other objects", "weird", "Another object is distorted, incomplete or impossible."),
-    Category("general", "stance", "Someone sits, stands or lies otherwise than told."),
-    Category("general", "activity", "Someone does something else than the references say."),
-    Category("general", "position", "Things or people are in other places than told."),
-    Category("general", "number", "There are more or fewer people or things than told."),
+    Category(
+        "general", "stance", "Someone sits, stands or lies differently than the references say."
+    ),
+    Category("general", "activity", "Someone does something other than the references say."),
+    Category(
+        "general", "position", "Things or people are in places other than the references say."
+    ),
+    Category(
+        "general", "number", "There are more or fewer people or things than the references say."
+    ),
     Category("general", "inconsistent reference", "The references contradict one another."),
-    Category("general", "scene/event/location", "The place, event or background is another."),
+    Category(
+        "general", "scene/event/location", "The place, event or background is a different one."
+    ),
     Category("general", "text", "Writing in the image is wrong, garbled or missing."),
     Category("general", "colour", "Something other than clothing has the wrong colour."),
-    Category("general", "generally unrelated", "The image has hardly anything to do with them."),
+    Category(
+        "general", "generally unrelated", "The image has hardly anything to do with the references."
+    ),
 )
 
 CATEGORY_IDS = tuple(category.id for category in CATEGORIES)
 
-# What a drawing of the demo world can be wrong in, which a program finds there.
+# The errors that images of the demo world can have, and that a program finds there.
 CHECKED = (
     *(f"main_object/{error}" for error in ("wrong", "inexistent", "extra")),
     *(f"other_objects/{error}" for error in ("wrong", "inexistent", "extra")),

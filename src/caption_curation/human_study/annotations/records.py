@@ -1,8 +1,8 @@
-"""What annotators marked, as JSON Lines: one file an annotator, one line an image.
+"""What annotators marked, as JSON Lines: one file per annotator, one line per image.
 
-An image that is annotated again gets another line, which supersedes the earlier; nothing is ever
-overwritten. A line is written at once, under a lock, and is on the disk when :func:`append`
-returns, so that a killed server or two open pages of one annotator lose nothing.
+An image that is annotated again gets another line, which supersedes the earlier one; nothing is
+ever overwritten. A line is written in one piece, under a lock, and is on disk when :func:`append`
+returns, so that nothing is lost if a server is killed or an annotator has two pages open.
 """
 
 import fcntl
@@ -40,7 +40,7 @@ class Annotation:
         saved_at: when this was saved, ISO 8601 in UTC.
 
     Raises:
-        InputError: a value is not as described; the message tells all that are not.
+        InputError: a value is not as described; the message lists all that are not.
     """
 
     set: int
@@ -59,10 +59,10 @@ class Annotation:
 
 
 def check_code(code: str) -> str:
-    """The annotator's code, if it may be one: a name in files and logs that tells nobody.
+    """The annotator's code, if it is a valid one: a name in files and logs that identifies nobody.
 
     Raises:
-        InputError: it may not.
+        InputError: it is not.
     """
     if not CODE.fullmatch(code):
         raise InputError(
@@ -72,10 +72,10 @@ def check_code(code: str) -> str:
 
 
 def append(path: Path, annotation: Annotation) -> None:
-    """Add a line to the annotator's file, which is made if need be.
+    """Add a line to the annotator's file, which is created if necessary.
 
     If another program was stopped in the middle of a line, that line is ended first, so that it
-    spoils nothing but itself.
+    does not spoil this one.
 
     Raises:
         OSError: the line could not be written, for instance because the disk is full.
@@ -103,7 +103,7 @@ def read(path: Path) -> tuple[list[Annotation], list[str]]:
     others are used. The annotation file itself stays as it is.
 
     Args:
-        path: an annotator's file; if there is none, nothing was annotated yet.
+        path: an annotator's file; if it does not exist, nothing has been annotated yet.
 
     Returns:
         Annotations in the order in which the images were first annotated, and a message for every
@@ -124,12 +124,12 @@ def read(path: Path) -> tuple[list[Annotation], list[str]]:
         except ValueError as error:  # InputError is one
             damaged.append(line)
             problems.append(
-                f"{path}, line {number}: not used, kept aside in {path.name}{DAMAGED} ({error})"
+                f"{path}, line {number}: not used, set aside in {path.name}{DAMAGED} ({error})"
             )
         else:
             annotations[annotation.set, annotation.image_id] = annotation
     if damaged:
-        _keep_aside(path, b"\n".join(damaged) + b"\n")
+        _set_aside(path, b"\n".join(damaged) + b"\n")
     return list(annotations.values()), problems
 
 
@@ -150,7 +150,7 @@ def _annotation_of(line: bytes) -> Annotation:
 
 
 def _faults(annotation: Annotation) -> Iterator[str]:
-    """What is wrong with the values; nothing else is looked at while types are wrong."""
+    """What is wrong with the values, which are checked only if all types are right."""
     wrong_types = list(_wrong_types(annotation))
     if wrong_types:
         yield from wrong_types
@@ -163,24 +163,24 @@ def _faults(annotation: Annotation) -> Iterator[str]:
         yield f"annotator = {annotation.annotator!r}: 1 to 32 letters, digits, - and _"
     categories = annotation.categories
     if annotation.no_error == bool(categories):
-        yield "either no_error is true, or there is at least one category, not both"
+        yield "no_error must be true if there are no categories, and false otherwise"
     if len(set(categories)) < len(categories):
-        yield f"categories = {list(categories)}: one is there twice"
-    unknown = [one for one in categories if one not in CATEGORY_IDS]
+        yield f"categories = {list(categories)}: one occurs twice"
+    unknown = [category for category in categories if category not in CATEGORY_IDS]
     if unknown and annotation.category_version == CATEGORY_VERSION:
         yield f"categories = {unknown}: unknown in version {CATEGORY_VERSION}"
     for name in ("shown_at", "saved_at"):
         if not _is_utc(getattr(annotation, name)):
-            yield f"{name} = {getattr(annotation, name)!r}: ISO 8601 in UTC is wanted"
+            yield f"{name} = {getattr(annotation, name)!r}: expected ISO 8601 in UTC"
 
 
 def _wrong_types(annotation: Annotation) -> Iterator[str]:
-    for name, wanted in get_type_hints(Annotation).items():
+    for name, expected in get_type_hints(Annotation).items():
         value: Any = getattr(annotation, name)
         if name == "categories":
-            right = isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+            right = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
         else:
-            right = type(value) is wanted
+            right = type(value) is expected
         if not right:
             yield f"{name} = {value!r} has the wrong type"
 
@@ -206,7 +206,7 @@ def _content(path: Path) -> bytes:
         return file.read()
 
 
-def _keep_aside(path: Path, lines: bytes) -> None:
+def _set_aside(path: Path, lines: bytes) -> None:
     aside = path.with_name(path.name + DAMAGED)
     if aside.exists() and aside.read_bytes() == lines:
         return

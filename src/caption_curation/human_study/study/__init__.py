@@ -1,1 +1,1 @@
-"""Which images are annotated, and the sets that they are dealt into."""
+"""Which images are annotated, and the sets that they are split into."""

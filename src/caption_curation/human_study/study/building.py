@@ -18,7 +18,7 @@ from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.outputs import atomic_folder, write_atomically
 
-SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # what every browser shows
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # what every browser can show
 
 
 def references_of_file(path: Path) -> dict[str, list[str]]:
@@ -53,22 +53,22 @@ def image_files(
     """The file of each image by id, and the suffix for a copy of it.
 
     Args:
-        folder: with an index as the pipeline's image stages write it; or with files that are
-            named by the references, if they are COCO's, or called like the ids.
+        folder: with an index as the pipeline's image stages write it; or with files that the
+            references name, if they are COCO's, or that are named after the ids.
         image_ids: of the images that are needed.
         references: the file of the references.
 
     Raises:
-        InputError: images are missing, outside of the folder, or no JPEG, PNG or WebP files.
+        InputError: images are missing, outside of the folder, or not JPEG, PNG or WebP files.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     if (folder / INDEX).is_file():
         index = read_json_lines(folder / INDEX)
-        called = {record["image_id"]: folder / f"{record['key']}.jpg" for record in index}
-        if missing := [one for one in image_ids if one not in called]:
-            raise InputError(list_faults(f"{folder / INDEX}: images that are not there", missing))
-        files = {one: called[one] for one in image_ids}
+        by_id = {record["image_id"]: folder / f"{record['key']}.jpg" for record in index}
+        if missing := [image_id for image_id in image_ids if image_id not in by_id]:
+            raise InputError(list_faults(f"{folder / INDEX}: missing images", missing))
+        files = {image_id: by_id[image_id] for image_id in image_ids}
     else:
         files = dict(zip(image_ids, find_images(folder, image_ids, references), strict=True))
     faults, found = [], {}
@@ -82,22 +82,24 @@ def image_files(
         except (OSError, ValueError, SyntaxError) as error:  # SyntaxError: some broken PNG files
             faults.append(f"{image_id}: {file} ({error})")
     if faults:
-        raise InputError(list_faults("images that are no JPEG, PNG or WebP files", faults))
+        raise InputError(list_faults("images that are not JPEG, PNG or WebP files", faults))
     return found
 
 
 def check_references(
     image_ids: Sequence[str], references: Mapping[str, Sequence[str]], path: Path
 ) -> None:
-    """Raise an InputError that lists the images without any reference."""
+    """Raise an InputError that lists the images without references."""
     without = [image_id for image_id in image_ids if not references.get(image_id)]
     if without:
         raise InputError(list_faults(f"{path}: images without references", without))
 
 
 def write_set_lists(study: Path, sets: Sequence[Sequence[ChosenImage]]) -> None:
-    """Write ``sets.json``: a list of image ids for each set, as they were in the losses' file."""
-    _write_json(study / SETS_FILE, [[one.image.image_id for one in of_set] for of_set in sets])
+    """Write ``sets.json``: a list of image ids for each set, as in the file of the losses."""
+    _write_json(
+        study / SETS_FILE, [[chosen.image.image_id for chosen in of_set] for of_set in sets]
+    )
 
 
 def write_sets(
@@ -109,10 +111,10 @@ def write_sets(
     references_shown: int,
     loss_unit: str,
 ) -> None:
-    """Write the folders of the sets, and the manifest apart from them.
+    """Write the folders of the sets and, outside of them, the manifest.
 
-    ``page.json`` lists the images by id: an order by loss would tell annotators what the page is to
-    hide from them.
+    ``page.json`` lists the images by id: an order by loss would reveal to annotators what the
+    page is meant to hide from them.
 
     Raises:
         InputError: the study has a folder of sets that this function did not write.
@@ -125,7 +127,7 @@ def write_sets(
             target = built / f"set_{number}"
             (target / "images").mkdir(parents=True)
             records = []
-            for image_id in sorted(str(one.image.image_id) for one in of_set):
+            for image_id in sorted(str(chosen.image.image_id) for chosen in of_set):
                 source, suffix = files[image_id]
                 name = f"images/{_file_name(image_id)}{suffix}"
                 shutil.copyfile(source, target / name)
@@ -134,31 +136,33 @@ def write_sets(
             _write_json(target / PAGE, {"set": number, "images": records})
     images = [
         {
-            "image_id": str(one.image.image_id),
+            "image_id": str(chosen.image.image_id),
             "set": number,
-            "group": one.group,
-            "rank": one.rank,
-            "loss": one.image.loss,
-            "clipscore": one.image.clipscore,
+            "group": chosen.group,
+            "rank": chosen.rank,
+            "loss": chosen.image.loss,
+            "clipscore": chosen.image.clipscore,
         }
         for number, of_set in enumerate(sets, start=1)
-        for one in of_set
+        for chosen in of_set
     ]
     _write_json(study / MANIFEST, {"loss_unit": loss_unit, "images": images})
 
 
 def _file_name(image_id: str) -> str:
-    """The id where it makes a harmless file name, otherwise a hash of it."""
+    """The id if it is a harmless file name, otherwise a hash of it."""
     if re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", image_id):
         return image_id
     return hashlib.sha256(image_id.encode()).hexdigest()[:32]
 
 
 def _check_replaceable(folder: Path) -> None:
-    strange = [one.name for one in folder.iterdir() if not re.fullmatch(r"set_\d+", one.name)]
+    strange = [path.name for path in folder.iterdir() if not re.fullmatch(r"set_\d+", path.name)]
     if strange:
         raise InputError(
-            list_faults(f"{folder} would be replaced, but holds what is no set", strange)
+            list_faults(
+                f"{folder} would be replaced, but contains something other than sets", strange
+            )
         )
 
 

@@ -1,7 +1,7 @@
-"""What is known of a generated image before anybody looks at it: the captioner's loss, CLIPScore.
+"""Scores of a generated image before anybody looks at it: the captioner's loss, and CLIPScore.
 
 Both are means over the references of the image. The loss of a reference is per token, as in the
-curation of the demo, so that an image is not hard merely because it is told at length.
+curation of the demo, so that an image is not hard merely because its references are long.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,14 +50,14 @@ def image_clip_scores(
     clip: Clip, images: Sequence[CaptionedImage], files: Mapping[str, Path]
 ) -> dict[str, float]:
     """The CLIPScore (0 to 2.5) of each generated image with its references, by image id."""
-    vectors = encode_images(clip, [files[image.image_id] for image in images])
+    embeddings = encode_images(clip, [files[image.image_id] for image in images])
     texts = [PREFIX + caption for image in images for caption in image.captions]
-    repeated = np.repeat(vectors, [len(image.captions) for image in images], axis=0)
+    repeated = np.repeat(embeddings, [len(image.captions) for image in images], axis=0)
     return _means(images, clip_scores(repeated, encode_texts(clip, texts)).tolist())
 
 
 def _means(images: Sequence[CaptionedImage], values: Sequence[float]) -> dict[str, float]:
-    """The mean over each image's captions of values that are in the order of all captions."""
+    """The mean over the captions of each image; ``values`` are in the order of all captions."""
     ends = np.cumsum([len(image.captions) for image in images])
     return {
         image.image_id: float(of_image.mean())

@@ -1,4 +1,4 @@
-"""The sets on disk: what an annotator's page may see, and apart from it what it may not.
+"""The sets on disk: what the page may show to annotators and, separately, what it may not.
 
 A study is a folder with ``sets.json``, the image ids of each set; ``sets/set_1``, ``set_2`` and so
 on, each with ``images/`` and ``page.json``; and ``manifest.json`` with the losses.
@@ -21,7 +21,7 @@ Group = Literal["low", "high"]  # of an image's loss
 
 @dataclass(frozen=True, slots=True)
 class StudyImage:
-    """An image of a study, with all that is known of it.
+    """An image of a study, with everything that is known about it.
 
     Attributes:
         image_id: as annotations name it.
@@ -53,14 +53,14 @@ def read_study(study: Path) -> tuple[str, list[StudyImage]]:
     """The unit of the losses, and all images of a study in the order of the manifest.
 
     Raises:
-        InputError: the folder is no study.
+        InputError: the folder is not a study.
     """
     try:
         manifest = json.loads((study / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{study}: no study ({error}); `python -m stages.build_study` makes one of losses, "
-            "images and references"
+            f"{study}: not a study ({error}); `python -m stages.build_study` builds one from "
+            "losses, images and references"
         ) from error
     shown: dict[str, dict[str, Any]] = {}
     for number in sorted({record["set"] for record in manifest["images"]}):

@@ -1,1 +1,1 @@
-"""The page about the human study."""
+"""The report of the human study."""

@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 from caption_curation.human_study.annotations.categories import CATEGORY_IDS, CHECKED
 from caption_curation.human_study.annotations.records import Annotation
-from caption_curation.reports.human_study.collect import JudgedImage
+from caption_curation.reports.human_study.collect import AnnotatedImage
 
-EVERYTHING = len(CATEGORY_IDS) / 2  # categories an image, on average; nobody has reason for that
+EVERYTHING = len(CATEGORY_IDS) / 2  # marked categories per image that count as "everything"
 
 Marks = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Krippendorff's alpha (1: perfect, 0: as by chance); ``None`` where all values are equal.
+    """Krippendorff's alpha (1: perfect, 0: chance level); ``None`` where all values are equal.
 
     Attributes:
-        by_category: of whether a category was marked in an image.
-        overall: of all these decisions together, an image and a category being a unit.
-        any_error: of whether an image has any error.
+        by_category: for the decision whether a category is marked in an image.
+        overall: for all these decisions together; a unit is a pair of image and category.
+        any_error: for the decision whether an image has any error.
     """
 
     by_category: Mapping[str, float | None]
@@ -34,17 +34,17 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Annotator:
-    """What one annotator did in all images, also in those that are left out of the analysis.
+    """What one annotator did in all images, including those that are left out of the analysis.
 
     Attributes:
         code: the annotator's.
         images: how many were annotated.
-        mean_errors: categories marked in an image.
-        without_error: the fraction of images said to have none.
-        remark: that everything or nothing was marked; empty otherwise.
-        missed: the fraction of the errors known to a program that were not marked.
-        false_alarms: the fraction of the errors known not to be there that were marked. Both are
-            ``None`` where nothing is known.
+        mean_errors: categories marked per image.
+        without_error: the fraction of images marked "no error".
+        remark: says if everything or nothing was marked; empty otherwise.
+        missed: the fraction of errors, as known to a program, that were not marked.
+        false_alarms: the fraction of errors known not to be there that were marked. Both are
+            ``None`` where no verdicts are known.
     """
 
     code: str
@@ -56,15 +56,15 @@ class Annotator:
     false_alarms: float | None
 
 
-def agreement(judged: Sequence[JudgedImage]) -> Agreement:
+def agreement(kept: Sequence[AnnotatedImage]) -> Agreement:
     """Krippendorff's alpha for nominal data, with annotators who saw different images."""
-    codes = sorted({one.annotator for image in judged for one in image.annotations})
+    codes = sorted({annotation.annotator for image in kept for annotation in image.annotations})
     # (categories, annotators, images): 1 marked, 0 not marked, NaN not annotated
-    marks = np.full((len(CATEGORY_IDS), len(codes), len(judged)), np.nan)
-    for column, image in enumerate(judged):
-        for one in image.annotations:
-            marks[:, codes.index(one.annotator), column] = [
-                category in one.categories for category in CATEGORY_IDS
+    marks = np.full((len(CATEGORY_IDS), len(codes), len(kept)), np.nan)
+    for column, image in enumerate(kept):
+        for annotation in image.annotations:
+            marks[:, codes.index(annotation.annotator), column] = [
+                category in annotation.categories for category in CATEGORY_IDS
             ]
     return Agreement(
         by_category={
@@ -80,11 +80,11 @@ def alpha(values: Marks) -> float | None:
     """Krippendorff's alpha for nominal data.
 
     Args:
-        values: of shape (annotators, units), NaN where an annotator has not judged a unit.
+        values: shape (annotators, units), NaN where an annotator has not judged a unit.
 
     Returns:
-        ``None`` where the judgements that can be compared are all equal: then no disagreement is
-        possible by chance, and alpha is undefined.
+        ``None`` if all comparable judgements are equal: then disagreement by chance is impossible,
+        and alpha is undefined.
     """
     comparable = values[:, (~np.isnan(values)).sum(axis=0) >= 2]
     if len(np.unique(comparable[~np.isnan(comparable)])) < 2:
@@ -94,7 +94,8 @@ def alpha(values: Marks) -> float | None:
         for (annotator, unit), value in np.ndenumerate(comparable)
         if not np.isnan(value)
     ]
-    return float(AnnotationTask(judgements).alpha())  # its distance is that of nominal data
+    # AnnotationTask's default distance is the one for nominal data.
+    return float(AnnotationTask(judgements).alpha())
 
 
 def annotators(
@@ -104,7 +105,7 @@ def annotators(
 
     Args:
         annotations: of all images.
-        verdicts: by image id, the errors that are there, where a program knows.
+        verdicts: by image id, the errors that are there, if a program knows.
     """
     by_code: dict[str, list[Annotation]] = {}
     for annotation in annotations:
@@ -121,16 +122,16 @@ def annotations_per_image(by_image: Mapping[str, Sequence[Annotation]]) -> dict[
 def _annotator(
     code: str, made: Sequence[Annotation], verdicts: Mapping[str, Sequence[str]]
 ) -> Annotator:
-    mean_errors = sum(len(one.categories) for one in made) / len(made)
+    mean_errors = sum(len(annotation.categories) for annotation in made) / len(made)
     remark = ""
     if mean_errors == 0:
         remark = "marks nothing"
     elif mean_errors >= EVERYTHING:
         remark = "marks everything"
     there, missed, absent, false = 0, 0, 0, 0
-    for one in made:
-        if one.image_id in verdicts:
-            wrong, marked = set(verdicts[one.image_id]), set(one.categories)
+    for annotation in made:
+        if annotation.image_id in verdicts:
+            wrong, marked = set(verdicts[annotation.image_id]), set(annotation.categories)
             right = set(CHECKED) - wrong
             there, missed = there + len(wrong), missed + len(wrong - marked)
             absent, false = absent + len(right), false + len(right & marked)
@@ -138,7 +139,7 @@ def _annotator(
         code=code,
         images=len(made),
         mean_errors=mean_errors,
-        without_error=sum(one.no_error for one in made) / len(made),
+        without_error=sum(annotation.no_error for annotation in made) / len(made),
         remark=remark,
         missed=missed / there if there else None,
         false_alarms=false / absent if absent else None,

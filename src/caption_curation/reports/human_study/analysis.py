@@ -1,4 +1,4 @@
-"""The numbers of figures 9 and 10: categories, errors against loss, and the answer of the truth."""
+"""The numbers of figures 9 and 10: categories, errors against loss, and what the verdicts say."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from caption_curation.human_study.annotations.categories import CATEGORY_IDS, NO_ERROR
 from caption_curation.human_study.study.sets import Group, StudyImage
-from caption_curation.reports.human_study.collect import JudgedImage
+from caption_curation.reports.human_study.collect import AnnotatedImage
 from caption_curation.reports.page.statistics import (
     Statistic,
     bootstrap,
@@ -40,7 +40,7 @@ class ErrorsAgainst:
     Attributes:
         scores: of the images.
         errors: their mean numbers of errors, in the same order.
-        low, high: two groups of them.
+        low, high: the groups of images with low and with high scores.
         rank: Spearman's rho of ``scores`` and ``errors``.
     """
 
@@ -71,28 +71,28 @@ class Truth:
     rank: Statistic
 
 
-def category_counts(judged: Sequence[JudgedImage]) -> dict[str, dict[Group, int]]:
-    """How many annotations in each group mark each category or ``no_error`` (figure 9a)."""
+def category_counts(kept: Sequence[AnnotatedImage]) -> dict[str, dict[Group, int]]:
+    """How many annotations mark each category, or ``no_error``, in each group (figure 9a)."""
     counts = {name: dict.fromkeys(GROUPS, 0) for name in (*CATEGORY_IDS, NO_ERROR)}
-    for judgement in judged:
-        for annotation in judgement.annotations:
+    for annotated in kept:
+        for annotation in annotated.annotations:
             for category in annotation.categories or (NO_ERROR,):
-                counts[category][judgement.image.group] += 1
+                counts[category][annotated.image.group] += 1
     return counts
 
 
-def errors_against_loss(judged: Sequence[JudgedImage], rng: np.random.Generator) -> ErrorsAgainst:
+def errors_against_loss(kept: Sequence[AnnotatedImage], rng: np.random.Generator) -> ErrorsAgainst:
     """The mean number of errors against the loss (figure 9b), by the study's own groups."""
     return _against(
-        [judgement.image.loss for judgement in judged],
-        [judgement.mean_errors for judgement in judged],
-        np.array([judgement.image.group == "high" for judgement in judged]),
+        [annotated.image.loss for annotated in kept],
+        [annotated.mean_errors for annotated in kept],
+        np.array([annotated.image.group == "high" for annotated in kept]),
         rng,
     )
 
 
 def errors_against_clipscore(
-    judged: Sequence[JudgedImage], rng: np.random.Generator
+    kept: Sequence[AnnotatedImage], rng: np.random.Generator
 ) -> ErrorsAgainst | None:
     """The same against the CLIPScore, by its own lower and upper half.
 
@@ -100,12 +100,12 @@ def errors_against_clipscore(
         ``None`` unless the CLIPScores of all images are known.
     """
     scores = [
-        judgement.image.clipscore for judgement in judged if judgement.image.clipscore is not None
+        annotated.image.clipscore for annotated in kept if annotated.image.clipscore is not None
     ]
-    if len(scores) < len(judged):
+    if len(scores) < len(kept):
         return None
     is_high = rankdata(scores, method="ordinal") - 1 >= len(scores) / 2
-    return _against(scores, [judgement.mean_errors for judgement in judged], is_high, rng)
+    return _against(scores, [annotated.mean_errors for annotated in kept], is_high, rng)
 
 
 def truth_of(

@@ -1,4 +1,4 @@
-"""Which annotations count: those of the study's images, under the present list of categories."""
+"""Which annotations count: those of the study's images, under the current list of categories."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,28 +12,32 @@ from caption_curation.support.errors import InputError
 
 
 @dataclass(frozen=True)
-class JudgedImage:
-    """An image with all annotations of it, one an annotator."""
+class AnnotatedImage:
+    """An image with all its annotations, one per annotator."""
 
     image: StudyImage
     annotations: tuple[Annotation, ...]
 
     @property
     def mean_errors(self) -> float:
-        """How many categories an annotator marked, on average."""
-        return sum(len(one.categories) for one in self.annotations) / len(self.annotations)
+        """The number of categories that annotators marked, on average."""
+        return sum(len(annotation.categories) for annotation in self.annotations) / len(
+            self.annotations
+        )
 
     def marked_by(self, at_least: int) -> list[str]:
-        """The categories that so many annotators marked, the most frequent first."""
-        counts = Counter(category for one in self.annotations for category in one.categories)
+        """The categories that at least so many annotators marked, the most frequent first."""
+        counts = Counter(
+            category for annotation in self.annotations for category in annotation.categories
+        )
         return [category for category, count in counts.most_common() if count >= at_least]
 
 
 def annotation_files(people: Path, automatic: Path) -> tuple[list[Path], bool]:
     """The annotation files to analyse, and whether they are the automatic ones.
 
-    People's annotations and automatic ones are never mixed: as soon as anyone has annotated, only
-    people count.
+    Human and automatic annotations are never mixed: as soon as anyone has annotated, only people
+    count.
 
     Raises:
         InputError: there are neither.
@@ -47,12 +51,12 @@ def annotation_files(people: Path, automatic: Path) -> tuple[list[Path], bool]:
     )
 
 
-def collect(
+def usable_annotations(
     files: Sequence[Path], images: Sequence[StudyImage]
 ) -> tuple[list[Annotation], list[str]]:
-    """The annotations of all files that count, and why others do not."""
+    """The annotations in all files that count, and messages on why others do not."""
     sets = {(image.set, image.image_id) for image in images}
-    collected: list[Annotation] = []
+    usable: list[Annotation] = []
     problems: list[str] = []
     for file in files:
         if not CODE.fullmatch(file.stem):
@@ -67,48 +71,55 @@ def collect(
             if reason := _reason_against(annotation, file.stem, sets):
                 reasons[reason] += 1
             else:
-                collected.append(annotation)
+                usable.append(annotation)
         problems += [
             f"{file}: {count} annotation(s) not used: {reason}" for reason, count in reasons.items()
         ]
-    return collected, problems
+    return usable, problems
 
 
-def judge(
+def annotations_by_image(
     images: Sequence[StudyImage], annotations: Sequence[Annotation]
 ) -> dict[str, tuple[Annotation, ...]]:
-    """The annotations of every image, by image id; none where nobody has annotated it."""
+    """The annotations of every image, by image id; empty where nobody has annotated it."""
     by_image: dict[str, list[Annotation]] = {image.image_id: [] for image in images}
     for annotation in annotations:
         by_image[annotation.image_id].append(annotation)
     return {image_id: tuple(of_image) for image_id, of_image in by_image.items()}
 
 
-def keep(
+def sufficiently_annotated(
     images: Sequence[StudyImage], by_image: Mapping[str, tuple[Annotation, ...]], at_least: int
-) -> list[JudgedImage]:
+) -> list[AnnotatedImage]:
     """The images with enough annotations, by ascending loss.
 
     Raises:
-        InputError: there are none; the message tells how many annotations there are.
+        InputError: there are none; the message says how many annotations there are at most.
     """
     kept = [
-        JudgedImage(image, by_image[image.image_id])
+        AnnotatedImage(image, by_image[image.image_id])
         for image in images
         if len(by_image[image.image_id]) >= at_least
     ]
     if not kept:
-        most = max((len(one) for one in by_image.values()), default=0)
+        most = max((len(of_image) for of_image in by_image.values()), default=0)
         raise InputError(
-            f"no image has {at_least} annotations, the most is {most}: let more people annotate, "
+            f"no image has {at_least} annotations, at most {most}: let more people annotate, "
             "or lower annotations_per_image in stages/human_study/params.yaml"
         )
-    return sorted(kept, key=lambda one: (one.image.loss, one.image.group, one.image.rank))
+    return sorted(
+        kept,
+        key=lambda annotated: (
+            annotated.image.loss,
+            annotated.image.group,
+            annotated.image.rank,
+        ),
+    )
 
 
 def _reason_against(annotation: Annotation, code: str, sets: set[tuple[int, str]]) -> str | None:
     if annotation.annotator != code:
-        return f"they are by annotator {annotation.annotator!r}"
+        return f"made by annotator {annotation.annotator!r}"
     if annotation.category_version != CATEGORY_VERSION:
         return (
             f"made under version {annotation.category_version!r} of the categories, which is now "

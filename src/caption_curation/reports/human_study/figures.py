@@ -14,47 +14,46 @@ from caption_curation.human_study.annotations.categories import CATEGORIES, NO_E
 from caption_curation.human_study.study.sets import Group
 from caption_curation.pictures import is_low_resolution
 from caption_curation.reports.human_study.analysis import GROUPS, ErrorsAgainst, Half
-from caption_curation.reports.human_study.collect import JudgedImage
+from caption_curation.reports.human_study.collect import AnnotatedImage
 from caption_curation.reports.human_study.findings import Findings
 from caption_curation.reports.page.statistics import Statistic
 from caption_curation.reports.page.style import INK, STYLE, WIDTH
 from caption_curation.rng import rng_for
 
-# No method has these, and they differ in more than colour, for prints without any.
+# Colours that no method has; groups also differ in markers and hatches, for prints in grey.
 COLOURS: dict[Group, str] = {"low": "#56B4E9", "high": "#E69F00"}
 MARKERS: dict[Group, str] = {"low": "o", "high": "^"}
 HATCHES: dict[Group, str] = {"low": "", "high": "////"}
 GROUP_LABELS: dict[Group, str] = {"low": "lowest loss", "high": "highest loss"}
 
 LABELS = {category.id: category.name for category in CATEGORIES}
-MARKED_BY = 2  # annotators at least, for a category to be told under an image
-SPREAD = 0.08  # of points at the same number of errors
-# Of the words under an image.
+MARKED_BY = 2  # annotators, at least, for a category to be listed under an image
+SPREAD = 0.08  # vertical jitter of points with the same number of errors
+# Of the text under an image.
 LETTERS, CAPTION_LINES, POINTS, LINE_SPACING = 30, 5, 6.5, 1.25
 
+MEAN = "mean of each half, 95 % interval"
 
-MEAN = "mean of either half, 95 % interval"
 
-
-def draw_figures(findings: Findings) -> dict[str, tuple[Figure, str]]:
-    """All figures, by name, each with a description for who cannot see it."""
+def make_figures(findings: Findings) -> dict[str, tuple[Figure, str]]:
+    """All figures, by name, each with a description for readers who cannot see it."""
     unit = f" ({findings.loss_unit})" if findings.loss_unit else ""
     against = {f"captioner's loss{unit}": findings.by_loss}
     if findings.by_clipscore:
         against["CLIPScore (0 to 2.5)"] = findings.by_clipscore
-    groups = [one.image.group for one in findings.judged]
+    groups = [annotated.image.group for annotated in findings.kept]
     return {
         "figure_9a": (
             category_bars(findings.counts, findings.total, findings.who),
-            "Bars: how often each category was marked, in images of low and of high loss",
+            "Bar chart: how often each category was marked in images of low and of high loss",
         ),
         "figure_9b": (
             error_scatter(against, groups, findings.who, rng_for("human study", "spread")),
-            "Points: mean number of errors of each image against its loss and its CLIPScore",
+            "Scatter plot: mean number of errors of each image against its loss and its CLIPScore",
         ),
         "figure_10": (
             example_images(findings.examples, findings.who),
-            "The images of lowest and of highest loss with caption, scores and errors",
+            "The images of lowest and of highest loss with captions, scores and errors",
         ),
     }
 
@@ -63,13 +62,13 @@ def draw_figures(findings: Findings) -> dict[str, tuple[Figure, str]]:
 def category_bars(counts: Mapping[str, Mapping[Group, int]], total: int, who: str) -> Figure:
     """Figure 9a: how often each category was marked, by group of categories, sorted.
 
-    Categories that nobody marked are left out. How often nothing was marked stands at the axis: a
-    bar of it would dwarf the others.
+    Categories that nobody marked are left out. How often "no error" was marked is given in the axis
+    label: its bar would dwarf the others.
 
     Args:
-        counts: by category, of each loss group; ``no_error`` among them.
+        counts: by category (``no_error`` included) and loss group.
         total: number of annotations.
-        who: annotated, in words.
+        who: the annotators, in words.
     """
     blocks: dict[str, list[str]] = {}
     for category in CATEGORIES:
@@ -80,7 +79,11 @@ def category_bars(counts: Mapping[str, Mapping[Group, int]], total: int, who: st
     heights = [len(block) for block in blocks.values()]
     figure = Figure(figsize=(7.2, 1.0 + 0.24 * (sum(heights) + len(heights))), layout="constrained")
     panels = figure.subplots(
-        len(blocks), 1, sharex=True, squeeze=False, height_ratios=[one + 0.6 for one in heights]
+        len(blocks),
+        1,
+        sharex=True,
+        squeeze=False,
+        height_ratios=[height + 0.6 for height in heights],
     )[:, 0]
     for axes, (title, block) in zip(panels, blocks.items(), strict=True):
         ordered = sorted(block, key=lambda name: -sum(counts[name].values()))
@@ -116,8 +119,8 @@ def category_bars(counts: Mapping[str, Mapping[Group, int]], total: int, who: st
         axes.set_title(title, loc="left", pad=2, fontweight="bold", fontsize=8.5)
     without = sum(counts[NO_ERROR].values())
     panels[-1].set_xlabel(
-        f"of {total} annotations by {who} (%); {without} of them say “no error”\n"
-        "(a number is how many mark the category)"
+        f"share of the {total} annotations by {who} (%); {without} of them say “no error”\n"
+        "(numbers beside the bars: annotations that mark the category)"
     )
     panels[-1].set_xlim(left=0)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
@@ -136,19 +139,19 @@ def error_scatter(
     Args:
         against: by axis label, in order.
         groups: the loss group of each image.
-        who: annotated, in words.
-        rng: spreads points up and down, so that they do not hide one another.
+        who: the annotators, in words.
+        rng: jitters points vertically, so that they do not hide one another.
     """
     spread = rng.uniform(-SPREAD, SPREAD, size=len(groups))
     is_wide = len(against) > 1
     figure = Figure(figsize=(7.4 if is_wide else WIDTH, 3.3), layout="constrained")
     panels = figure.subplots(1, len(against), sharey=True, squeeze=False)[0]
-    for axes, (label, one) in zip(panels, against.items(), strict=True):
+    for axes, (label, score) in zip(panels, against.items(), strict=True):
         for group in GROUPS:
             of_group = np.array([name == group for name in groups])
             axes.plot(
-                np.array(one.scores)[of_group],
-                (np.array(one.errors) + spread)[of_group],
+                np.array(score.scores)[of_group],
+                (np.array(score.errors) + spread)[of_group],
                 linestyle="none",
                 marker=MARKERS[group],
                 markersize=4.5,
@@ -158,13 +161,13 @@ def error_scatter(
                 alpha=0.7,
                 label=GROUP_LABELS[group],
             )
-        for half in (one.low, one.high):
+        for half in (score.low, score.high):
             _mark_half(axes, half)
         axes.set_xlabel(label)
-        axes.set_title(f"ρ = {rho_words(one.rank)}, n = {one.rank.n}", loc="right", pad=4)
+        axes.set_title(f"ρ = {format_rho(score.rank)}, n = {score.rank.n}", loc="right", pad=4)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.margins(x=0.07)
-    panels[0].set_ylabel(f"errors marked in an image,\nmean over {who}")
+    panels[0].set_ylabel(f"errors marked per image,\nmean over {who}")
     panels[0].set_ylim(bottom=-2 * SPREAD)
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside upper left", ncols=3 if is_wide else 2
@@ -173,40 +176,42 @@ def error_scatter(
 
 
 @matplotlib.rc_context(STYLE)
-def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figure:
+def example_images(rows: Mapping[str, Sequence[AnnotatedImage]], who: str) -> Figure:
     """Figure 10: images with a caption, CLIPScore, loss and what several annotators marked.
 
     Args:
         rows: by heading, images in order.
-        who: annotated, in words.
+        who: the annotators, in words.
     """
     columns = max(len(images) for images in rows.values())
-    texts = [[_words_of(one) for one in images] for images in rows.values()]
+    texts = [[_text_of(annotated) for annotated in images] for images in rows.values()]
     lines = [max(text.count("\n") + 1 for text in of_row) for of_row in texts]
-    words_heights = [(count + 1) * POINTS * LINE_SPACING / 72 for count in lines]  # inches
-    picture_height = 6.4 / columns
-    heights = [0.35 + picture_height + height for height in words_heights]
+    text_heights = [(count + 1) * POINTS * LINE_SPACING / 72 for count in lines]  # inches
+    image_height = 6.4 / columns
+    heights = [0.35 + image_height + height for height in text_heights]
     heights[-1] += 0.25  # for the line at the end
     figure = Figure(figsize=(7.2, sum(heights)), layout="constrained")
     parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for part, heading, height, of_row in zip(parts, rows, words_heights, texts, strict=True):
+    for part, heading, height, of_row in zip(parts, rows, text_heights, texts, strict=True):
         part.suptitle(heading, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        panels = part.subplots(2, columns, squeeze=False, height_ratios=(picture_height, height))
+        panels = part.subplots(2, columns, squeeze=False, height_ratios=(image_height, height))
         for axes in panels.ravel():
             axes.set_axis_off()
-        for (picture, words), one, text in zip(panels.T, rows[heading], of_row, strict=False):
-            with Image.open(one.image.file) as file:
+        for (image_axes, text_axes), annotated, text in zip(
+            panels.T, rows[heading], of_row, strict=False
+        ):
+            with Image.open(annotated.image.file) as file:
                 pixels = file.convert("RGB")
-            picture.set_anchor("S")  # next to its words
-            shown = picture.imshow(
+            image_axes.set_anchor("S")  # next to its text
+            shown = image_axes.imshow(
                 np.asarray(pixels),
                 interpolation="nearest" if is_low_resolution(pixels.size) else "antialiased",
             )
-            # By a rectangle: the id of a clipping path in the SVG depends on memory addresses.
+            # A clipping box, not a path: the id of a path in the SVG depends on memory addresses.
             shown.set_clip_path(None)
-            shown.set_clip_box(picture.bbox)
-            # Captions are no formulas, whatever is in them.
-            words.text(
+            shown.set_clip_box(image_axes.bbox)
+            # Captions are not formulas, whatever characters are in them.
+            text_axes.text(
                 0,
                 1,
                 text,
@@ -214,10 +219,10 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
                 fontsize=POINTS,
                 linespacing=LINE_SPACING,
                 parse_math=False,
-                transform=words.transAxes,
+                transform=text_axes.transAxes,
             )
     parts[-1].supxlabel(
-        f"Told below each image: what at least {MARKED_BY} of {who} marked",
+        f"Below each image: what at least {MARKED_BY} of {who} marked",
         x=0.01,
         ha="left",
         fontsize=7.5,
@@ -225,7 +230,7 @@ def example_images(rows: Mapping[str, Sequence[JudgedImage]], who: str) -> Figur
     return figure
 
 
-def rho_words(rank: Statistic) -> str:
+def format_rho(rank: Statistic) -> str:
     """Spearman's rho with its interval."""
     if rank.value is None:
         return "–"
@@ -255,18 +260,19 @@ def _mark_half(axes: Axes, half: Half) -> None:
     )
 
 
-def _words_of(one: JudgedImage) -> str:
-    caption = textwrap.wrap(one.image.references[0], LETTERS)
+def _text_of(annotated: AnnotatedImage) -> str:
+    caption = textwrap.wrap(annotated.image.references[0], LETTERS)
     if len(caption) > CAPTION_LINES:
         caption = [*caption[: CAPTION_LINES - 1], f"{caption[CAPTION_LINES - 1]} …"]
-    scores = f"loss {one.image.loss:.2f}"
-    if one.image.clipscore is not None:
-        scores += f", CLIPScore {one.image.clipscore:.2f}"
-    marked = ", ".join(label_of(category) for category in one.marked_by(MARKED_BY))
+    scores = f"loss {annotated.image.loss:.2f}"
+    if annotated.image.clipscore is not None:
+        scores += f", CLIPScore {annotated.image.clipscore:.2f}"
+    marked = ", ".join(label_of(category) for category in annotated.marked_by(MARKED_BY))
     return "\n".join([*caption, scores, *textwrap.wrap(f"marked: {marked or 'nothing'}", LETTERS)])
 
 
 def label_of(category: str) -> str:
     """A category in words that need no heading, such as ``main object: wrong``."""
-    one = next(one for one in CATEGORIES if one.id == category)
-    return one.name if one.group in ("general", "people") else f"{one.group}: {one.name}"
+    found = next(candidate for candidate in CATEGORIES if candidate.id == category)
+    is_clear = found.group in ("general", "people")
+    return found.name if is_clear else f"{found.group}: {found.name}"

@@ -1,4 +1,4 @@
-"""All that the annotations of a study say, put together."""
+"""Everything that the annotations of a study say, put together."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from caption_curation.reports.human_study.analysis import (
     truth_of,
 )
 from caption_curation.reports.human_study.collect import (
-    JudgedImage,
+    AnnotatedImage,
     annotation_files,
-    collect,
-    judge,
-    keep,
+    annotations_by_image,
+    sufficiently_annotated,
+    usable_annotations,
 )
 from caption_curation.reports.page.statistics import Statistic
 from caption_curation.rng import rng_for
@@ -40,18 +40,18 @@ class Findings:
 
     Attributes:
         is_automatic: whether the annotations are the simulated ones.
-        who: annotated, in words.
-        stated_rates: of the simulated annotators, by code.
+        who: the annotators, in words.
+        stated_rates: error rates of the simulated annotators, by code.
         problems: annotations that were not used, and why.
         annotations_per_image: how many images have how many annotations.
-        at_least: annotations that an image needs to be kept.
-        judged: the images that were kept, by ascending loss.
-        counts: annotations that mark each category, by loss group.
+        at_least: number of annotations that an image needs to be kept.
+        kept: the images with enough annotations, by ascending loss.
+        counts: number of annotations that mark each category, by loss group.
         loss_unit: may be empty.
         by_loss: the errors against the loss.
         by_clipscore: the same against the CLIPScore, where it is known.
-        truth: where a program knows it.
-        agreement: of the annotators, in the images that were kept.
+        truth: what the verdicts say, where a program knows.
+        agreement: of the annotators, on the images that were kept.
         annotators: what each of them did.
         examples: by heading, images in order.
     """
@@ -62,7 +62,7 @@ class Findings:
     problems: Sequence[str]
     annotations_per_image: Mapping[int, int]
     at_least: int
-    judged: Sequence[JudgedImage]
+    kept: Sequence[AnnotatedImage]
     counts: Mapping[str, Mapping[Group, int]]
     loss_unit: str
     by_loss: ErrorsAgainst
@@ -70,12 +70,12 @@ class Findings:
     truth: Truth | None
     agreement: Agreement
     annotators: Sequence[Annotator]
-    examples: Mapping[str, Sequence[JudgedImage]]
+    examples: Mapping[str, Sequence[AnnotatedImage]]
 
     @property
     def total(self) -> int:
         """Number of annotations of the images that were kept."""
-        return sum(len(one.annotations) for one in self.judged)
+        return sum(len(image.annotations) for image in self.kept)
 
     @property
     def images(self) -> int:
@@ -93,7 +93,7 @@ class Findings:
         return found
 
 
-def find(
+def analyse_study(
     study: Path,
     *,
     people: Path,
@@ -106,20 +106,20 @@ def find(
 
     Args:
         study: its folder.
-        people, automatic: folders with annotation files; people's count if there are any.
+        people, automatic: folders with annotation files; those of people count if there are any.
         verdicts: by image id, the errors that a program knows to be there; or empty.
         at_least: images with fewer annotations are left out.
-        stated_rates: of the automatic annotators.
+        stated_rates: error rates of the automatic annotators.
 
     Raises:
-        InputError: the folder is no study, there are no annotations, or too few of every image.
+        InputError: the folder is not a study, or no image has enough annotations.
     """
     loss_unit, images = read_study(study)
     files, is_automatic = annotation_files(people, automatic)
-    annotations, problems = collect(files, images)
-    by_image = judge(images, annotations)
-    judged = keep(images, by_image, at_least)
-    count = len({one.annotator for image in judged for one in image.annotations})
+    annotations, problems = usable_annotations(files, images)
+    by_image = annotations_by_image(images, annotations)
+    kept = sufficiently_annotated(images, by_image, at_least)
+    count = len({annotation.annotator for image in kept for annotation in image.annotations})
     return Findings(
         is_automatic=is_automatic,
         who=f"{count} {'automatic ' if is_automatic else ''}annotator{'s' if count > 1 else ''}",
@@ -127,16 +127,16 @@ def find(
         problems=problems,
         annotations_per_image=annotations_per_image(by_image),
         at_least=at_least,
-        judged=judged,
-        counts=category_counts(judged),
+        kept=kept,
+        counts=category_counts(kept),
         loss_unit=loss_unit,
-        by_loss=errors_against_loss(judged, rng_for("human study", "loss")),
-        by_clipscore=errors_against_clipscore(judged, rng_for("human study", "clipscore")),
+        by_loss=errors_against_loss(kept, rng_for("human study", "loss")),
+        by_clipscore=errors_against_clipscore(kept, rng_for("human study", "clipscore")),
         truth=truth_of(images, verdicts, rng_for("human study", "truth")),
-        agreement=agreement(judged),
+        agreement=agreement(kept),
         annotators=annotators(annotations, verdicts),
         examples={
-            "Lowest loss": judged[:EXAMPLES],
-            "Highest loss": judged[: -EXAMPLES - 1 : -1],
+            "Lowest loss": kept[:EXAMPLES],
+            "Highest loss": kept[: -EXAMPLES - 1 : -1],
         },
     )

@@ -1,4 +1,4 @@
-"""The page about the human study, which needs nothing but itself."""
+"""The page about the human study: one self-contained HTML file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from markupsafe import Markup
 
 from caption_curation.human_study.annotations.categories import CATEGORIES, CATEGORY_IDS, NO_ERROR
-from caption_curation.reports.human_study.collect import JudgedImage
-from caption_curation.reports.human_study.figures import MARKED_BY, label_of, rho_words
+from caption_curation.reports.human_study.collect import AnnotatedImage
+from caption_curation.reports.human_study.figures import MARKED_BY, format_rho, label_of
 from caption_curation.reports.human_study.findings import Findings
 from caption_curation.reports.page.html import embedded_picture, template_environment
 
-LONGEST_SIDE = 256  # pixels; larger photographs are made smaller for the page
+LONGEST_SIDE = 256  # pixels; larger images are scaled down for the page
 
 
 def build_page(findings: Findings, figures: Mapping[str, str]) -> str:
@@ -26,7 +26,7 @@ def build_page(findings: Findings, figures: Mapping[str, str]) -> str:
         {
             "number": lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−"),
             "share": lambda value: "–" if value is None else f"{100 * value:.0f} %",
-            "rho": rho_words,
+            "rho": format_rho,
             "label": label_of,
         },
     )
@@ -37,26 +37,26 @@ def build_page(findings: Findings, figures: Mapping[str, str]) -> str:
         "findings": findings,
         "figures": {name: Markup(svg) for name, svg in figures.items()},
         "marked": marked,
-        "unmarked": [label_of(one.id) for one in CATEGORIES if one.id not in marked],
+        "unmarked": [label_of(category.id) for category in CATEGORIES if category.id not in marked],
         "no_error": sum(counts[NO_ERROR].values()),
         "marked_by": MARKED_BY,
         "examples": {
-            heading: [_example(one) for one in images]
+            heading: [_example(annotated) for annotated in images]
             for heading, images in findings.examples.items()
         },
         "comments": [
             annotation
-            for one in findings.judged
-            for annotation in one.annotations
+            for annotated in findings.kept
+            for annotation in annotated.annotations
             if annotation.comment.strip() and not findings.is_automatic
         ],
     }
     return environment.get_template("human_study.html").render(content) + "\n"
 
 
-def _example(one: JudgedImage) -> dict[str, Any]:
+def _example(annotated: AnnotatedImage) -> dict[str, Any]:
     return {
-        **embedded_picture(one.image.file, LONGEST_SIDE),
-        "image": one.image,
-        "marked": one.marked_by(MARKED_BY),
+        **embedded_picture(annotated.image.file, LONGEST_SIDE),
+        "image": annotated.image,
+        "marked": annotated.marked_by(MARKED_BY),
     }

@@ -10,7 +10,7 @@ from caption_curation.reports.human_study.findings import Findings
 
 
 def categories_csv(findings: Findings) -> str:
-    """One row a category, ``no_error`` last, with the number of annotations that mark it."""
+    """One row per category, ``no_error`` last, with the number of annotations that mark it."""
     counts = findings.counts
     alphas = {**findings.agreement.by_category, NO_ERROR: findings.agreement.any_error}
     names = [*(category.id for category in CATEGORIES), NO_ERROR]
@@ -31,7 +31,7 @@ def categories_csv(findings: Findings) -> str:
 
 
 def images_csv(findings: Findings, verdicts: Mapping[str, Sequence[str]]) -> str:
-    """One row an image that was kept, by ascending loss."""
+    """One row per image that was kept, by ascending loss."""
     return _csv(
         [
             "image_id",
@@ -46,47 +46,47 @@ def images_csv(findings: Findings, verdicts: Mapping[str, Sequence[str]]) -> str
         ],
         (
             [
-                one.image.image_id,
-                one.image.set,
-                one.image.group,
-                one.image.loss,
-                one.image.clipscore,
-                len(one.annotations),
-                one.mean_errors,
-                " ".join(one.marked_by(MARKED_BY)),
-                " ".join(verdicts[one.image.image_id]) if verdicts else None,
+                annotated.image.image_id,
+                annotated.image.set,
+                annotated.image.group,
+                annotated.image.loss,
+                annotated.image.clipscore,
+                len(annotated.annotations),
+                annotated.mean_errors,
+                " ".join(annotated.marked_by(MARKED_BY)),
+                " ".join(verdicts[annotated.image.image_id]) if verdicts else None,
             ]
-            for one in findings.judged
+            for annotated in findings.kept
         ),
     )
 
 
 def annotators_csv(findings: Findings) -> str:
-    """One row an annotator."""
+    """One row per annotator."""
     return _csv(
         ["annotator", "images", "mean_errors", "without_error", "missed", "false_alarms", "remark"],
         (
             [
-                one.code,
-                one.images,
-                one.mean_errors,
-                one.without_error,
-                one.missed,
-                one.false_alarms,
-                one.remark,
+                annotator.code,
+                annotator.images,
+                annotator.mean_errors,
+                annotator.without_error,
+                annotator.missed,
+                annotator.false_alarms,
+                annotator.remark,
             ]
-            for one in findings.annotators
+            for annotator in findings.annotators
         ),
     )
 
 
 def correlations_csv(findings: Findings) -> str:
-    """One row a rank correlation, by what it is of; empty fields where there is no number."""
+    """One row per rank correlation, with what it is of; fields without a number are empty."""
     return _csv(
         ["of", "spearman_rho", "n", "low", "high"],
         (
-            [name, one.value, one.n, *(one.interval or (None, None))]
-            for name, one in findings.correlations.items()
+            [name, rank.value, rank.n, *(rank.interval or (None, None))]
+            for name, rank in findings.correlations.items()
         ),
     )
 

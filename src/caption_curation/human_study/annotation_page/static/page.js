@@ -1,5 +1,5 @@
 "use strict";
-// Marks that are not saved yet outlive a closed tab; "No error" excludes the rest; keys mark.
+// Unsaved marks survive a closed tab; "No error" excludes the rest; keys set marks.
 
 const form = document.getElementById("annotation");
 const boxes = [...form.querySelectorAll("[name=category]")];
@@ -29,7 +29,7 @@ function restoreDraft() {
     return;
   }
   if (draft === null) return;
-  if (draft.savedAt !== form.dataset.savedAt) {  // the image was saved since
+  if (draft.savedAt !== form.dataset.savedAt) {  // the image has been saved since
     localStorage.removeItem(draftKey);
     return;
   }
