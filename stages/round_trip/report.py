@@ -8,7 +8,7 @@ from caption_curation.config.params import load_params
 from caption_curation.reports.page.descriptions import describe_synthesis
 from caption_curation.reports.page.html import write_page_folder
 from caption_curation.reports.page.style import to_svg
-from caption_curation.reports.round_trip.figures import draw_figures
+from caption_curation.reports.round_trip.figures import make_figures
 from caption_curation.reports.round_trip.page import RoundTrip, build_page, choose_examples
 from caption_curation.reports.round_trip.tables import (
     Results,
@@ -35,7 +35,7 @@ def main() -> None:
         read_json_lines(round_trip.EVALUATION / "images.jsonl"),
     )
     tracking = track(results, rng_for("round trip", "bootstrap"))
-    figures = draw_figures(results, tracking, rng_for("round trip", "spread"))
+    figures = make_figures(results, tracking, rng_for("round trip", "spread"))
     svgs = {name: to_svg(figure, text) for name, (figure, text) in figures.items()}
     validation = read_images(paths.CORPUS / "val.jsonl")
     trip = RoundTrip(

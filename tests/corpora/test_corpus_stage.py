@@ -151,7 +151,7 @@ def test_a_fraction_shortens_the_captioners_training_split_alone(tmp_path: Path)
     noisy = [json.loads(line) for line in half["ground_truth/noise.jsonl"].splitlines()]
     names = {json.loads(line)["image_id"] for line in lines[0.5]}
     everything = [json.loads(line) for line in whole["ground_truth/noise.jsonl"].splitlines()]
-    assert noisy == [one for one in everything if one["sample_id"].split("#")[0] in names]
+    assert noisy == [record for record in everything if record["sample_id"].split("#")[0] in names]
     assert 0 < len(noisy) < len(everything)
 
 

@@ -88,7 +88,7 @@ def test_coco_names_ids_and_restval(tmp_path: Path) -> None:
             record(3, "test", cocoid=184613, filepath="val2014"),
         ],
     )
-    assert [(one.image_id, one.file_name) for one in corpus.splits["train"]] == [
+    assert [(image.image_id, image.file_name) for image in corpus.splits["train"]] == [
         ("57870", "train2014/0.jpg"),
         ("391895", "val2014/1.jpg"),
     ]

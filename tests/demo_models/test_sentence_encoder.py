@@ -46,10 +46,10 @@ def pretrained(folder: Path, steps: int) -> Path:
 def partners_found(encoder: Path) -> float:
     """How often a caption is nearest to another one of its image, among 50 unseen images'."""
     unseen = world(2, 50)
-    one, other = (encode([image.captions[n] for image in unseen], encoder) for n in (0, 1))
-    one /= np.linalg.norm(one, axis=1, keepdims=True)
-    other /= np.linalg.norm(other, axis=1, keepdims=True)
-    return float(np.mean((one @ other.T).argmax(axis=1) == np.arange(len(unseen))))
+    first, second = (encode([image.captions[n] for image in unseen], encoder) for n in (0, 1))
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    second /= np.linalg.norm(second, axis=1, keepdims=True)
+    return float(np.mean((first @ second.T).argmax(axis=1) == np.arange(len(unseen))))
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_it_is_complete_and_without_code_or_pickles(trained: Path) -> None:
 
 
 def test_the_same_training_gives_the_same_bytes(tmp_path: Path) -> None:
-    one, other = (pretrained(tmp_path / name, steps=3) for name in ("one", "other"))
-    for file in one.rglob("*"):
+    first, second = (pretrained(tmp_path / name, steps=3) for name in ("one", "other"))
+    for file in first.rglob("*"):
         if file.is_file():
-            assert file.read_bytes() == (other / file.relative_to(one)).read_bytes()
+            assert file.read_bytes() == (second / file.relative_to(first)).read_bytes()

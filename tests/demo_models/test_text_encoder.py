@@ -22,7 +22,7 @@ def captioned(style: Style, images: int) -> tuple[list[Scene], list[str]]:
         noise=PlantedNoise(wrong_caption=0.0, mismatched_image=0.0, long_caption=0.0),
     )
     world = make_world(source, style, ["train"])
-    captions = [". ".join(one.captions) for one in world.corpus(["train"]).splits["train"]]
+    captions = [". ".join(image.captions) for image in world.corpus(["train"]).splits["train"]]
     return [image.scene for image in world.images], captions
 
 
@@ -36,7 +36,7 @@ def test_classes_are_those_of_all_worlds() -> None:
     for scene in scenes:
         targets = classes.targets(scene)
         known = [value for value in targets if value != UNKNOWN]
-        # A scene of one kind of object has no second shape and colour to tell.
+        # A scene with one kind of object has no second shape and colour to predict.
         assert len(targets) - len(known) == (0 if len(scene.things) == 2 else 2)
         assert all(
             value < count

@@ -1,4 +1,4 @@
-"""The drawn world: true captions, and exactly the noise that was asked for."""
+"""The demo world: true captions, and exactly the noise that was asked for."""
 
 import re
 from collections import Counter
@@ -78,30 +78,30 @@ OBJECT = re.compile(rf"\b({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})s?\b")
 
 def facts(caption: str) -> dict[str, Any]:
     """What a caption tells: things in order, layout, and size and background where it does."""
-    told: dict[str, Any] = {}
+    stated: dict[str, Any] = {}
     mentions = list(OBJECT.finditer(caption))
     things = [(SHAPES[match[2]], COLOURS[match[1]]) for match in mentions]
     if len(mentions) == 2:
         between = caption[mentions[0].end() : mentions[1].start()]
         (relation,) = [phrase for phrase in RELATIONS if re.search(rf"\b{phrase}\b", between)]
-        told["layout"], turned = RELATIONS[relation]
-        told["things"] = things[::-1] if turned else things
+        stated["layout"], turned = RELATIONS[relation]
+        stated["things"] = things[::-1] if turned else things
     else:
-        (told["things"],) = [things]
+        (stated["things"],) = [things]
         assert len(things) == 1, caption
         numbers = {"two": "two", "pair of": "two", "three": "three"}
         named = [layout for word, layout in numbers.items() if re.search(rf"\b{word}\b", caption)]
-        told["layout"] = named[0] if named else "one"
+        stated["layout"] = named[0] if named else "one"
     words = caption.split()
     sizes, backgrounds = (
-        {table[one] for one in words if one in table} for table in (SIZES, BACKGROUNDS)
+        {table[word] for word in words if word in table} for table in (SIZES, BACKGROUNDS)
     )
     assert len(sizes) <= 1 and len(backgrounds) <= 1, caption
     if sizes:
-        told["size"] = sizes.pop()
+        stated["size"] = sizes.pop()
     if backgrounds:
-        told["background"] = backgrounds.pop()
-    return told
+        stated["background"] = backgrounds.pop()
+    return stated
 
 
 def is_true(caption: str, scene: Scene) -> bool:
@@ -130,16 +130,18 @@ def test_five_true_captions_tell_every_fact(clean: World) -> None:
     for image in clean.images:
         assert len(set(image.captions)) == 5
         assert all(is_true(caption, image.shown) for caption in image.captions)
-        told = {fact for caption in image.captions for fact in facts(caption)}
-        assert told == {"things", "layout", "size", "background"}
+        stated = {fact for caption in image.captions for fact in facts(caption)}
+        assert stated == {"things", "layout", "size", "background"}
 
 
 def test_some_captions_leave_facts_out(clean: World) -> None:
-    told = Counter(fact for image in clean.images for one in image.captions for fact in facts(one))
-    samples = told["layout"]
-    assert told["things"] == samples == 5 * len(clean.images)
-    assert 0.2 < told["size"] / samples < 0.8
-    assert 0.2 < told["background"] / samples < 0.8
+    stated = Counter(
+        fact for image in clean.images for caption in image.captions for fact in facts(caption)
+    )
+    samples = stated["layout"]
+    assert stated["things"] == samples == 5 * len(clean.images)
+    assert 0.2 < stated["size"] / samples < 0.8
+    assert 0.2 < stated["background"] / samples < 0.8
 
 
 def test_captions_are_plain_lower_case_and_fit_clip(clean: World) -> None:
@@ -219,7 +221,7 @@ def test_wrong_captions_are_captions_of_other_images(noisy: World, clean: World)
         caption for image in clean.images if image.split == "train" for caption in image.captions
     }
     samples = by_sample(noisy)
-    wrong = [one for one, kind in noisy.noise.items() if kind == "wrong_caption"]
+    wrong = [sample_id for sample_id, kind in noisy.noise.items() if kind == "wrong_caption"]
     assert all(samples[sample_id][1] in texts for sample_id in wrong)
 
 

@@ -26,8 +26,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     records = []
     for number, split in enumerate(SPLITS):
         Image.effect_noise((64, 64), 90).save(tmp_path / f"toy/images/{number}.jpg")
-        one = {"imgid": number, "filename": f"{number}.jpg", "split": split}
-        records.append(one | {"sentences": [{"raw": "a dog"}]})
+        record = {"imgid": number, "filename": f"{number}.jpg", "split": split}
+        records.append(record | {"sentences": [{"raw": "a dog"}]})
     write_annotations(tmp_path, records, "toy")
     (tmp_path / "model.pth").write_bytes(b"weights")
     profile = yaml.safe_load((tmp_path / "profiles/flickr30k.yaml").read_text())

@@ -49,7 +49,7 @@ def test_photographs_are_judged_by_what_was_planted(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("drawn", "caption", "faults"),
+    ("shown", "caption", "faults"),
     [
         (RINGS, "two red rings on white", ()),
         # What the caption does not tell may be as it likes.
@@ -68,13 +68,13 @@ def test_photographs_are_judged_by_what_was_planted(world: World) -> None:
     ],
 )
 def test_a_synthetic_image_is_judged_by_what_its_caption_tells(
-    tmp_path: Path, drawn: Scene, caption: str, faults: tuple[str, ...]
+    tmp_path: Path, shown: Scene, caption: str, faults: tuple[str, ...]
 ) -> None:
     # The photograph shows something else altogether.
     photograph = Scene("brown", "large", "one", (Thing("cross", "green"),))
     truth = GroundTruth([{"image_id": "x", "shown": asdict(photograph)}])
     file = tmp_path / "synthetic.png"
-    render(drawn, DEFAULT, 32).save(file)
+    render(shown, DEFAULT, 32).save(file)
 
     sample = Sample("x#0", "x", "x.jpg", caption, replicate=0)
     assert truth.faults(sample, file) == faults

@@ -60,7 +60,7 @@ def moved(image: Image.Image) -> Image.Image:
 
 @pytest.mark.parametrize("image_size", [32, 48, 64])
 @pytest.mark.parametrize("change", [unchanged, jpeg, blurred, noisy, blurred_and_noisy, moved])
-def test_recognises_drawings(checker: SceneChecker, image_size: int, change: Change) -> None:
+def test_recognises_renderings(checker: SceneChecker, image_size: int, change: Change) -> None:
     told = scenes(250, seed=image_size)
     right = [
         checker.check(change(render(scene, DEFAULT, image_size)), scene).all_right for scene in told

@@ -63,7 +63,7 @@ def saved(sets: Path, code: str = "ANNA") -> list[Annotation]:
     return read(sets.parent / "annotations" / f"{code}.jsonl")[0]
 
 
-def test_no_page_tells_a_loss_or_another_place_in_the_set(sets: Path) -> None:
+def test_no_page_reveals_a_loss_or_another_place_in_the_set(sets: Path) -> None:
     client = client_of(sets)
     for path in ("", "1", "6", "6/image", "end", "manifest.json", "../manifest.json", "7", "0"):
         body = client.get(f"/annotator/ANNA/{path}").data
@@ -82,7 +82,7 @@ def test_the_order_is_the_annotators_own_and_stays(sets: Path) -> None:
     orders = [order(code) for code in ("ANNA", "BEN", "CARA")]
     assert orders[0] == order("ANNA")
     assert orders[0] != orders[1] != orders[2] != orders[0]
-    assert all(sorted(one) == sorted(orders[0]) for one in orders)
+    assert all(sorted(order) == sorted(orders[0]) for order in orders)
 
 
 def test_only_whole_and_clear_answers_are_saved(sets: Path) -> None:
@@ -126,8 +126,8 @@ def test_an_image_is_saved_once_and_again_when_it_changes(sets: Path) -> None:
     client.post("/annotator/ANNA/1", data=form)
     assert len(path.read_text().splitlines()) == 2
     assert json.loads(path.read_text().splitlines()[0])["comment"] == "two\nlines"
-    (one,) = saved(sets)
-    assert (one.categories, one.shown_at) == (("people/age", "general/text"), TIME)
+    (annotation,) = saved(sets)
+    assert (annotation.categories, annotation.shown_at) == (("people/age", "general/text"), TIME)
     emptied = client.post("/annotator/ANNA/1", data=form_of(sets, go="back"))
     assert emptied.status_code == 422  # a saved image cannot lose all its marks unnoticed
 

@@ -124,7 +124,7 @@ def save(page: Page) -> None:
 def saved(annotations: Path, code: str) -> dict[str, Annotation]:
     found, problems = read(annotations / f"{code}.jsonl")
     assert problems == []
-    return {one.image_id: one for one in found}
+    return {annotation.image_id: annotation for annotation in found}
 
 
 def test_a_whole_set_is_annotated_by_clicking(
@@ -178,8 +178,8 @@ def test_a_whole_set_is_annotated_by_clicking(
         expect(page.get_by_role("heading", level=1)).to_have_text("Thank you!")
 
     found = saved(annotations, "ANNA")
-    assert {one: annotation.categories for one, annotation in found.items()} == expected
-    assert all(one.no_error == (not one.categories) for one in found.values())
+    assert {image_id: annotation.categories for image_id, annotation in found.items()} == expected
+    assert all(annotation.no_error == (not annotation.categories) for annotation in found.values())
     assert list(expected) != sorted(expected)  # an order of the annotator's own
     assert len((annotations / "ANNA.jsonl").read_text().splitlines()) == 21  # image 10 twice
 
@@ -212,9 +212,9 @@ def test_two_annotators_and_two_servers_at_once(
         mark(anna, "general/text")  # the image that ANNA annotated in the other browser
         save(anna)
         expect(anna.get_by_role("heading", level=1)).to_have_text("4 of 4 saved ✓")
-    ben_marked = {one.categories for one in saved(annotations, "BEN").values()}
+    ben_marked = {annotation.categories for annotation in saved(annotations, "BEN").values()}
     assert ben_marked == {("general/number",)}
-    assert [one.categories for one in saved(annotations, "ANNA").values()] == [
+    assert [annotation.categories for annotation in saved(annotations, "ANNA").values()] == [
         ("main_object/wrong",),
         ("main_object/wrong",),
         ("general/text",),
@@ -236,7 +236,7 @@ def test_captions_and_comments_are_text(open_page: Callable[..., Page], tmp_path
         expect(page.get_by_label("Comment")).to_have_value(comment)
         assert page.locator("main b, main script").count() == 0
         assert page.title() == "1 of 2"
-    assert [one.comment for one in saved(annotations, "ANNA").values()] == [comment]
+    assert [annotation.comment for annotation in saved(annotations, "ANNA").values()] == [comment]
 
 
 def test_on_a_phone(open_page: Callable[..., Page], tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_on_a_phone(open_page: Callable[..., Page], tmp_path: Path) -> None:
         follow(page, page.locator("#next").tap)
         expect(page.get_by_role("heading", level=1)).to_have_text("Thank you!")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
-    marked = [one.categories for one in saved(annotations, "ANNA").values()]
+    marked = [annotation.categories for annotation in saved(annotations, "ANNA").values()]
     assert marked == [CATEGORY_IDS[-1:], ()]
 
 
@@ -296,7 +296,8 @@ def test_with_the_keyboard_alone(open_page: Callable[..., Page], tmp_path: Path)
         page.keyboard.press("Escape")
         expect(about).to_be_hidden()
     assert [
-        (one.categories, one.no_error, one.comment) for one in saved(annotations, "ANNA").values()
+        (annotation.categories, annotation.no_error, annotation.comment)
+        for annotation in saved(annotations, "ANNA").values()
     ] == [
         ((CATEGORY_IDS[-1],), False, "ay"),
         ((), True, ""),

@@ -39,8 +39,8 @@ def test_the_latest_line_of_an_image_counts(tmp_path: Path) -> None:
     corrected = annotation("x", "A", saved_at="2026-01-01T10:00:00Z")
     other = annotation("y", "A", "general/number", "general/text")
     elsewhere = annotation("x", "A", "people/gender", set=2)
-    for one in (first, other, corrected, elsewhere):
-        append(file, one)
+    for made in (first, other, corrected, elsewhere):
+        append(file, made)
     assert read(file) == ([corrected, other, elsewhere], [])
     lines = file.read_bytes().split(b"\n")
     assert json.loads(lines[0])["comment"] == first.comment  # nothing was overwritten
@@ -78,7 +78,7 @@ def test_a_whole_last_line_without_its_end_is_used(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes().rstrip(b"\n"))
     append(file, annotation("y", "A"))
     annotations, problems = read(file)
-    assert [one.image_id for one in annotations] == ["x", "y"]
+    assert [made.image_id for made in annotations] == ["x", "y"]
     assert problems == []
 
 
@@ -95,7 +95,7 @@ def test_lines_of_other_content_are_told_one_by_one(tmp_path: Path) -> None:
         {**good, "categories": ["people/hat"], "no_error": False},
     ]
     with file.open("a") as lines:
-        lines.writelines(json.dumps(one) + "\n" for one in wrong)
+        lines.writelines(json.dumps(record) + "\n" for record in wrong)
         lines.write("[" * 100_000 + "\n")
     with file.open("ab") as binary:
         binary.write(b"\xff\xfe\n")
@@ -108,7 +108,7 @@ def test_lines_of_other_content_are_told_one_by_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"categories": ("people/age",), "no_error": True}, "no_error must be"),
         ({"no_error": False}, "no_error must be"),
@@ -121,14 +121,14 @@ def test_lines_of_other_content_are_told_one_by_one(tmp_path: Path) -> None:
         ({"set": True}, "wrong type"),
     ],
 )
-def test_wrong_annotations_cannot_be_made(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_wrong_annotations_cannot_be_made(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         replace(annotation("x", "A"), **changes)
 
 
 def test_categories_of_another_version_are_not_judged() -> None:
-    one = annotation("x", "A", "people/hat", category_version="0")
-    assert one.categories == ("people/hat",)
+    old = annotation("x", "A", "people/hat", category_version="0")
+    assert old.categories == ("people/hat",)
 
 
 @pytest.mark.parametrize("code", ["A", "anna-2_B", "x" * 32])
@@ -158,4 +158,4 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
         os.sched_yield()
     annotations, problems = read(file)
     assert problems == []
-    assert {one.image_id for one in annotations} == {f"{n}{i}" for n in "pq" for i in range(50)}
+    assert {made.image_id for made in annotations} == {f"{n}{i}" for n in "pq" for i in range(50)}

@@ -21,7 +21,7 @@ PAIR = Scene("white", "small", "beside", (RED_DISC, BLUE_BAR))
 
 
 @pytest.mark.parametrize(
-    ("told", "shown", "expected"),
+    ("described", "shown", "expected"),
     [
         (TWO_DISCS, TWO_DISCS, set()),
         (TWO_DISCS, replace(TWO_DISCS, size="large"), set()),  # nobody can tell it for sure
@@ -55,8 +55,8 @@ PAIR = Scene("white", "small", "beside", (RED_DISC, BLUE_BAR))
         ),
     ],
 )
-def test_verdicts_on_drawings(told: Scene, shown: Scene, expected: set[str]) -> None:
-    found = verdict(SceneChecker(DEFAULT), render(shown, DEFAULT, 32), told)
+def test_verdicts_on_images(described: Scene, shown: Scene, expected: set[str]) -> None:
+    found = verdict(SceneChecker(DEFAULT), render(shown, DEFAULT, 32), described)
     assert set(found) == expected
     assert list(found) == [category for category in CHECKED if category in found]
 
@@ -71,10 +71,10 @@ def test_an_image_has_no_error_exactly_if_all_facts_are_right() -> None:
     # Few kinds, so that many pairs of scenes differ in little or nothing.
     scenes = [random_scene(rng, ["red", "blue"], ["white", "black"]) for _ in range(120)]
     right = 0
-    for told in scenes:
+    for described in scenes:
         for shown in scenes:
-            facts = compare(shown, told, only_that=True)
-            assert (errors(shown, told, facts) == ()) == facts.all_right, (told, shown)
+            facts = compare(shown, described, only_that=True)
+            assert (errors(shown, described, facts) == ()) == facts.all_right, (described, shown)
             right += facts.all_right
     assert right > len(scenes)
 
@@ -108,11 +108,14 @@ def test_stated_error_rates_are_recovered() -> None:
 def test_a_flawless_annotator_repeats_the_verdicts() -> None:
     verdicts = [(1, "a", ("general/number",)), (2, "b", ())]
     made = simulate(verdicts, annotator="x", miss=0, false_alarm=0, rng=default_rng(0))
-    assert [(one.set, one.image_id, one.categories, one.no_error) for one in made] == [
+    assert [
+        (annotation.set, annotation.image_id, annotation.categories, annotation.no_error)
+        for annotation in made
+    ] == [
         (1, "a", ("general/number",), False),
         (2, "b", (), True),
     ]
-    assert all("automatic" in one.comment for one in made)
+    assert all("automatic" in annotation.comment for annotation in made)
     contrary = simulate(verdicts, annotator="x", miss=1, false_alarm=1, rng=default_rng(0))
     assert contrary[1].categories == CHECKED
     assert set(contrary[0].categories) == set(CHECKED) - {"general/number"}

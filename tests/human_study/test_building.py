@@ -63,7 +63,7 @@ def test_a_set_has_its_images_and_two_references(source: Path) -> None:
         for number in (1, 2)
     ]
     assert [page["set"] for page in pages] == [1, 2]
-    shown = {one["image_id"]: one["references"] for page in pages for one in page["images"]}
+    shown = {image["image_id"]: image["references"] for page in pages for image in page["images"]}
     assert shown == {
         "c": ["a bar", "a strip"],
         "d": ["a cross"],
@@ -72,31 +72,34 @@ def test_a_set_has_its_images_and_two_references(source: Path) -> None:
     }
     for number, page in enumerate(pages, start=1):
         folder = study / "sets" / f"set_{number}"
-        files = {folder / one["file"] for one in page["images"]}
+        files = {folder / image["file"] for image in page["images"]}
         assert files == set((folder / "images").iterdir())
-        for one in page["images"]:
-            image_id = int(one["image_id"]) if one["image_id"].isdigit() else one["image_id"]
+        for image in page["images"]:
+            text = image["image_id"]
+            image_id = int(text) if text.isdigit() else text
             original = source / "images" / IMAGES[image_id][1]
-            assert (folder / one["file"]).read_bytes() == original.read_bytes()
+            assert (folder / image["file"]).read_bytes() == original.read_bytes()
 
 
 def test_the_page_is_blind_and_the_manifest_is_not(source: Path) -> None:
     study = build(source)
     unit, images = read_study(study)
     assert unit == "nats per token"
-    assert [(one.image_id, one.set, one.group, one.rank, one.loss) for one in images] == [
+    assert [
+        (image.image_id, image.set, image.group, image.rank, image.loss) for image in images
+    ] == [
         ("d", 1, "low", 0, 0.5),
         ("c", 1, "high", 0, 2.0),
         ("../x", 2, "low", 1, 1.0),
         ("7", 2, "high", 1, 3.0),
     ]
-    assert [one.clipscore for one in images] == [0.25, 1.0, 0.5, 1.5]
+    assert [image.clipscore for image in images] == [0.25, 1.0, 0.5, 1.5]
     for number in (1, 2):
         page = json.loads((study / "sets" / f"set_{number}" / "page.json").read_text())
         assert page.keys() == {"set", "images"}
-        for one in page["images"]:
-            assert one.keys() == {"image_id", "file", "references"}
-        ids = [one["image_id"] for one in page["images"]]
+        for image in page["images"]:
+            assert image.keys() == {"image_id", "file", "references"}
+        ids = [image["image_id"] for image in page["images"]]
         assert ids == sorted(ids)  # not by loss
 
 
@@ -115,7 +118,9 @@ def test_a_study_is_built_again_in_its_place(source: Path) -> None:
 def test_images_without_references_are_told(source: Path) -> None:
     def remove(content: Any) -> None:
         content["annotations"] = [
-            one for one in content["annotations"] if one["image_id"] not in ("c", "d", "middle")
+            caption
+            for caption in content["annotations"]
+            if caption["image_id"] not in ("c", "d", "middle")
         ]
         content["annotations"].append({"image_id": "d", "caption": "  "})
 

@@ -62,7 +62,7 @@ def test_only_the_lists_are_written_without_images(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("losses", "options", "told"),
+    ("losses", "options", "messages"),
     [
         ({"a": 1.0, "b": 2.0}, (), ["2 images are too few: 50", "50 of the highest"]),
         (
@@ -78,11 +78,11 @@ def test_only_the_lists_are_written_without_images(tmp_path: Path) -> None:
     ],
 )
 def test_too_few_images(
-    tmp_path: Path, losses: dict[Any, float], options: tuple[str, ...], told: list[str]
+    tmp_path: Path, losses: dict[Any, float], options: tuple[str, ...], messages: list[str]
 ) -> None:
     with pytest.raises(InputError) as error:
         built(tmp_path, losses, *options)
-    for words in told:
+    for words in messages:
         assert words in str(error.value)
     assert not (tmp_path / "out").exists()
 

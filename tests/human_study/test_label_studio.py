@@ -110,7 +110,7 @@ def test_the_round_trip_changes_nothing(study: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["ANNA.jsonl", "BEN.jsonl"]
     for code in ("ANNA", "BEN"):
         before, after = (
-            {one.image_id: one for one in read(where / f"{code}.jsonl")[0]}
+            {made.image_id: made for made in read(where / f"{code}.jsonl")[0]}
             for where in (study / "annotations", folder)
         )
         assert after == before
@@ -125,16 +125,25 @@ def test_the_configuration_names_every_category_and_every_result(study: Path) ->
         for choice in config.iter("Choice")
     }
     assert choices.pop(NO_ERROR) == ("No error", None)
-    assert choices == {one.id: (one.name, one.explanation) for one in CATEGORIES}
-    fields = {one.get("name"): one.tag for one in config if one.get("toName") == "image"}
+    assert choices == {
+        category.id: (category.name, category.explanation) for category in CATEGORIES
+    }
+    fields = {
+        element.get("name"): element.tag for element in config if element.get("toName") == "image"
+    }
     kinds = {"Choices": "choices", "TextArea": "textarea"}
-    results = [region for task in tasks for one in task["annotations"] for region in one["result"]]
+    results = [
+        region
+        for task in tasks
+        for exported in task["annotations"]
+        for region in exported["result"]
+    ]
     assert len(results) == 3 + 1 + 2 + 2 + 1 + 1 + 0
     for region in results:
         assert region["type"] == kinds[fields[region["from_name"]]]
         assert region["to_name"] == "image"
     shown = {f"${key}" for key in tasks[0]["data"]}
-    assert {one.get("value") for one in config if one.tag in ("Image", "Text")} <= shown
+    assert {element.get("value") for element in config if element.tag in ("Image", "Text")} <= shown
 
 
 def test_tasks_are_blind_and_name_their_images(study: Path) -> None:
@@ -151,11 +160,11 @@ def test_tasks_are_blind_and_name_their_images(study: Path) -> None:
 def test_people_with_accounts_get_a_code_without_their_names(study: Path) -> None:
     tasks = export(study, "--without-annotations")
     folder = bring_back(study, [of_person(tasks, 2)])
-    ((one,), problems) = read(folder / "label-studio-7.jsonl")
+    ((imported,), problems) = read(folder / "label-studio-7.jsonl")
     assert problems == []
-    assert (one.categories, one.comment) == (("general/number", "general/colour"), "a\nb")
-    assert one.saved_at == "2026-11-21T11:02:00.508378+00:00"
-    assert one.shown_at == "2026-11-21T11:01:40.008378+00:00"
+    assert (imported.categories, imported.comment) == (("general/number", "general/colour"), "a\nb")
+    assert imported.saved_at == "2026-11-21T11:02:00.508378+00:00"
+    assert imported.shown_at == "2026-11-21T11:01:40.008378+00:00"
     assert "someone" not in (folder / "label-studio-7.jsonl").read_text()
 
 

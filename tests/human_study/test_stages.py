@@ -1,4 +1,4 @@
-"""The study's stages, one after the other, on drawings of which it is known what is wrong."""
+"""The study's stages, one after the other, on images of which it is known what is wrong."""
 
 import csv
 import json
@@ -56,7 +56,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def prepare(root: Path) -> None:
-    """What the study reads of the main line and of the round trip, with drawn images."""
+    """What the study reads of the main line and of the round trip, with rendered images."""
     shutil.copy(REPOSITORY / "params.yaml", root)
     (root / "profiles").mkdir()
     shutil.copy(REPOSITORY / "profiles" / "demo.yaml", root / "profiles")
@@ -166,7 +166,7 @@ def test_the_clipscore_is_the_mean_over_the_references(finished: Path) -> None:
     assert losses()[image.image_id]["clipscore"] == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_sets_are_dealt_by_these_losses(finished: Path) -> None:
+def test_the_sets_are_split_by_these_losses(finished: Path) -> None:
     ordered = sorted(losses(), key=lambda image_id: losses()[image_id]["loss"])
     low, high = ordered[:4], ordered[-4:]
     assert json.loads((human_study.STUDY / "sets.json").read_text()) == [
@@ -206,7 +206,7 @@ def test_the_report_says_that_nobody_looked(finished: Path) -> None:
         assert "3 automatic annotators" in svg
         with Image.open(human_study.REPORT / f"{name}.png") as picture:
             assert min(picture.size) > 200
-    assert [one["annotator"] for one in rows(human_study.REPORT, "annotators")] == [
+    assert [row["annotator"] for row in rows(human_study.REPORT, "annotators")] == [
         "automatic-1",
         "automatic-2",
         "automatic-3",
@@ -233,35 +233,35 @@ def test_people_replace_programs_and_what_they_write_is_text(
     study = tmp_path / "study"
     shutil.copytree(human_study.STUDY, study)
     manifest = json.loads((study / "manifest.json").read_text())
-    chosen = [one["image_id"] for one in manifest["images"] if one["set"] == 1]
+    chosen = [image["image_id"] for image in manifest["images"] if image["set"] == 1]
     page_file = study / "sets" / "set_1" / "page.json"
     content = json.loads(page_file.read_text())
-    for one in content["images"]:
-        one["references"] = [ATTACK]
+    for image in content["images"]:
+        image["references"] = [ATTACK]
     page_file.write_text(json.dumps(content))
     for code in ("anna", "ben", "cleo"):
         for image_id in chosen[:3]:
             marks = ("people/age", "general/text") if code != "cleo" else ()
-            one = annotation(image_id, code, *marks, comment=ATTACK)
-            append(study / "annotations" / f"{code}.jsonl", one)
+            made = annotation(image_id, code, *marks, comment=ATTACK)
+            append(study / "annotations" / f"{code}.jsonl", made)
     with (study / "annotations" / "ben.jsonl").open("a") as lines:
         lines.write('{"set": 1, "image_id": "torn')
 
     analysis.main("--study", str(study), "--out", str(tmp_path / "report"))
-    told = capsys.readouterr().out
-    assert "ben.jsonl, line 4: not used, set aside" in told
-    assert "3 of 8 images are kept" in told
+    printed = capsys.readouterr().out
+    assert "ben.jsonl, line 4: not used, set aside" in printed
+    assert "3 of 8 images are kept" in printed
     page = (tmp_path / "report" / "index.html").read_text()
     assert "are automatic" not in page
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert") >= 3 + 9  # references of cards, comments
     assert "line 4: not used" in page
-    categories = {one["category"]: one for one in rows(tmp_path / "report", "categories")}
+    categories = {row["category"]: row for row in rows(tmp_path / "report", "categories")}
     assert categories["people/age"]["annotations"] == "6"
     assert categories["no_error"]["annotations"] == "3"
     images = rows(tmp_path / "report", "images")
-    assert [float(one["mean_errors"]) for one in images] == pytest.approx([4 / 3] * 3)
-    assert {one["marked_by_2"] for one in images} == {"people/age general/text"}
+    assert [float(row["mean_errors"]) for row in images] == pytest.approx([4 / 3] * 3)
+    assert {row["marked_by_2"] for row in images} == {"people/age general/text"}
 
 
 def test_other_peoples_images_need_no_clip_and_no_pipeline(finished: Path, tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_a_real_corpus_has_no_automatic_annotations(
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("images_per_group", 50, "two groups need 100 images, and the validation split has 12"),
         ("images_per_group", 5, "must be a multiple of sets"),
@@ -326,7 +326,7 @@ def test_wrong_parameters_stop_before_any_work(
     monkeypatch: pytest.MonkeyPatch,
     key: str,
     value: Any,
-    told: str,
+    message: str,
 ) -> None:
     for name in ("stages", "profiles"):
         shutil.copytree(finished / name, tmp_path / name)
@@ -337,6 +337,6 @@ def test_wrong_parameters_stop_before_any_work(
     change(SETTINGS, {key: value})
     with pytest.raises(InputError) as error:
         parameters.main()
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "stages/human_study/params.yaml" in str(error.value)
     assert not human_study.CHECKED.exists()

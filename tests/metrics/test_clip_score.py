@@ -1,4 +1,4 @@
-"""CLIPScore and RefCLIPScore on vectors, against values of the authors' definition."""
+"""CLIPScore and RefCLIPScore of embeddings, against values of the authors' definition."""
 
 import numpy as np
 import pytest

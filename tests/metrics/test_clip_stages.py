@@ -1,4 +1,4 @@
-"""CLIPScore in the pipeline: vectors, scores by image, and what is said where there is no CLIP."""
+"""CLIPScore in the pipeline: embeddings, scores by image, and the reason if there is no CLIP."""
 
 import json
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_the_stages_score_every_caption_by_its_own_image(run: Path, model: Path)
     assert paths.CLIP_SCORES.read_bytes() == first
 
 
-def test_without_a_clip_the_scores_are_null_and_the_reason_is_said(run: Path) -> None:
+def test_without_a_clip_the_scores_are_null_and_the_reason_is_given(run: Path) -> None:
     set_clip(run, None)
     clip_model.main()
     clip_features.main()

@@ -240,12 +240,12 @@ def _rouge_l() -> float:
     """Lin (2004): the longest common subsequence, with the COCO evaluation's beta of 1.2."""
 
     @cache
-    def common(one: Tokens, other: Tokens) -> int:
-        if not one or not other:
+    def common(first: Tokens, second: Tokens) -> int:
+        if not first or not second:
             return 0
-        if one[0] == other[0]:
-            return 1 + common(one[1:], other[1:])
-        return max(common(one[1:], other), common(one, other[1:]))
+        if first[0] == second[0]:
+            return 1 + common(first[1:], second[1:])
+        return max(common(first[1:], second), common(first, second[1:]))
 
     scores = []
     for candidate, references in TOKENS.values():
@@ -277,8 +277,11 @@ def _cider() -> float:
         for reference in references:
             penalty = math.exp(-((len(candidate) - len(reference)) ** 2) / (2 * 6**2))
             for n in (1, 2, 3, 4):
-                one, other = weights(candidate, n), weights(reference, n)
-                norms = math.hypot(*one.values()) * math.hypot(*other.values())
-                product = sum(min(one[g], other[g]) * other[g] for g in one.keys() & other.keys())
+                generated, expected = weights(candidate, n), weights(reference, n)
+                norms = math.hypot(*generated.values()) * math.hypot(*expected.values())
+                product = sum(
+                    min(generated[g], expected[g]) * expected[g]
+                    for g in generated.keys() & expected.keys()
+                )
                 total += penalty * product / (norms or 1.0) / 4 / len(references)
     return 10 * total / len(TOKENS)

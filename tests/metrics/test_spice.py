@@ -111,7 +111,7 @@ def test_scores_are_means_over_the_images_of_each_set(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("sys.exit('no parser')", r"exit status 1: no parser"),
         ("print('all is well', file=sys.stderr)", r"wrote no result: all is well"),
@@ -132,9 +132,9 @@ def test_scores_are_means_over_the_images_of_each_set(stand: Stand) -> None:
         ("open(target, 'w').write('7')", r"lacks an F-score"),
     ],
 )
-def test_what_goes_wrong_is_said(stand: Stand, body: str, said: str) -> None:
+def test_failures_are_reported(stand: Stand, body: str, message: str) -> None:
     stand.does(body)
-    with pytest.raises(JavaError, match=said):
+    with pytest.raises(JavaError, match=message):
         spice_scores(SPLITS, stand.files, tokenize=False)
 
 
@@ -148,8 +148,8 @@ def test_the_program_is_reached_on_the_bundled_java(tmp_path: Path) -> None:
 def test_spice_is_beside_the_other_scores(stand: Stand) -> None:
     stand.writes(result("0.0", "0.25", "1.0"))
     scores = all_scores(SPLITS, spice_files=stand.files)
-    assert [one["spice"] for one in scores] == [0.125, 1.0]
-    assert [one["cider"] for one in scores] == [
+    assert [score["spice"] for score in scores] == [0.125, 1.0]
+    assert [score["cider"] for score in scores] == [
         cider(split.candidates, split.references) for split in SPLITS
     ]
     assert list(scores[0]) == [

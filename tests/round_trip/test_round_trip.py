@@ -89,11 +89,11 @@ def run_round_trip() -> None:
 
 def test_all_eight_variants_have_an_image_of_every_validation_image(finished: Path) -> None:
     validation = read_images(paths.CORPUS / "val.jsonl")
-    assert len(VARIANTS) == len({one.name for one in VARIANTS}) == 8
+    assert len(VARIANTS) == len({variant.name for variant in VARIANTS}) == 8
     keys = set()
     for variant in VARIANTS:
         index = read_json_lines(round_trip.images_folder(variant.name) / "index.jsonl")
-        assert [line["image_id"] for line in index] == [one.image_id for one in validation]
+        assert [line["image_id"] for line in index] == [image.image_id for image in validation]
         keys |= {line["key"] for line in index}
         for file in round_trip.image_files(variant.name).values():
             with Image.open(file) as image:
@@ -110,11 +110,11 @@ def test_the_prompts_are_those_of_table_1(finished: Path) -> None:
         for kind in PROMPTS
     }
     for image in read_images(paths.CORPUS / "val.jsonl"):
-        one = image.image_id
-        assert read["single"][one] == image.captions[0]
-        assert read["concat"][one] == ". ".join(image.captions)
-        assert read["concat_styler"][one] == ". ".join(image.captions) + ", a drawing"
-        assert read["sbert_styler"][one] in [f"{text}, a drawing" for text in image.captions]
+        image_id = image.image_id
+        assert read["single"][image_id] == image.captions[0]
+        assert read["concat"][image_id] == ". ".join(image.captions)
+        assert read["concat_styler"][image_id] == ". ".join(image.captions) + ", a drawing"
+        assert read["sbert_styler"][image_id] in [f"{text}, a drawing" for text in image.captions]
 
 
 def test_both_generators_begin_with_the_same_noise(finished: Path) -> None:
@@ -122,9 +122,10 @@ def test_both_generators_begin_with_the_same_noise(finished: Path) -> None:
         read_json_lines(round_trip.images_folder(f"{generator}-concat") / "index.jsonl")
         for generator in GENERATORS
     )
-    for one, other in zip(base, fine_tuned, strict=True):
-        assert (one["prompt"], one["seed"]) == (other["prompt"], other["seed"])
-        assert one["key"] != other["key"]
+    for by_base, by_fine_tuned in zip(base, fine_tuned, strict=True):
+        for field in ("prompt", "seed"):
+            assert by_base[field] == by_fine_tuned[field]
+        assert by_base["key"] != by_fine_tuned["key"]
 
 
 def test_nothing_is_drawn_twice(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,7 +135,7 @@ def test_nothing_is_drawn_twice(finished: Path, capsys: pytest.CaptureFixture[st
 
 def test_every_metric_has_its_own_name_and_value(finished: Path) -> None:
     scores = json.loads((round_trip.EVALUATION / "scores.json").read_text())
-    assert set(scores) == {REAL, *(one.name for one in VARIANTS)}
+    assert set(scores) == {REAL, *(variant.name for variant in VARIANTS)}
     references = {
         image.image_id: image.captions for image in read_images(paths.CORPUS / "val.jsonl")
     }
@@ -153,9 +154,9 @@ def test_every_metric_has_its_own_name_and_value(finished: Path) -> None:
 def test_the_real_images_are_right(finished: Path) -> None:
     records = read_json_lines(round_trip.EVALUATION / "images.jsonl")
     assert len(records) == 9 * 6
-    assert all(all(one["facts"].values()) for one in records if one["variant"] == REAL)
-    # Generators that were trained for two steps draw nothing.
-    assert not any(all(one["facts"].values()) for one in records if one["variant"] != REAL)
+    assert all(all(record["facts"].values()) for record in records if record["variant"] == REAL)
+    # Generators that were trained for two steps generate nothing recognisable.
+    assert not any(all(record["facts"].values()) for record in records if record["variant"] != REAL)
 
 
 def test_the_page_is_whole_in_itself_and_the_same_each_time(finished: Path) -> None:
@@ -198,14 +199,15 @@ def test_captions_and_prompts_are_text_and_never_markup(changed: Path) -> None:
     validation = read_json_lines(paths.CORPUS / "val.jsonl")
     records = read_json_lines(round_trip.EVALUATION / "images.jsonl")
     write_json_lines(
-        paths.CORPUS / "val.jsonl", ({**one, "captions": [ATTACK]} for one in validation)
+        paths.CORPUS / "val.jsonl", ({**record, "captions": [ATTACK]} for record in validation)
     )
     write_json_lines(
-        round_trip.EVALUATION / "images.jsonl", ({**one, "caption": ATTACK} for one in records)
+        round_trip.EVALUATION / "images.jsonl",
+        ({**record, "caption": ATTACK} for record in records),
     )
     for kind in PROMPTS:
         file = round_trip.PROMPTS / f"{kind}.jsonl"
-        write_json_lines(file, ({**one, "prompt": ATTACK} for one in read_json_lines(file)))
+        write_json_lines(file, ({**record, "prompt": ATTACK} for record in read_json_lines(file)))
     change(SETTINGS, {"styler": ATTACK, "captioner": ATTACK})
     report.main()
     page = (round_trip.REPORT / "index.html").read_text()
@@ -218,7 +220,7 @@ def test_without_ground_truth_that_part_is_absent_and_the_page_says_so(changed: 
     write_json_lines(paths.GROUND_TRUTH / "scenes.jsonl", [])
     assert evaluate.check_images([REAL]) == {}
     file = round_trip.EVALUATION / "images.jsonl"
-    write_json_lines(file, ({**one, "facts": None} for one in read_json_lines(file)))
+    write_json_lines(file, ({**record, "facts": None} for record in read_json_lines(file)))
     shutil.copy("profiles/tiny.yaml", "profiles/coco.yaml")
     change(Path("params.yaml"), {"profile": "coco"})
     report.main()
@@ -243,12 +245,12 @@ def test_prompts_that_are_too_long_are_cut_as_asked_and_counted(changed: Path) -
     images.main("generator", "concat_styler")
     tokenizer = CLIPTokenizer.from_pretrained(paths.GENERATOR / "tokenizer")
     folder = round_trip.images_folder("generator-concat_styler")
-    drawn = [record["prompt"] for record in read_json_lines(folder / "index.jsonl")]
-    assert all(len(tokenizer(prompt).input_ids) <= 77 for prompt in drawn)
-    assert all(prompt.endswith(", a drawing") for prompt in drawn)
+    used = [record["prompt"] for record in read_json_lines(folder / "index.jsonl")]
+    assert all(len(tokenizer(prompt).input_ids) <= 77 for prompt in used)
+    assert all(prompt.endswith(", a drawing") for prompt in used)
     asked = [too_long, *(record["prompt"] for record in others)]
     cut = sum(len(tokenizer(prompt).input_ids) > 77 for prompt in asked)
-    assert sum(one != other for one, other in zip(drawn, asked, strict=True)) == cut > 0
+    assert sum(prompt != other for prompt, other in zip(used, asked, strict=True)) == cut > 0
     report.main()
     page = re.sub(r"\s+", " ", (round_trip.REPORT / "index.html").read_text())
     assert (
@@ -257,7 +259,7 @@ def test_prompts_that_are_too_long_are_cut_as_asked_and_counted(changed: Path) -
     )
 
 
-def test_a_missing_captioner_is_said_before_anything_is_drawn(changed: Path) -> None:
+def test_a_missing_captioner_is_reported_before_anything_is_generated(changed: Path) -> None:
     change(SETTINGS, {"captioner": "data/nowhere"})
     round_trip.CHECKED.unlink()
     with pytest.raises(InputError, match=r"captioner = 'data/nowhere'.*`dvc repro` makes"):
@@ -303,29 +305,29 @@ def ranks(values: list[float]) -> list[float]:
 
 def test_rank_correlation_is_spearmans_with_ties() -> None:
     rng = np.random.default_rng(0)
-    one = rng.integers(0, 5, size=40).astype(float).tolist()
-    other = (np.array(one) + rng.normal(0, 2, size=40)).round().tolist()
-    expected = np.corrcoef(ranks(one), ranks(other))[0, 1]
-    assert rank_correlation(one, other).value == pytest.approx(expected)
+    first = rng.integers(0, 5, size=40).astype(float).tolist()
+    second = (np.array(first) + rng.normal(0, 2, size=40)).round().tolist()
+    expected = np.corrcoef(ranks(first), ranks(second))[0, 1]
+    assert rank_correlation(first, second).value == pytest.approx(expected)
     assert rank_correlation([1, 2, 3, 4], [1, 8, 27, 64]).value == pytest.approx(1)
     assert rank_correlation([1, 1, 1], [1, 2, 3]).value is None
 
 
-def test_the_interval_of_images_draws_scenes_not_images() -> None:
-    # All variants of a scene are alike, so that there are as many independent images as scenes:
+def test_the_interval_of_images_resamples_scenes_not_images() -> None:
+    # All variants of a scene are alike, so there are only as many independent images as scenes:
     # the interval must be that of one variant, not narrower by the number of variants.
     rng = np.random.default_rng(0)
     right = rng.integers(0, 6, size=(1, 60))
     ciders = right + rng.normal(0, 3, size=(1, 60))
-    one = image_correlation(ciders, right, np.random.default_rng(1))
+    single = image_correlation(ciders, right, np.random.default_rng(1))
     eight = image_correlation(
         np.repeat(ciders, 8, axis=0), np.repeat(right, 8, axis=0), np.random.default_rng(1)
     )
-    assert (one.n, eight.n) == (60, 480)
-    assert one.interval is not None
-    assert eight.interval == pytest.approx(one.interval, abs=1e-9)
-    assert one.value is not None
-    assert one.interval[0] < one.value < one.interval[1]
+    assert (single.n, eight.n) == (60, 480)
+    assert single.interval is not None
+    assert eight.interval == pytest.approx(single.interval, abs=1e-9)
+    assert single.value is not None
+    assert single.interval[0] < single.value < single.interval[1]
 
 
 def test_fractions_of_right_images() -> None:

@@ -101,8 +101,8 @@ def test_who_marks_everything_or_nothing_is_pointed_out() -> None:
 
 
 def test_annotations_are_counted_by_image() -> None:
-    one = annotation("x", "A")
-    assert annotations_per_image({"x": [one], "y": [], "z": [one], "w": [one] * 3}) == {
+    made = annotation("x", "A")
+    assert annotations_per_image({"x": [made], "y": [], "z": [made], "w": [made] * 3}) == {
         0: 1,
         1: 2,
         2: 0,

@@ -1,1 +1,1 @@
-"""The page about the round trip."""
+"""The report of the round trip."""

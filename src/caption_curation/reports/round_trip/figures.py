@@ -20,39 +20,39 @@ COLOURS = {"base_generator": INK, "generator": METHOD_COLOURS["replace_image"]}
 MARKERS = {"single": "o", "concat": "s", "concat_styler": "D", "sbert_styler": "^"}
 
 
-def draw_figures(
+def make_figures(
     results: Results, tracking: Tracking | None, rng: np.random.Generator
 ) -> dict[str, tuple[Figure, str]]:
-    """All figures, by name, each with a description for who cannot see it.
+    """All figures, by name, each with a description for readers who cannot see it.
 
     Args:
         results: the numbers.
-        tracking: the scores beside the truth; where it is not known, there is one figure only.
-        rng: spreads points.
+        tracking: the scores and the truth; without it there is only one figure.
+        rng: jitters points.
     """
-    drawn = {
+    figures = {
         "scores": (
             score_dots(results),
-            "Dots: four scores of the variants; the numbers are in the table",
+            "Dot plot: four scores of the variants; the numbers are in the table",
         )
     }
     if tracking:
-        drawn["variants"] = (
+        figures["variants"] = (
             tracking_of_variants(results, tracking.across_variants),
-            "Points: score and fraction of right images of each variant",
+            "Scatter plot: score and fraction of right images of each variant",
         )
-        drawn["images"] = (
+        figures["images"] = (
             tracking_of_images(
                 tracking.ciders.ravel().tolist(), tracking.right.ravel().tolist(), rng
             ),
-            "Boxes: CIDEr of single images by their number of right facts",
+            "Box plot: CIDEr of single images by their number of right facts",
         )
-    return drawn
+    return figures
 
 
 @matplotlib.rc_context(STYLE)
 def score_dots(results: Results) -> Figure:
-    """One panel a metric: a row for each kind of prompt, a dot for each generator.
+    """One panel per metric: a row for each kind of prompt, a dot for each generator.
 
     The line is the upper bound, the same captioner on the real images.
     """
@@ -63,7 +63,10 @@ def score_dots(results: Results) -> Figure:
         bound = 100 * results.scores[REAL][metric]
         axes.axvline(bound, color=GREY, linestyle="--", linewidth=1)
         for prompt, row in rows.items():
-            pair = [100 * results.scores[Variant(g, prompt).name][metric] for g in GENERATORS]
+            pair = [
+                100 * results.scores[Variant(generator, prompt).name][metric]
+                for generator in GENERATORS
+            ]
             axes.plot(pair, [row, row], color=GREY, linewidth=1, zorder=1)
             for generator, value in zip(GENERATORS, pair, strict=True):
                 axes.plot(value, row, linestyle="none", **_marker(generator, "o"))
@@ -85,16 +88,16 @@ def score_dots(results: Results) -> Figure:
 
 @matplotlib.rc_context(STYLE)
 def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]) -> Figure:
-    """One panel a metric: its score against the fraction of right images, a point a variant."""
+    """One panel per metric: its score against the fraction of right images, a point per variant."""
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
     panels = figure.subplots(1, len(SHOWN), sharey=True)
     for axes, metric in zip(panels, SHOWN, strict=True):
-        for one in VARIANTS:
+        for variant in VARIANTS:
             axes.plot(
-                100 * results.scores[one.name][metric],
-                100 * results.right[one.name][ALL],
+                100 * results.scores[variant.name][metric],
+                100 * results.right[variant.name][ALL],
                 linestyle="none",
-                **_marker(one.generator, MARKERS[one.prompt]),
+                **_marker(variant.generator, MARKERS[variant.prompt]),
             )
         axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100)")
         axes.set_title(f"ρ = {_rho(correlations[metric])}", loc="right", pad=3)
@@ -102,9 +105,9 @@ def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]
         axes.margins(0.12)
     panels[0].set_ylabel("images right\nin every fact (%)")
     handles = [
-        panels[0].plot([], [], linestyle="none", label=one.label, **_marker(*key))[0]
-        for one in VARIANTS
-        for key in [(one.generator, MARKERS[one.prompt])]
+        panels[0].plot([], [], linestyle="none", label=variant.label, **_marker(*key))[0]
+        for variant in VARIANTS
+        for key in [(variant.generator, MARKERS[variant.prompt])]
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return figure
@@ -114,23 +117,23 @@ def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]
 def tracking_of_images(
     ciders: Sequence[float], right: Sequence[int], rng: np.random.Generator
 ) -> Figure:
-    """The CIDEr of single images by their number of right facts: all, quartiles and median.
+    """The CIDEr of single images by their number of right facts: points, quartiles and median.
 
     Args:
         ciders: of images of all variants, 0 to 10.
-        right: how many facts each of them shows right.
-        rng: spreads the points sideways, so that they do not hide one another.
+        right: number of right facts of each of them.
+        rng: jitters points horizontally, so that they do not hide one another.
     """
     figure = Figure(figsize=(4.6, 2.9), layout="constrained")
     axes = figure.subplots()
     groups = {
-        count: [100 * cider for cider, of in zip(ciders, right, strict=True) if of == count]
+        count: [100 * cider for cider, facts in zip(ciders, right, strict=True) if facts == count]
         for count in range(len(FACTS) + 1)
     }
     for count, values in groups.items():
         if values:
-            places = count + rng.uniform(-0.3, 0.3, size=len(values))
-            axes.plot(places, values, ".", color=GREY, markersize=2, alpha=0.5, zorder=1)
+            positions = count + rng.uniform(-0.3, 0.3, size=len(values))
+            axes.plot(positions, values, ".", color=GREY, markersize=2, alpha=0.5, zorder=1)
             axes.boxplot(
                 values,
                 positions=[count],

@@ -1,4 +1,4 @@
-"""The page about the round trip, which needs nothing but itself."""
+"""The page about the round trip: one self-contained HTML file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from caption_curation.reports.round_trip.truth import Tracking
 from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARIANTS, Variant
 from caption_curation.samples import CaptionedImage
 
-LONGEST_SIDE = 256  # pixels; larger photographs are made smaller for the page
+LONGEST_SIDE = 256  # pixels; larger images are scaled down for the page
 TABLE_METRICS = ("bleu_4", "cider", "meteor", "rouge_l")
 PAPER_PROFILES = ("coco", "flickr30k")
 
@@ -27,13 +27,13 @@ class RoundTrip:
     Attributes:
         profile: its name.
         captioner, styler: as in stages/round_trip/params.yaml.
-        synthesis: the sampler's settings, by name.
+        synthesis: the sampling settings, by name.
         results: the numbers.
-        tracking: the scores beside the truth, where it is known.
+        tracking: the scores and the truth, where it is known.
         prompts: by kind of prompt, the prompt of every image by image id.
         examples: the images to show, in order.
         files: by variant name, ``real`` among them, the image files by image id.
-        remarks: what is out of the ordinary about the drawing, and of which variants it is true.
+        remarks: what is unusual about the synthetic images, and the variants concerned.
     """
 
     profile: str
@@ -51,9 +51,9 @@ class RoundTrip:
 def choose_examples(
     images: Sequence[CaptionedImage], count: int, rng: np.random.Generator
 ) -> list[CaptionedImage]:
-    """Images drawn at random, in the order of the split; fewer where there are fewer."""
-    drawn = rng.choice(len(images), size=min(count, len(images)), replace=False)
-    return [images[index] for index in sorted(drawn)]
+    """``count`` images (or all, if fewer), chosen at random, in the order of the split."""
+    chosen = rng.choice(len(images), size=min(count, len(images)), replace=False)
+    return [images[index] for index in sorted(chosen)]
 
 
 def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
@@ -73,7 +73,7 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
         },
     )
     results = trip.results
-    best = max(VARIANTS, key=lambda one: results.scores[one.name]["cider"])
+    best = max(VARIANTS, key=lambda variant: results.scores[variant.name]["cider"])
     content = {
         "trip": trip,
         "results": results,
@@ -86,7 +86,8 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
         "real": REAL,
         "metrics": {metric: METRIC_LABELS[metric] for metric in TABLE_METRICS},
         "top": {
-            metric: max(results.scores[one.name][metric] for one in VARIANTS) for metric in METRICS
+            metric: max(results.scores[variant.name][metric] for variant in VARIANTS)
+            for metric in METRICS
         },
         "facts": (*FACTS, ALL) if results.truth_is_known else (),
         "all_right": {name: results.interval_of_all_right(name) for name in results.right},
@@ -101,7 +102,7 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
 
 
 def _example(trip: RoundTrip, image: CaptionedImage) -> dict[str, Any]:
-    """An image's real picture, and by kind of prompt the prompt and each generator's picture."""
+    """A real image, and for each kind of prompt the prompt and each generator's image."""
     image_id = image.image_id
     return {
         "image": image,
@@ -110,7 +111,7 @@ def _example(trip: RoundTrip, image: CaptionedImage) -> dict[str, Any]:
             {
                 "label": kind.label,
                 "prompt": trip.prompts[prompt][image_id],
-                "drawn": [
+                "generated": [
                     {
                         "column": f"{name.capitalize()} generator",
                         **_shown(trip, Variant(generator, prompt).name, image_id),

@@ -1,4 +1,4 @@
-"""The numbers of the round trip as tables: one row a variant, one row an image."""
+"""The numbers of the round trip as tables: one row per variant, one row per image."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARI
 
 METRICS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider")
 FACTS = ("background", "count", "colours", "shapes", "relation")
-ALL = "all"  # in place of a fact: all of them in the same image
+ALL = "all"  # in place of a fact: all facts of the same image
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Results:
 
     Attributes:
         scores: by variant name, ``real`` among them, the metrics on the scale of their formulas.
-        images: a record an image: ``variant``, ``image_id``, ``caption``, ``cider``, ``facts``
+        images: one record per image: ``variant``, ``image_id``, ``caption``, ``cider``, ``facts``
             (``None`` where the truth is not known).
     """
 
@@ -45,7 +45,7 @@ class Results:
 
     @cached_property
     def right(self) -> dict[str, dict[str, float]]:
-        """By variant name, the fraction of images that show each fact right; or empty."""
+        """By variant name, the fraction of images in which each fact is right; empty if unknown."""
         if not self.truth_is_known:
             return {}
         return {
@@ -60,13 +60,16 @@ class Results:
 
 
 def variants_csv(results: Results) -> str:
-    """One row a variant, the upper bound last: scores, and fractions of right images."""
+    """One row per variant, the upper bound last: scores, and fractions of right images."""
     facts = [*FACTS, ALL] if results.truth_is_known else []
     bounds = ["all_right_low", "all_right_high"] if facts else []
     rows: list[list[object]] = [
         ["generator", "prompt", *METRICS, *(f"{fact}_right" for fact in facts), *bounds]
     ]
-    columns = [(GENERATORS[one.generator], PROMPTS[one.prompt].label, one.name) for one in VARIANTS]
+    columns = [
+        (GENERATORS[variant.generator], PROMPTS[variant.prompt].label, variant.name)
+        for variant in VARIANTS
+    ]
     for generator, prompt, name in [*columns, ("real images", "", REAL)]:
         rows.append(
             [
@@ -81,7 +84,7 @@ def variants_csv(results: Results) -> str:
 
 
 def images_csv(results: Results) -> str:
-    """One row an image: variant, caption, its CIDEr, and 1 for each fact that is right."""
+    """One row per image: variant, caption, its CIDEr, and 1 for each fact that is right."""
     facts = FACTS if results.truth_is_known else ()
     rows: list[list[object]] = [["variant", "image_id", "caption", "cider", *facts]]
     for record in results.images:
@@ -92,10 +95,10 @@ def images_csv(results: Results) -> str:
 
 
 def correlations_csv(correlations: Mapping[str, Statistic]) -> str:
-    """One row a rank correlation, by what it is of; empty fields where there is no number."""
+    """One row per rank correlation, with what it is of; fields without a number are empty."""
     rows: list[list[object]] = [["of", "spearman_rho", "n", "low", "high"]]
-    for name, one in correlations.items():
-        rows.append([name, one.value, one.n, *(one.interval or (None, None))])
+    for name, rank in correlations.items():
+        rows.append([name, rank.value, rank.n, *(rank.interval or (None, None))])
     return _csv(rows)
 
 

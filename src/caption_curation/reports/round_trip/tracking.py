@@ -1,4 +1,4 @@
-"""Does the round trip know which images are right? Rank correlations with the ground truth."""
+"""Does the round trip show which images are right? Rank correlations with the ground truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

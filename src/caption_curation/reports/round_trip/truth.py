@@ -1,4 +1,4 @@
-"""Round-trip scores beside true correctness, where the truth is known."""
+"""Round-trip scores compared with true correctness, where it is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +20,9 @@ class Tracking:
     Attributes:
         ciders: of single images, shape (variants, images).
         right: number of right facts, same shape.
-        across_variants: by metric, of the score with the fraction of images right in every fact.
-        across_images: of ``ciders`` with ``right``.
+        across_variants: by metric, between the score and the fraction of images right in every
+            fact.
+        across_images: between ``ciders`` and ``right``.
         within_variants: the same, by variant name.
     """
 
@@ -33,11 +34,11 @@ class Tracking:
 
     @property
     def all(self) -> dict[str, Statistic]:
-        """All correlations, named by what they are of."""
+        """All correlations, by what they are of."""
         return {
-            **{f"{metric}, across variants": one for metric, one in self.across_variants.items()},
+            **{f"{metric}, across variants": rank for metric, rank in self.across_variants.items()},
             "cider, across images": self.across_images,
-            **{f"cider, within {name}": one for name, one in self.within_variants.items()},
+            **{f"cider, within {name}": rank for name, rank in self.within_variants.items()},
         }
 
 
@@ -46,15 +47,17 @@ def track(results: Results, rng: np.random.Generator) -> Tracking | None:
 
     Args:
         results: of all variants.
-        rng: draws the bootstrap's samples.
+        rng: resamples scenes for the bootstrap.
     """
     if not results.truth_is_known:
         return None
-    names = [one.name for one in VARIANTS]
+    names = [variant.name for variant in VARIANTS]
     all_right = [results.right[name][ALL] for name in names]
     records = [results.of(name) for name in names]
-    ciders = np.array([[one["cider"] for one in of_variant] for of_variant in records])
-    right = np.array([[sum(one["facts"].values()) for one in of_variant] for of_variant in records])
+    ciders = np.array([[record["cider"] for record in of_variant] for of_variant in records])
+    right = np.array(
+        [[sum(record["facts"].values()) for record in of_variant] for of_variant in records]
+    )
     return Tracking(
         ciders=ciders,
         right=right,
