@@ -107,9 +107,9 @@ def breakdown(run: Interval, processes: Sequence[Process]) -> dict[str, float]:
         parts[BEGIN] += process.ready - child.begin
         parts[END] += child.end - process.ended
         parts[IMPORTS] += _length(process.imports)
-        asking = [(one.begin, one.end) for one in process.children if "dvc" in one.words]
+        asking = [(child.begin, child.end) for child in process.children if "dvc" in child.words]
         parts[CACHE] += _length(asking)
-        java = [(one.begin, one.end) for one in process.children if _is_java(one)]
+        java = [(child.begin, child.end) for child in process.children if _is_java(child)]
         parts[JAVA] += _length([*java, *process.imports, *asking]) - _length(
             [*process.imports, *asking]
         )
@@ -124,9 +124,9 @@ def stage_processes(processes: Sequence[Process]) -> list[tuple[Process, Child]]
     for child in dvc.children:
         if any("stages." in word for word in child.words):
             (process,) = (
-                one
-                for one in processes
-                if child.begin < one.ready < child.end and "stages." in " ".join(one.words)
+                other
+                for other in processes
+                if child.begin < other.ready < child.end and "stages." in " ".join(other.words)
             )
             found.append((process, child))
     return found

@@ -101,8 +101,8 @@ def _add(totals: Totals, run: Callable[[], Sequence[Ran]]) -> None:
     began = time.perf_counter()
     ran = run()
     totals.seconds += time.perf_counter() - began
-    totals.stages += sum(one.stages for one in ran)
-    totals.images += sum(one.images for one in ran)
+    totals.stages += sum(experiment.stages for experiment in ran)
+    totals.images += sum(experiment.images for experiment in ran)
 
 
 def measure() -> Outcome:
@@ -170,7 +170,7 @@ def outcome(found: Comparison, number: int) -> Outcome:
 
 
 def _words(setting: Setting) -> list[str]:
-    return [*(word for one in setting for word in ("--set-param", one)), TARGET]
+    return [*(word for value in setting for word in ("--set-param", value)), TARGET]
 
 
 def _run(clone: Clone, *words: str) -> Ran:

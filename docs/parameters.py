@@ -160,7 +160,10 @@ def _collect(
         kinds = _kinds(field, schema)
         rows.append(_row(inner_key, field, schema, [] if kinds and inner != [None] else inner))
         if "additionalProperties" in field:
-            inner_key, inner = f"{inner_key}.CODE", [one for each in inner for one in each.values()]
+            inner_key, inner = (
+                f"{inner_key}.CODE",
+                [value for part in inner for value in part.values()],
+            )
         if len(kinds) > 1:
             later.append((inner_key, field, inner))
         elif kinds:
@@ -184,7 +187,7 @@ def _kinds(field: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]
     inner = field.get("oneOf") or field.get("anyOf") or []
     if isinstance(field.get("additionalProperties"), dict):
         inner = [field["additionalProperties"]]
-    return [kind for one in inner for kind in _kinds(one, schema)]
+    return [kind for part in inner for kind in _kinds(part, schema)]
 
 
 def _meaning(key: str, field: dict[str, Any], schema: dict[str, Any]) -> str:

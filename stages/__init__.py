@@ -1,7 +1,9 @@
-"""One thin entry point per DVC stage: load, call, write. Run as ``python -m stages.NAME``."""
+"""One thin entry point per DVC stage: load, call, write. Run as ``python -m stages.NAME``.
+
+``python -m stages.NAME --help`` says what a stage does, and runs nothing.
+"""
 
 import atexit
-import errno
 import gc
 import sys
 from collections.abc import Callable
@@ -11,18 +13,13 @@ from typing import Any
 
 # A queued experiment runs in a checkout of its own. Its stages must use the code of that checkout,
 # not that of the folder that was installed with `pip install -e .`, which may have changed since.
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_ROOT / "src"))
 
 # Looking for garbage while the model libraries make their million objects, and again among all of
 # them when the process ends, was a third of a short stage's time.
 gc.set_threshold(100_000)
 atexit.register(gc.freeze)
-
-# What a user can mend: rights, room, and a file where a folder is to be, or the reverse.
-_UNWRITABLE = {
-    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT),
-    *(errno.EEXIST, errno.ENOTDIR, errno.EISDIR),
-}
 
 
 def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -36,10 +33,14 @@ def _say(kind: type[BaseException], error: BaseException, trace: TracebackType |
 sys.excepthook = _say
 
 
-def run(main: Callable[..., None], *arguments: str) -> None:
-    """Run a stage; bad input ends it with its message alone, and so does a folder that cannot be
-    written to, or a full disk; everything else with a traceback.
+def run(main: Callable[..., None]) -> None:
+    """Run a stage with the arguments of its command line, or say what it does (``--help``).
+
+    Bad input ends it with its message alone, and so does a folder that cannot be written to, or a
+    full disk; everything else with a traceback. Wrong arguments are exit status 2.
     """
+    arguments = _arguments(main)
+
     from caption_curation.support.launcher import process_info
 
     processes = process_info()
@@ -51,17 +52,19 @@ def run(main: Callable[..., None], *arguments: str) -> None:
     _run(main, *arguments)
 
 
-def run_on_processes(main: Callable[..., None], *arguments: str) -> None:
+def run_on_processes(main: Callable[..., None]) -> None:
     """Run a stage whose work several processes can share, by the launcher that the user names.
 
     See :mod:`caption_curation.support.launcher`. ``main`` runs in each of them; the main process
     writes.
     """
+    arguments = _arguments(main)
+
     from caption_curation.support.launcher import launch, process_info
 
     spec = sys.modules["__main__"].__spec__
     if spec:  # started by python -m
-        _run(launch, spec.name, arguments)
+        _run(launch, spec.name, sys.argv[1:])
     _run(main, *arguments)
     if process_info().count > 1:
         from caption_curation.compute.process_group import destroy_process_group
@@ -69,14 +72,33 @@ def run_on_processes(main: Callable[..., None], *arguments: str) -> None:
         destroy_process_group()
 
 
+def _arguments(main: Callable[..., None]) -> list[Any]:
+    """What ``main`` is called with; ends the process after ``--help`` and by wrong arguments."""
+    from caption_curation.support.stage_arguments import UsageError, help_text, read_arguments
+
+    spec = sys.modules["__main__"].__spec__
+    module = spec.name if spec else main.__module__
+    words = sys.argv[1:]
+    if {"-h", "--help"} & set(words):
+        print(help_text(main, module, _ROOT))
+        sys.exit(0)
+    try:
+        return read_arguments(main, module, words)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
 def _run(main: Callable[..., None], *arguments: Any) -> None:
     from caption_curation.support.errors import InputError, NonFiniteLoss
+    from caption_curation.support.unwritable import describe_unwritable
 
     try:
         main(*arguments)
     except (InputError, NonFiniteLoss) as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        if error.errno not in _UNWRITABLE:
+        message = describe_unwritable(error)
+        if message is None:
             raise
-        sys.exit(f"error: {error.filename2 or error.filename or 'disk'}: {error.strerror}")
+        sys.exit(f"error: {message}")

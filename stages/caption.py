@@ -1,17 +1,17 @@
 """Caption a split: ``validation EPOCH`` after an epoch, ``test EPOCHS`` at the best one."""
 
-import sys
+from typing import Annotated
 
 from caption_curation import paths
 from caption_curation.coco_format import write_results
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_images
+from caption_curation.support.stage_arguments import Epoch, OneOf
 from stages import run_on_processes
 
 
-def main(split: str, epoch_text: str) -> None:
+def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> None:
     """Write the captions of every image of the split as COCO results JSON."""
-    epoch = int(epoch_text)
     if split == "validation":
         images_file, model, target = "val.jsonl", paths.captioner(epoch), paths.validation(epoch)
     else:
@@ -39,4 +39,4 @@ def main(split: str, epoch_text: str) -> None:
 
 
 if __name__ == "__main__":
-    run_on_processes(main, *sys.argv[1:])
+    run_on_processes(main)

@@ -1,20 +1,20 @@
 """CLIPScore and RefCLIPScore of every generated caption: of all epochs, and of the test split."""
 
 import json
-import sys
 
 from caption_curation import paths
 from caption_curation.coco_format import read_results
 from caption_curation.metrics.status import read_reason
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import write_atomically
+from caption_curation.support.stage_arguments import Epochs
 from stages import run
 
 
-def main(epochs: str) -> None:
+def main(epochs: Epochs) -> None:
     """Write ``scores`` by split and image, or null and the ``reason``."""
     reason = read_reason(paths.CLIP_FEATURES)
-    content = {"reason": reason, "scores": None if reason else _scores(int(epochs))}
+    content = {"reason": reason, "scores": None if reason else _scores(epochs)}
     write_atomically(paths.CLIP_SCORES, json.dumps(content, indent=1) + "\n")
 
 
@@ -43,4 +43,4 @@ def _scores(epochs: int) -> dict[str, dict[str, dict[str, float]]]:
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run(main)

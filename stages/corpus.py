@@ -1,8 +1,8 @@
 """Build the corpus of the captioner (``data``) or of the generator (``generator_data``)."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import (
@@ -23,23 +23,21 @@ from caption_curation.paths import CORPUS, GENERATOR_CORPUS, GROUND_TRUTH
 from caption_curation.samples import samples_of, write_json_lines
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import atomic_folder
+from caption_curation.support.stage_arguments import OneOf
 from stages import run
 
 SPLITS = ("train", "val", "test")
 
 
-def main(section: str) -> None:
+def main(section: Annotated[str, OneOf("data", "generator_data")]) -> None:
     """Build the corpus that a section of the profile asks for; data has the ground truth too."""
     profile = load_params().profile
-    match section:
-        case "data":
-            with atomic_folder(CORPUS) as folder, atomic_folder(GROUND_TRUTH) as ground_truth:
-                _build(profile.data, section, SPLITS, folder, ground_truth)
-        case "generator_data":
-            with atomic_folder(GENERATOR_CORPUS) as folder:
-                _build(profile.generator_data, section, SPLITS[:1], folder, None)
-        case _:
-            raise InputError(f"python -m stages.corpus {section}: allowed: data, generator_data")
+    if section == "data":
+        with atomic_folder(CORPUS) as folder, atomic_folder(GROUND_TRUTH) as ground_truth:
+            _build(profile.data, section, SPLITS, folder, ground_truth)
+    else:
+        with atomic_folder(GENERATOR_CORPUS) as folder:
+            _build(profile.generator_data, section, SPLITS[:1], folder, None)
 
 
 def _build(
@@ -86,4 +84,4 @@ def _build(
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run(main)

@@ -1,7 +1,5 @@
 """Curate the training set after an epoch; epoch 0 is the static schedule, before training."""
 
-import sys
-
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.curation.epoch import curate, curate_before_training
@@ -14,12 +12,12 @@ from caption_curation.samples import (
     samples_of,
     write_json_lines,
 )
+from caption_curation.support.stage_arguments import Epoch
 from stages import run
 
 
-def main(epoch_text: str) -> None:
+def main(epoch: Epoch) -> None:
     """Write the edits so far and the training set of the next epoch."""
-    epoch = int(epoch_text)
     experiment = load_params().experiment
     images = read_images(paths.CORPUS / "train.jsonl")
     captions = {image.image_id: image.captions for image in images}
@@ -52,4 +50,4 @@ def main(epoch_text: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run(main)

@@ -1,7 +1,5 @@
 """Add an epoch to the run's history, and keep the best captioner so far; epoch 0 begins it."""
 
-import sys
-
 from caption_curation import paths
 from caption_curation.coco_format import read_results
 from caption_curation.config.params import load_params
@@ -16,12 +14,12 @@ from caption_curation.evaluation.history import (
 from caption_curation.metrics.coco.scores import cider
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_edits, read_images, read_json_lines, write_json_lines
+from caption_curation.support.stage_arguments import Epoch
 from stages import run
 
 
-def main(epoch_text: str) -> None:
+def main(epoch: Epoch) -> None:
     """Write the history up to this epoch and the captioner with the best validation CIDEr."""
-    epoch = int(epoch_text)
     seed = load_params().experiment.seed
     folder = paths.history(epoch)
     references = {
@@ -66,4 +64,4 @@ def _add_gallery(edited: int, epoch: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run(main)

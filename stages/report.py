@@ -12,6 +12,7 @@ from stages import run
 
 
 def main() -> None:
+    """Write reports/report.html."""
     params = load_params()
     epochs = params.experiment.training.epochs
 

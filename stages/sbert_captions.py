@@ -1,14 +1,15 @@
 """Of each image of a split, the caption that prompts of mode ``sbert`` are made from."""
 
-import sys
+from typing import Annotated
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_images, write_json_lines
+from caption_curation.support.stage_arguments import OneOf
 from stages import run
 
 
-def main(split: str) -> None:
+def main(split: Annotated[str, OneOf("train", "val")]) -> None:
     """Write the captions of ``train`` (empty unless prompt.mode is sbert), or of ``val``.
 
     The validation split's are for the round trip, which always has a prompt of this mode.
@@ -29,4 +30,4 @@ def main(split: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run(main)

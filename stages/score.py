@@ -1,17 +1,15 @@
 """Score every training sample by the captioner's own loss after an epoch."""
 
-import sys
-
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_samples, write_json_lines
 from caption_curation.shown_images import image_files
+from caption_curation.support.stage_arguments import TrainedEpoch
 from stages import run_on_processes
 
 
-def main(epoch_text: str) -> None:
+def main(epoch: TrainedEpoch) -> None:
     """Write the loss of each sample that this epoch was trained on."""
-    epoch = int(epoch_text)
     params = load_params()
     section = params.profile.captioner
     samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
@@ -37,4 +35,4 @@ def main(epoch_text: str) -> None:
 
 
 if __name__ == "__main__":
-    run_on_processes(main, *sys.argv[1:])
+    run_on_processes(main)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 from caption_curation import paths
@@ -11,6 +10,7 @@ from caption_curation.samples import read_images, read_json_lines, read_samples,
 from caption_curation.shown_images import INDEX
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
+from caption_curation.support.stage_arguments import Epoch
 from caption_curation.text_to_image.image_store import attempt_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
@@ -18,9 +18,8 @@ from caption_curation.text_to_image.synthesis.requests import requests_of
 from stages import run_on_processes
 
 
-def main(epoch_text: str) -> None:
+def main(epoch: Epoch) -> None:
     """Write the image of every sample that shows a synthetic one, their index and counts."""
-    epoch = int(epoch_text)
     params = load_params()
     experiment = params.experiment
     samples = read_samples(paths.curated(epoch) / "samples.jsonl")
@@ -85,4 +84,4 @@ def _write_counts(path: Path, counts: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    run_on_processes(main, *sys.argv[1:])
+    run_on_processes(main)

@@ -1,17 +1,15 @@
 """Fine-tune the captioner for one epoch."""
 
-import sys
-
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_samples
 from caption_curation.shown_images import image_files
+from caption_curation.support.stage_arguments import TrainedEpoch
 from stages import run_on_processes
 
 
-def main(epoch_text: str) -> None:
+def main(epoch: TrainedEpoch) -> None:
     """Train on the curated samples, from the previous epoch's weights and optimizer."""
-    epoch = int(epoch_text)
     params = load_params()
     section = params.profile.captioner
     samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
@@ -50,4 +48,4 @@ def main(epoch_text: str) -> None:
 
 
 if __name__ == "__main__":
-    run_on_processes(main, *sys.argv[1:])
+    run_on_processes(main)

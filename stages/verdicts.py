@@ -1,16 +1,14 @@
 """Judge every sample of an epoch's training set by the demo's ground truth, for the report only."""
 
-import sys
-
 from caption_curation import paths
 from caption_curation.samples import read_json_lines, read_samples, write_json_lines
 from caption_curation.shown_images import synthetic_files
+from caption_curation.support.stage_arguments import TrainedEpoch
 from stages import run
 
 
-def main(epoch_text: str) -> None:
+def main(epoch: TrainedEpoch) -> None:
     """Write what is wrong with each sample that this epoch was trained on, if that is known."""
-    epoch = int(epoch_text)
     scenes = read_json_lines(paths.GROUND_TRUTH / "scenes.jsonl")
     verdicts = []
     if scenes:  # a real corpus has none
@@ -30,4 +28,4 @@ def main(epoch_text: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main, *sys.argv[1:])
+    run(main)

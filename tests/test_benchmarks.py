@@ -285,7 +285,7 @@ def test_the_recorder_sees_stages_imports_and_children(tmp_path: Path) -> None:
     ((process, child),) = start_up.stage_processes(processes)
     assert child.begin < process.ready < process.imports[0][0]
     assert process.imports[-1][1] < process.children[0].begin < process.ended < child.end
-    assert [one.words for one in process.children] == [["./java"]]
+    assert [child.words for child in process.children] == [["./java"]]
     assert {"slow", "decimal"} <= set(process.packages)
     # Nested imports are parts of the outermost ones, and counted once.
     outermost = sum(end - begin for begin, end in process.imports)
@@ -339,7 +339,7 @@ def test_drawing_is_compared_with_equal_images(tmp_path: Path) -> None:
     generator = load_generator(folder, sampler="dpm_solver")
     plain = gpu.plain_pipeline(folder, generator.device)
     ours, theirs = gpu.draw(generator, TINY, 2), gpu.draw_plainly(plain, TINY, 2)
-    assert [one.size for one in theirs] == [(32, 32)] * 2
+    assert [image.size for image in theirs] == [(32, 32)] * 2
     for first, second in zip(ours, theirs, strict=True):
         assert first
         assert np.asarray(first, dtype=int) == pytest.approx(np.asarray(second, dtype=int), abs=1)

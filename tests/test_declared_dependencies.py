@@ -96,7 +96,7 @@ def everything_imported(entry: str) -> set[str]:
     while waiting:
         path = waiting.pop()
         found.add(path)
-        waiting |= {one for one in imported(path) - found if not is_neutral(one)}
+        waiting |= {module for module in imported(path) - found if not is_neutral(module)}
     return found
 
 

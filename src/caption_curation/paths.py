@@ -24,6 +24,9 @@ EVALUATION = Path("reports/evaluation")
 TEST_CAPTIONS = Path("reports/test_captions.json")
 REPORT = Path("reports/report.html")
 
+HUMAN_STUDY = Path("data/human_study")  # as caption_curation.human_study.study.sets describes it
+HUMAN_STUDY_REPORT = Path("reports/human_study")  # index.html, figures, tables
+
 
 def sbert_captions(split: str) -> Path:
     """The caption of each image that prompts of mode ``sbert`` are made from."""

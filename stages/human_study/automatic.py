@@ -9,12 +9,11 @@ from caption_curation.demo_world.style import DEFAULT
 from caption_curation.ground_truth.scene_checker import SceneChecker
 from caption_curation.human_study.annotations.automatic import simulate, verdict
 from caption_curation.human_study.parameters import load_human_study
-from caption_curation.human_study.study.sets import read_study
+from caption_curation.human_study.study.sets import AUTOMATIC, VERDICTS, read_study
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_json_lines, write_json_lines
 from caption_curation.support.outputs import atomic_folder
 from stages import run
-from stages.human_study import AUTOMATIC, STUDY, VERDICTS
 
 
 def main() -> None:
@@ -28,12 +27,12 @@ def main() -> None:
     verdicts = []
     if scenes:
         checker = SceneChecker(DEFAULT)
-        for one in tqdm(read_study(STUDY)[1], desc="checking", unit="image", disable=None):
-            with Image.open(one.file) as image:
-                verdicts.append(
-                    (one.set, one.image_id, verdict(checker, image, scenes[one.image_id]))
-                )
-    with atomic_folder(STUDY / AUTOMATIC) as folder:
+        _, images = read_study(paths.HUMAN_STUDY)
+        for shown in tqdm(images, desc="checking", unit="image", disable=None):
+            with Image.open(shown.file) as image:
+                found = verdict(checker, image, scenes[shown.image_id])
+            verdicts.append((shown.set, shown.image_id, found))
+    with atomic_folder(paths.HUMAN_STUDY / AUTOMATIC) as folder:
         for code, rates in settings.annotators.items() if verdicts else ():
             annotations = simulate(
                 verdicts,
@@ -44,7 +43,7 @@ def main() -> None:
             )
             write_json_lines(folder / f"{code}.jsonl", annotations)
     write_json_lines(
-        STUDY / VERDICTS,
+        paths.HUMAN_STUDY / VERDICTS,
         ({"image_id": image_id, "categories": wrong} for _, image_id, wrong in verdicts),
     )
 

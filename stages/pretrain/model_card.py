@@ -85,8 +85,8 @@ def main() -> None:
     size = settings.image_size
     scenes, images = held_out(size)
     checker = SceneChecker(DEFAULT)
-    concat = [image_prompt(one.captions, "", mode="concat", styler="") for one in images]
-    single = [one.captions[0] for one in images]
+    concat = [image_prompt(image.captions, "", mode="concat", styler="") for image in images]
+    single = [image.captions[0] for image in images]
 
     results: dict[str, dict[str, float]] = {}
     drawn = [render(scene, DEFAULT, size) for scene in scenes]
@@ -177,8 +177,8 @@ def judge(
     """Fraction of images in which each fact is right, and in which all are."""
     facts = [checker.check(image, scene) for image, scene in zip(images, scenes, strict=True)]
     names = [field.name for field in fields(Facts)]
-    shares = {name: sum(getattr(one, name) for one in facts) / len(facts) for name in names}
-    return {"all": sum(one.all_right for one in facts) / len(facts), **shares}
+    shares = {name: sum(getattr(judged, name) for judged in facts) / len(facts) for name in names}
+    return {"all": sum(judged.all_right for judged in facts) / len(facts), **shares}
 
 
 def measure_clip(drawn: Sequence[Any], images: Sequence[CaptionedImage]) -> dict[str, float]:

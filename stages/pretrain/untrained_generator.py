@@ -26,8 +26,8 @@ def main() -> None:
         for record in read_json_lines(WORLDS / f"{world}_scenes.jsonl")
     ]
     pipeline = build_generator(settings.base, images, WORLDS, params.world.image_size)
-    prompts = [image_prompt(one.captions, "", mode="concat", styler="") for one in images]
-    singles = [(caption, n) for n, one in enumerate(images) for caption in one.captions]
+    prompts = [image_prompt(image.captions, "", mode="concat", styler="") for image in images]
+    singles = [(caption, n) for n, image in enumerate(images) for caption in image.captions]
     accuracy = pretrain_text_encoder(
         pipeline.text_encoder,
         pipeline.tokenizer,

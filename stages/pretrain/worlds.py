@@ -34,7 +34,7 @@ def main() -> None:
             corpus = world.corpus(["train"]).splits["train"]
             write_json_lines(
                 folder / f"{name}.jsonl",
-                (replace(one, file_name=f"{name}/images/{one.file_name}") for one in corpus),
+                (replace(image, file_name=f"{name}/images/{image.file_name}") for image in corpus),
             )
             write_json_lines(folder / f"{name}_scenes.jsonl", world.scene_records())
 

@@ -4,17 +4,25 @@ A pipeline of its own, `dvc repro stages/round_trip/dvc.yaml`, on the outputs of
 """
 
 from pathlib import Path
+from typing import Annotated
 
 from caption_curation import paths
-from caption_curation.round_trip.variants import REAL
+from caption_curation.round_trip.variants import GENERATORS, REAL, VARIANTS
+from caption_curation.round_trip.variants import PROMPTS as KINDS
 from caption_curation.samples import read_images, read_json_lines
 from caption_curation.shown_images import INDEX
+from caption_curation.support.stage_arguments import OneOf
 
 COUNTS = "prompts.json"  # beside an index: prompts, those that are too long, images drawn again
 CHECKED = paths.ROUND_TRIP / "parameters.txt"  # says that they are valid
 PROMPTS = paths.ROUND_TRIP / "prompts"  # PROMPT.jsonl: image_id, prompt
 EVALUATION = paths.ROUND_TRIP / "evaluation"  # scores.json, images.jsonl
 REPORT = Path("reports/round_trip")  # index.html, figures, tables
+
+# Arguments of the stages.
+Generator = Annotated[str, OneOf(*GENERATORS)]
+PromptKind = Annotated[str, OneOf(*KINDS)]
+Shown = Annotated[str, OneOf(*(variant.name for variant in VARIANTS), REAL)]
 
 
 def generator_folder(name: str) -> Path:
@@ -36,7 +44,7 @@ def image_files(variant: str) -> dict[str, Path]:
     """The image files of a variant, or the real ones, by image id."""
     if variant == REAL:
         validation = read_images(paths.CORPUS / "val.jsonl")
-        return {one.image_id: paths.CORPUS / "images" / one.file_name for one in validation}
+        return {image.image_id: paths.CORPUS / "images" / image.file_name for image in validation}
     folder = images_folder(variant)
     index = read_json_lines(folder / INDEX)
     return {record["image_id"]: folder / f"{record['key']}.jpg" for record in index}

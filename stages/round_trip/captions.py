@@ -1,7 +1,5 @@
 """Caption the images of one variant of the round trip, or the real ones."""
 
-import sys
-
 from caption_curation.captioner.captioning import generate_captions
 from caption_curation.captioner.model.blip import load_captioner
 from caption_curation.coco_format import write_results
@@ -13,7 +11,7 @@ from caption_curation.round_trip.parameters import load_round_trip
 from stages import round_trip, run_on_processes
 
 
-def main(variant: str) -> None:
+def main(variant: round_trip.Shown) -> None:
     """Write a caption for every image of the validation split as COCO results JSON."""
     params = load_params()
     section = params.profile.captioner
@@ -35,4 +33,4 @@ def main(variant: str) -> None:
 
 
 if __name__ == "__main__":
-    run_on_processes(main, *sys.argv[1:])
+    run_on_processes(main)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 
 from caption_curation.config.params import load_params
 from caption_curation.pretrained import weights_digest
@@ -19,7 +18,7 @@ from caption_curation.text_to_image.synthesis.overflow import fit_requests, load
 from stages import round_trip, run_on_processes
 
 
-def main(generator: str, prompt: str) -> None:
+def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None:
     """Write an image for every prompt, their index, and counts.
 
     An image's seed comes from its image id alone, so that all variants begin with the same noise.
@@ -72,4 +71,4 @@ def main(generator: str, prompt: str) -> None:
 
 
 if __name__ == "__main__":
-    run_on_processes(main, *sys.argv[1:])
+    run_on_processes(main)

@@ -18,7 +18,7 @@ MADE_BY_THE_PIPELINE = [*map(paths.captioner, EPOCHS), *map(paths.best_captioner
 def main() -> None:
     """Write a file that always says the same, so that only a fault has consequences.
 
-    A new captioner runs this stage, but none of those that draw images and depend on its output.
+    A new captioner runs this stage, but none of those that generate images from its output.
     """
     load_params()
     captioner = load_round_trip().captioner

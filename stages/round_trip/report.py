@@ -49,7 +49,8 @@ def main() -> None:
         examples=choose_examples(validation, EXAMPLES, rng_for("round trip", "examples")),
         remarks=remarks(settings.styler, params.experiment.prompt.overflow),
         files={
-            name: round_trip.image_files(name) for name in (REAL, *(one.name for one in VARIANTS))
+            name: round_trip.image_files(name)
+            for name in (REAL, *(variant.name for variant in VARIANTS))
         },
     )
     texts = {

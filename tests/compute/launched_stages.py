@@ -20,12 +20,12 @@ STOPPED_AT = 2
 def main() -> None:
     """Run them in the current folder."""
     init_process_group()
-    synthesize.main("0")
+    synthesize.main(0)
     _wait_for_all()
-    train_captioner.main("1")
+    train_captioner.main(1)
     _wait_for_all()
-    score.main("1")
-    caption.main("validation", "1")
+    score.main(1)
+    caption.main("validation", 1)
     rate = recipe.learning_rate
 
     def stop(step: int, *settings: object) -> float:

@@ -185,7 +185,7 @@ def test_two_processes_give_the_edits_of_one(alone: Outputs, together: Outputs) 
     logs = []
     for run in (alone, together):
         with contextlib.chdir(run.folder):
-            curate.main("1")
+            curate.main(1)
         edits = read_edits(run.folder / paths.curated(1) / "edits.jsonl")
         logs.append([replace(edit, score=None) for edit in edits])
     assert logs[0] == logs[1]

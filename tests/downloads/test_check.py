@@ -10,7 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from stages import check_downloads, run
+from tests.commands.console import console, fail, succeed
 from tests.conftest import REPOSITORY
 
 SPLITS = ("train", "restval", "val", "test", "test")
@@ -51,23 +51,19 @@ def profile_of(root: Path) -> Any:
     return yaml.safe_load((root / "profiles/toy.yaml").read_text())
 
 
-def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str]:
+def check(*arguments: str) -> tuple[str, str]:
     """What the command prints, and the error that it ends with."""
-    try:
-        run(check_downloads.main, "--profile", "toy", *arguments)
-    except SystemExit as error:
-        return capsys.readouterr().out, str(error.code)
-    return capsys.readouterr().out, ""
+    ended = console("check-downloads", "--profile", "toy", *arguments)
+    assert (ended.status == 1) == bool(ended.err)
+    return ended.out, ended.err
 
 
 def row(printed: str, split: str) -> list[str]:
     return next(line.split() for line in printed.splitlines() if line.split()[:1] == [split])
 
 
-def test_a_complete_corpus_and_models_on_the_hub(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    printed, error = check(capsys)
+def test_a_complete_corpus_and_models_on_the_hub(root: Path) -> None:
+    printed, error = check()
     assert not error
     assert row(printed, "train") == ["train", "-", "2", "2", "0", "0"]
     assert row(printed, "test") == ["test", "-", "2", "2", "0", "0"]
@@ -76,9 +72,7 @@ def test_a_complete_corpus_and_models_on_the_hub(
     assert not (root / ".dvc").exists()
 
 
-def test_everything_that_is_missing_is_listed_at_once(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_everything_that_is_missing_is_listed_at_once(root: Path) -> None:
     write_annotations(root, json.loads((root / "toy/captions.json").read_text())["images"], "coco")
     (root / "toy/images/0.jpg").unlink()
     (root / "toy/images/1.jpg").write_bytes(b"")
@@ -86,7 +80,7 @@ def test_everything_that_is_missing_is_listed_at_once(
     profile = profile_of(root)
     profile["generator"]["base"] = {"source": "local", "path": "generator"}
     write_profile(root, profile)
-    printed, error = check(capsys)
+    printed, error = check()
     assert row(printed, "train") == ["train", "113,287", "2", "0", "1", "1"]
     assert row(printed, "val") == ["val", "5,000", "1", "1", "0", "0"]
     for words in (
@@ -103,54 +97,51 @@ def test_everything_that_is_missing_is_listed_at_once(
         assert words in error, words
 
 
-def test_only_decoding_finds_an_image_that_was_cut_short(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_only_decoding_finds_an_image_that_was_cut_short(root: Path) -> None:
     image = root / "toy/images/2.jpg"
     image.write_bytes(image.read_bytes()[:-400])
-    assert check(capsys)[1] == ""
-    printed, error = check(capsys, "--decode")
+    assert check()[1] == ""
+    printed, error = check("--decode")
     assert row(printed, "val") == ["val", "-", "1", "0", "0", "1"]
     assert "1 of 1 images unreadable" in error
 
 
-def test_missing_annotations_and_images_name_both_sources(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_annotations_and_images_name_both_sources(root: Path) -> None:
     profile = profile_of(root)
     profile["data"] |= {"annotations": "dataset_flickr30k.json", "images": "flickr30k-images"}
     write_profile(root, profile)
-    printed, error = check(capsys)
+    printed, error = check()
     assert row(printed, "val") == ["val", "1,014", "0", "0", "0", "0"]
     assert error.startswith("error: missing or not as published (2)")
     assert "caption_datasets.zip" in error and "DenotationGraph" in error
 
 
 @pytest.mark.parametrize("is_right", [True, False])
-def test_a_pinned_checkpoint_must_be_the_one(
-    root: Path, capsys: pytest.CaptureFixture[str], is_right: bool
-) -> None:
+def test_a_pinned_checkpoint_must_be_the_one(root: Path, is_right: bool) -> None:
     content = b"weights" if is_right else b"others"
     profile = profile_of(root)
     profile["captioner"]["base"]["sha256"] = hashlib.sha256(content).hexdigest()
     write_profile(root, profile)
-    printed, error = check(capsys)
+    printed, error = check()
     assert ("with the pinned SHA-256" in printed) == is_right
     assert ("model.pth: its SHA-256 is" in error) != is_right
 
 
-def test_real_photographs_that_are_a_part_of_flickr8k(
-    root: Path, capsys: pytest.CaptureFixture[str], shared_data: Path
-) -> None:
+def test_real_photographs_that_are_a_part_of_flickr8k(root: Path, shared_data: Path) -> None:
     profile = profile_of(root)
     names = {"annotations": "dataset_flickr8k.json", "images": "images"}
     profile["data"] |= {"root": str(shared_data / "flickr8k")} | names
     write_profile(root, profile)
-    printed, error = check(capsys)
+    printed, error = check()
     assert row(printed, "train") == ["train", "6,000", "600", "600", "0", "0"]
     assert "list 600 images, the published corpus has 6,000" in error
 
 
-def test_the_demo_needs_no_download(capsys: pytest.CaptureFixture[str]) -> None:
-    check_downloads.main("--profile", "demo")
-    assert capsys.readouterr().out.endswith("Nothing is missing.\n")
+def test_the_demo_needs_no_download() -> None:
+    assert succeed("check-downloads", "--profile", "demo").endswith("Nothing is missing.\n")
+
+
+def test_an_unknown_profile_is_told_with_those_that_there_are() -> None:
+    assert "'x': there is no such profile; allowed: coco, demo" in fail(
+        "check-downloads", "--profile", "x"
+    )

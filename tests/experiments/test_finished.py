@@ -48,8 +48,8 @@ def recorded(folder: Path, stages: dict[str, Any], name: str) -> FinishedExperim
     git("init", "--quiet")
     (folder / "params.yaml").write_text(yaml.safe_dump(PARAMETERS))
     for lock, in_lock in (
-        ("dvc.lock", {key: one for key, one in stages.items() if "@" not in key}),
-        ("stages/epochs/dvc.lock", {key: one for key, one in stages.items() if "@" in key}),
+        ("dvc.lock", {key: stage for key, stage in stages.items() if "@" not in key}),
+        ("stages/epochs/dvc.lock", {key: stage for key, stage in stages.items() if "@" in key}),
     ):
         (folder / lock).parent.mkdir(parents=True, exist_ok=True)
         (folder / lock).write_text(yaml.safe_dump({"stages": in_lock}))
@@ -67,7 +67,7 @@ def test_what_results_depend_on_must_be_the_same(tmp_path: Path, changed: str) -
     same = recorded(tmp_path, locks(), "same")
     other = recorded(tmp_path, locks(**{changed: "1"}), "other")
 
-    assert [one.reason for one in largest_comparable([same, other])[1]] == [
+    assert [omitted.reason for omitted in largest_comparable([same, other])[1]] == [
         f"not comparable: another {changed}"
     ]
 

@@ -45,7 +45,7 @@ def planned(folder: Path, **changes: Any) -> list[Planned]:
 def test_an_experiment_of_two_groups_is_planned_once(tmp_path: Path) -> None:
     found = planned(tmp_path)
 
-    assert {one.name: list(one.groups) for one in found} == {
+    assert {run.name: list(run.groups) for run in found} == {
         "small-none-seed0": ["methods", "ratios"],
         "small-none-seed1": ["methods"],
         "small-remove-loss_mean-top0.4-seed0": ["methods", "ratios"],
@@ -53,11 +53,11 @@ def test_an_experiment_of_two_groups_is_planned_once(tmp_path: Path) -> None:
         "small-remove-loss_mean-top0.2-seed0": ["ratios"],
     }
     # What all share runs first.
-    assert [one.variant.method for one in found[:2]] == ["none", "none"]
+    assert [run.variant.method for run in found[:2]] == ["none", "none"]
 
 
 def test_an_experiment_sets_all_of_curation(tmp_path: Path) -> None:
-    ratio = next(one for one in planned(tmp_path) if "top0.2" in one.name)
+    ratio = next(run for run in planned(tmp_path) if "top0.2" in run.name)
 
     assert set(ratio.settings) == {
         "training.epochs=2", "seed=0", "curation.method=remove", "curation.schedule=dynamic",
@@ -105,11 +105,11 @@ def test_the_demo_study_has_enough_seeds() -> None:
     parameters = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     found = plan(load_study(path), path, parameters)
     seeds: dict[tuple[str, Any], set[int]] = {}
-    for one in found:
-        for group in one.groups:
-            seeds.setdefault((group, one.variant), set()).add(one.experiment.seed)
+    for run in found:
+        for group in run.groups:
+            seeds.setdefault((group, run.variant), set()).add(run.experiment.seed)
 
     assert all(len(of) == (5 if group == "methods" else 3) for (group, _), of in seeds.items())
     methods = {variant.slug for group, variant in seeds if group == "methods"}
     assert len(methods) == 7
-    assert len({one.name for one in found}) == len(found)
+    assert len({run.name for run in found}) == len(found)

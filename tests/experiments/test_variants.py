@@ -53,8 +53,8 @@ def test_parameters_without_effect_make_no_variant(
 def test_parameters_with_an_effect_do(change: dict[str, object]) -> None:
     base = {"method": "replace_image"}
     variants = {variant_of(curation(**base)), variant_of(curation(**{**base, **change}))}
-    assert len(variants) == len({one.slug for one in variants}) == 2
-    assert len({one.label for one in variants}) == 2
+    assert len(variants) == len({variant.slug for variant in variants}) == 2
+    assert len({variant.label for variant in variants}) == 2
 
 
 def test_a_control_curates_as_many_samples() -> None:
@@ -90,19 +90,23 @@ def test_methods_are_compared_at_the_setting_that_most_of_them_share() -> None:
 
     assert set(found) == {NONE, *at_40}
     assert found == ordered(found)
-    assert [one.method for one in found] == ["none", *["remove"] * 2, *["replace_image"] * 2]
+    assert [variant.method for variant in found] == [
+        "none",
+        *["remove"] * 2,
+        *["replace_image"] * 2,
+    ]
     assert methods_at_common_setting([NONE]) == [NONE]
     only_control = at_40[1]
     assert methods_at_common_setting([only_control]) == [only_control]
 
 
 def test_lines_join_what_differs_in_ratio_alone() -> None:
-    dynamic = [variant_of(curation(method="replace_image", ratio=one)) for one in (0.8, 0.2)]
+    dynamic = [variant_of(curation(method="replace_image", ratio=ratio)) for ratio in (0.8, 0.2)]
     static = variant_of(curation(method="replace_image", ratio=0.2, schedule="static"))
-    above = [variant_of(curation(method="remove", rule="mean_std", std=one)) for one in (1.0, 2.0)]
+    above = [variant_of(curation(method="remove", rule="mean_std", std=std)) for std in (1.0, 2.0)]
     lines = ratio_lines([NONE, *dynamic, static, *above])
 
-    assert [[one.amount for one in members] for members in lines.values()] == [[0.2, 0.8]]
+    assert [[member.amount for member in members] for members in lines.values()] == [[0.2, 0.8]]
 
 
 def test_only_the_largest_comparable_group_is_used() -> None:
@@ -115,7 +119,7 @@ def test_only_the_largest_comparable_group_is_used() -> None:
     used, left_out = largest_comparable([*others, *same])
 
     assert used == same
-    reasons = {one.name: one.reason for one in left_out}
+    reasons = {omitted.name: omitted.reason for omitted in left_out}
     assert "training.epochs = 5 instead of 3" in reasons["longer"]
     assert "another src/caption_curation/captioner/model/blip.py" in reasons["code"]
     # The seed explains why the corpus is another.
@@ -138,7 +142,7 @@ def test_another_profile_is_named_as_such() -> None:
     _, left_out = largest_comparable([experiment("a"), experiment("b"), other])
 
     reason = "not comparable: profiles/tiny.yaml instead of profiles/demo.yaml"
-    assert [(one.name, one.reason) for one in left_out] == [("other", reason)]
+    assert [(omitted.name, omitted.reason) for omitted in left_out] == [("other", reason)]
 
 
 def test_a_repeated_experiment_counts_once() -> None:
@@ -150,7 +154,7 @@ def test_a_repeated_experiment_counts_once() -> None:
     ]
     kept, left_out = without_duplicates(pairs)
 
-    assert [one.name for one, _ in kept] == ["first", "seed"]
-    reasons = {one.name: one.reason for one in left_out}
+    assert [run.name for run, _ in kept] == ["first", "seed"]
+    reasons = {omitted.name: omitted.reason for omitted in left_out}
     assert reasons["HEAD"] == "the same experiment as first, with the same results"
     assert reasons["again"] == "the same experiment as first, BUT WITH OTHER RESULTS"

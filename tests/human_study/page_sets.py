@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-from stages import build_study
+from tests.commands.console import succeed
 
 LOSS = 7.654321  # must never reach an annotator
 MARKUP = (
@@ -29,10 +29,10 @@ def write_study(folder: Path, images: int) -> Path:
     (folder / "references.jsonl").write_text(lines)
     losses = [{"image_id": name, "loss": LOSS} for name in names]
     (folder / "losses.json").write_text(json.dumps(losses))
-    build_study.main(
-        *("--losses", str(folder / "losses.json"), "--out", str(folder), "--sets", "1"),
-        *("--images", str(folder / "generated"), "--images-per-group", str(images // 2)),
-        *("--references", str(folder / "references.jsonl")),
+    succeed(
+        *("human-study", "build", "--losses", folder / "losses.json", "--out", folder),
+        *("--images", folder / "generated", "--references", folder / "references.jsonl"),
+        *("--images-per-group", str(images // 2), "--sets", "1"),
     )
     assert str(LOSS) in (folder / "manifest.json").read_text()
     return folder / "sets"

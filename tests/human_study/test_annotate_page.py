@@ -49,7 +49,7 @@ def serving(sets: Path, annotations: Path, *options: str) -> Iterator[str]:
     arguments = ["--set", 1, "--sets", sets, "--annotations", annotations, "--port", port]
     arguments += ["--host", "127.0.0.1", *options]
     with subprocess.Popen(
-        [sys.executable, "-m", "stages.annotate", *map(str, arguments)],
+        [sys.executable, "-m", "caption_curation", "annotate", *map(str, arguments)],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
         stdout=subprocess.PIPE,

@@ -13,8 +13,7 @@ from caption_curation.human_study.annotations.categories import (
     NO_ERROR,
 )
 from caption_curation.human_study.annotations.records import Annotation, append, read
-from caption_curation.support.errors import InputError
-from stages import label_studio
+from tests.commands.console import Ended, console, succeed
 from tests.human_study.page_sets import LOSS, MARKUP, write_study
 
 
@@ -48,22 +47,28 @@ def note(
 
 
 def export(study: Path, *options: str) -> list[dict[str, Any]]:
-    label_studio.main(
-        *("export", "--set", "1", "--out", str(study / "out"), "--sets", str(study / "sets")),
-        *("--annotations", str(study / "annotations"), *options),
+    succeed(
+        *("label-studio", "export", "--set", "1", "--out", study / "out", *options),
+        *("--sets", study / "sets", "--annotations", study / "annotations"),
     )
     tasks: list[dict[str, Any]] = json.loads((study / "out/tasks.json").read_text())
     return tasks
 
 
-def bring_back(study: Path, tasks: Any, annotations: str = "imported") -> Path:
+def bring_back(study: Path, tasks: Any, annotations: str = "imported") -> Ended:
+    """Import what Label Studio exports."""
     (study / "export.json").write_text(json.dumps(tasks))
-    folder = study / annotations
-    label_studio.main(
-        *("import", str(study / "export.json"), "--sets", str(study / "sets")),
-        *("--annotations", str(folder)),
+    return console(
+        *("label-studio", "import", study / "export.json", "--sets", study / "sets"),
+        *("--annotations", study / annotations),
     )
-    return folder
+
+
+def imported(study: Path, tasks: Any) -> Path:
+    """The folder of what was imported."""
+    ended = bring_back(study, tasks)
+    assert ended.status == 0, ended.err
+    return study / "imported"
 
 
 def of_person(tasks: list[dict[str, Any]], number: int) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def of_person(tasks: list[dict[str, Any]], number: int) -> dict[str, Any]:
 
 
 def test_the_round_trip_changes_nothing(study: Path) -> None:
-    folder = bring_back(study, export(study))
+    folder = imported(study, export(study))
     assert sorted(path.name for path in folder.iterdir()) == ["ANNA.jsonl", "BEN.jsonl"]
     for code in ("ANNA", "BEN"):
         before, after = (
@@ -159,26 +164,27 @@ def test_tasks_are_blind_and_name_their_images(study: Path) -> None:
 
 def test_people_with_accounts_get_a_code_without_their_names(study: Path) -> None:
     tasks = export(study, "--without-annotations")
-    folder = bring_back(study, [of_person(tasks, 2)])
-    ((imported,), problems) = read(folder / "label-studio-7.jsonl")
+    folder = imported(study, [of_person(tasks, 2)])
+    ((annotation,), problems) = read(folder / "label-studio-7.jsonl")
     assert problems == []
-    assert (imported.categories, imported.comment) == (("general/number", "general/colour"), "a\nb")
-    assert imported.saved_at == "2026-11-21T11:02:00.508378+00:00"
-    assert imported.shown_at == "2026-11-21T11:01:40.008378+00:00"
+    assert (annotation.categories, annotation.comment) == (
+        ("general/number", "general/colour"),
+        "a\nb",
+    )
+    assert annotation.saved_at == "2026-11-21T11:02:00.508378+00:00"
+    assert annotation.shown_at == "2026-11-21T11:01:40.008378+00:00"
     assert "someone" not in (folder / "label-studio-7.jsonl").read_text()
 
 
-def test_importing_twice_or_something_older_changes_nothing(
-    study: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_importing_twice_or_something_older_changes_nothing(study: Path) -> None:
     tasks = export(study)
     file = study / "annotations/ANNA.jsonl"
     append(file, note("ANNA", "image-04", ("general/text",)))
     before = file.read_bytes()
     bring_back(study, tasks, "annotations")
-    bring_back(study, tasks, "annotations")
+    again = bring_back(study, tasks, "annotations")
     assert file.read_bytes() == before
-    assert "0 of 3 annotation(s) imported" in capsys.readouterr().out
+    assert "0 of 3 annotation(s) imported" in again.out
 
 
 def test_all_faults_are_listed_and_nothing_is_imported(study: Path) -> None:
@@ -196,9 +202,9 @@ def test_all_faults_are_listed_and_nothing_is_imported(study: Path) -> None:
     bad[7]["annotations"][0]["completed_by"] = None
     no_error = {"from_name": "no_error", "value": {"choices": ["no_error"]}}
     bad[8]["annotations"][0]["result"].append(no_error)
-    with pytest.raises(InputError) as caught:
-        bring_back(study, bad)
-    message = str(caught.value)
+    ended = bring_back(study, bad)
+    assert ended.status == 1
+    message = ended.err
     for number, part in enumerate(
         (
             "general: unknown labels 'hats'",
@@ -217,17 +223,15 @@ def test_all_faults_are_listed_and_nothing_is_imported(study: Path) -> None:
     assert not (study / "imported").exists()
 
 
-def test_cancelled_annotations_are_passed_over(
-    study: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_cancelled_annotations_are_passed_over(study: Path) -> None:
     task = of_person(export(study, "--without-annotations"), 0)
     task["annotations"][0].update(was_cancelled=True, result=[])
-    folder = bring_back(study, [task])
-    assert "task 5: a cancelled annotation was skipped" in capsys.readouterr().err
-    assert not folder.exists()
+    assert "task 5: a cancelled annotation was skipped" in bring_back(study, [task]).err
+    assert not (study / "imported").exists()
 
 
 @pytest.mark.parametrize("tasks", [{"tasks": []}, [1], "text", [{"data": {}, "annotations": {}}]])
 def test_other_json_is_refused(study: Path, tasks: Any) -> None:
-    with pytest.raises(InputError, match=r"export\.json: "):
-        bring_back(study, tasks)
+    ended = bring_back(study, tasks)
+    assert ended.status == 1
+    assert "export.json: " in ended.err

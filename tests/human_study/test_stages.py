@@ -25,11 +25,13 @@ from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import make_world
 from caption_curation.human_study.annotations.records import append, read
+from caption_curation.human_study.study.sets import AUTOMATIC, VERDICTS
 from caption_curation.metrics.status import write_reason
 from caption_curation.samples import read_images, samples_of, write_json_lines
 from caption_curation.support.errors import InputError
-from stages import build_study, human_study, round_trip
-from stages.human_study import analysis, automatic, parameters, scores
+from stages import human_study, round_trip
+from stages.human_study import analysis, automatic, parameters, scores, sets
+from tests.commands.console import fail, succeed
 from tests.conftest import REPOSITORY
 from tests.human_study.records import annotation
 from tests.pipeline.clone import change
@@ -91,20 +93,10 @@ def prepare(root: Path) -> None:
     write_reason(paths.CLIP, None)
 
 
-def build() -> None:
-    """As stages/human_study/dvc.yaml does."""
-    build_study.main(
-        *("--losses", str(human_study.LOSSES), "--out", str(human_study.STUDY)),
-        *("--images", str(round_trip.images_folder(VARIANT))),
-        *("--references", str(paths.CORPUS / "val.jsonl")),
-        *("--images-per-group", "4", "--sets", "2", "--loss-unit", "nats per token"),
-    )
-
-
 def run_stages() -> None:
     parameters.main()
     scores.main()
-    build()
+    sets.main()
     automatic.main()
     analysis.main()
 
@@ -169,7 +161,7 @@ def test_the_clipscore_is_the_mean_over_the_references(finished: Path) -> None:
 def test_the_sets_are_split_by_these_losses(finished: Path) -> None:
     ordered = sorted(losses(), key=lambda image_id: losses()[image_id]["loss"])
     low, high = ordered[:4], ordered[-4:]
-    assert json.loads((human_study.STUDY / "sets.json").read_text()) == [
+    assert json.loads((paths.HUMAN_STUDY / "sets.json").read_text()) == [
         [*low[:2], *high[:2]],
         [*low[2:], *high[2:]],
     ]
@@ -182,45 +174,43 @@ def test_automatic_annotators_know_what_was_planted(finished: Path) -> None:
     }
     verdicts = {
         record["image_id"]: record["categories"]
-        for record in map(
-            json.loads, (human_study.STUDY / human_study.VERDICTS).read_text().splitlines()
-        )
+        for record in map(json.loads, (paths.HUMAN_STUDY / VERDICTS).read_text().splitlines())
     }
-    sets = json.loads((human_study.STUDY / "sets.json").read_text())
-    assert set(verdicts) == {image_id for of_set in sets for image_id in of_set}
+    dealt = json.loads((paths.HUMAN_STUDY / "sets.json").read_text())
+    assert set(verdicts) == {image_id for of_set in dealt for image_id in of_set}
     assert verdicts == {image_id: planted[image_id] for image_id in verdicts}
     assert any(verdicts.values())
     for number in (1, 2, 3):
-        file = human_study.STUDY / human_study.AUTOMATIC / f"automatic-{number}.jsonl"
+        file = paths.HUMAN_STUDY / AUTOMATIC / f"automatic-{number}.jsonl"
         annotations, problems = read(file)
         assert len(annotations) == 8
         assert problems == []
 
 
 def test_the_report_says_that_nobody_looked(finished: Path) -> None:
-    page = (human_study.REPORT / "index.html").read_text()
+    page = (paths.HUMAN_STUDY_REPORT / "index.html").read_text()
     assert "These annotations are automatic." in page
     assert "Is a high loss a sign of a wrong image?" in page
     for name in ("figure_9a", "figure_9b", "figure_10"):
-        svg = (human_study.REPORT / f"{name}.svg").read_text()
+        svg = (paths.HUMAN_STUDY_REPORT / f"{name}.svg").read_text()
         assert "3 automatic annotators" in svg
-        with Image.open(human_study.REPORT / f"{name}.png") as picture:
+        with Image.open(paths.HUMAN_STUDY_REPORT / f"{name}.png") as picture:
             assert min(picture.size) > 200
-    assert [row["annotator"] for row in rows(human_study.REPORT, "annotators")] == [
+    assert [row["annotator"] for row in rows(paths.HUMAN_STUDY_REPORT, "annotators")] == [
         "automatic-1",
         "automatic-2",
         "automatic-3",
     ]
-    assert rows(human_study.REPORT, "annotations_per_image")[-1] == {
+    assert rows(paths.HUMAN_STUDY_REPORT, "annotations_per_image")[-1] == {
         "annotations": "3",
         "images": "8",
     }
-    assert len(rows(human_study.REPORT, "images")) == 8
+    assert len(rows(paths.HUMAN_STUDY_REPORT, "images")) == 8
     assert not re.findall(r"(?:src|href)=\"(?!data:|#)", page)  # it needs nothing but itself
 
 
 def test_the_same_inputs_give_the_same_bytes(finished: Path) -> None:
-    folders = [human_study.REPORT, human_study.STUDY / human_study.AUTOMATIC]
+    folders = [paths.HUMAN_STUDY_REPORT, paths.HUMAN_STUDY / AUTOMATIC]
     before = {file: file.read_bytes() for folder in folders for file in folder.iterdir()}
     automatic.main()
     analysis.main()
@@ -228,10 +218,10 @@ def test_the_same_inputs_give_the_same_bytes(finished: Path) -> None:
 
 
 def test_people_replace_programs_and_what_they_write_is_text(
-    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    finished: Path, tmp_path: Path
 ) -> None:
     study = tmp_path / "study"
-    shutil.copytree(human_study.STUDY, study)
+    shutil.copytree(paths.HUMAN_STUDY, study)
     manifest = json.loads((study / "manifest.json").read_text())
     chosen = [image["image_id"] for image in manifest["images"] if image["set"] == 1]
     page_file = study / "sets" / "set_1" / "page.json"
@@ -247,10 +237,9 @@ def test_people_replace_programs_and_what_they_write_is_text(
     with (study / "annotations" / "ben.jsonl").open("a") as lines:
         lines.write('{"set": 1, "image_id": "torn')
 
-    analysis.main("--study", str(study), "--out", str(tmp_path / "report"))
-    printed = capsys.readouterr().out
-    assert "ben.jsonl, line 4: not used, set aside" in printed
-    assert "3 of 8 images are kept" in printed
+    told = succeed("human-study", "analyse", "--study", study, "--out", tmp_path / "report")
+    assert "ben.jsonl, line 4: not used, set aside" in told
+    assert "3 of 8 images are kept" in told
     page = (tmp_path / "report" / "index.html").read_text()
     assert "are automatic" not in page
     assert "<script" not in page
@@ -275,17 +264,17 @@ def test_other_peoples_images_need_no_clip_and_no_pipeline(finished: Path, tmp_p
     }
     (tmp_path / "references.json").write_text(json.dumps(references))
     study, report = tmp_path / "study", tmp_path / "report"
-    build_study.main(
-        *("--losses", str(tmp_path / "losses.json"), "--out", str(study)),
-        *("--images", str(tmp_path), "--references", str(tmp_path / "references.json")),
+    succeed(
+        *("human-study", "build", "--losses", tmp_path / "losses.json", "--out", study),
+        *("--images", tmp_path, "--references", tmp_path / "references.json"),
         *("--images-per-group", "2", "--sets", "1"),
     )
-    with pytest.raises(InputError, match="nobody has annotated yet"):
-        analysis.main("--study", str(study), "--out", str(report))
+    analyse = ["human-study", "analyse", "--study", study, "--out"]
+    assert "nobody has annotated yet" in fail(*analyse, report)
     for code in ("anna", "ben", "cleo"):  # nobody finds anything: nothing can be correlated
         for number in range(4):
             append(study / "annotations" / f"{code}.jsonl", annotation(str(number), code))
-    analysis.main("--study", str(study), "--out", str(report))
+    succeed(*analyse, report)
     page = (report / "index.html").read_text()
     assert "There is no CLIPScore to compare it with." in page
     assert "Is a high loss a sign" not in page
@@ -293,8 +282,7 @@ def test_other_peoples_images_need_no_clip_and_no_pipeline(finished: Path, tmp_p
     assert rows(report, "correlations") == [
         {"of": "loss and mean errors", "spearman_rho": "", "n": "4", "low": "", "high": ""}
     ]
-    with pytest.raises(InputError, match="no report of a human study"):
-        analysis.main("--study", str(study), "--out", str(study))
+    assert "no report of a human study" in fail(*analyse, study)
 
 
 def test_a_real_corpus_has_no_automatic_annotations(
@@ -304,7 +292,7 @@ def test_a_real_corpus_has_no_automatic_annotations(
     monkeypatch.chdir(tmp_path / "copy")
     (paths.GROUND_TRUTH / "scenes.jsonl").write_text("")
     automatic.main()
-    assert list((human_study.STUDY / human_study.AUTOMATIC).iterdir()) == []
+    assert list((paths.HUMAN_STUDY / AUTOMATIC).iterdir()) == []
     with pytest.raises(InputError, match="nobody has annotated yet"):
         analysis.main()
 

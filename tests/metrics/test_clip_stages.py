@@ -77,7 +77,7 @@ def test_a_text_of_more_than_77_tokens_is_cut_and_keeps_its_end(model: Path) -> 
 def test_the_stages_score_every_caption_by_its_own_image(run: Path, model: Path) -> None:
     clip_model.main()
     clip_features.main()
-    clip_score.main("2")
+    clip_score.main(2)
 
     content = json.loads(paths.CLIP_SCORES.read_text())
     assert content["reason"] is None
@@ -103,7 +103,7 @@ def test_the_stages_score_every_caption_by_its_own_image(run: Path, model: Path)
 
     first = paths.CLIP_SCORES.read_bytes()
     clip_features.main()
-    clip_score.main("2")
+    clip_score.main(2)
     assert paths.CLIP_SCORES.read_bytes() == first
 
 
@@ -111,7 +111,7 @@ def test_without_a_clip_the_scores_are_null_and_the_reason_is_given(run: Path) -
     set_clip(run, None)
     clip_model.main()
     clip_features.main()
-    clip_score.main("2")
+    clip_score.main(2)
     assert json.loads(paths.CLIP_SCORES.read_text()) == {
         "reason": "the profile names no CLIP (clip: null)",
         "scores": None,

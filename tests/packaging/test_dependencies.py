@@ -18,7 +18,6 @@ OURS = {"benchmarks", "caption_curation", "docs", "stages", "tests"}
 USED_BY_OTHERS = {
     "accelerate": "transformers and diffusers load weights with it; it launches several processes",
     "ruamel-yaml-clib": "DVC reads its YAML files with it",
-    "typer": "the command line",
 }
 
 

@@ -1,6 +1,6 @@
 """The human study under DVC: what becomes stale when one of its inputs changes.
 
-Only one stage is run, that whose command is put together in dvc.yaml. The other outputs are
+Only one stage is run, which deals out the sets. The other outputs are
 stand-ins, which DVC is told to take for the stages' own (``dvc commit``).
 """
 
@@ -54,7 +54,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     losses = [{"image_id": str(number), "loss": -number} for number in range(COUNT)]
     (root / "data/human_study/losses.json").write_text(json.dumps(losses))
     (root / "data/human_study/sets/content").unlink()
-    clone.dvc("repro", "--quiet", "--single-item", f"{PIPELINE}:build_study")
+    clone.dvc("repro", "--quiet", "--single-item", f"{PIPELINE}:sets")
     clone.dvc("commit", "--force", PIPELINE)
     return clone
 
@@ -81,7 +81,7 @@ def test_the_sets_are_those_of_the_parameters(clone: Clone) -> None:
     study = clone.folder / "data/human_study"
     assert json.loads((study / "sets.json").read_text()) == [["5", "1"], ["4", "0"]]
     page = json.loads((study / "sets/set_2/page.json").read_text())
-    assert [one["references"] for one in page["images"]] == [["a", "b"]] * 2
+    assert [image["references"] for image in page["images"]] == [["a", "b"]] * 2
     assert (study / "sets/set_2" / page["images"][0]["file"]).is_file()
     assert json.loads((study / "manifest.json").read_text())["loss_unit"] == "nats per token"
 
@@ -118,10 +118,10 @@ def test_annotations_are_kept_by_git_and_analysed_alone(
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"references_shown": 3}, {"parameters", "build_study"}),
+        ({"references_shown": 3}, {"parameters", "sets"}),
         ({"annotations_per_image": 2}, {"parameters", "analysis"}),
         ({"automatic.seed": 1}, {"parameters", "automatic"}),
-        ({"images_per_group": 4}, {"parameters", "build_study"}),
+        ({"images_per_group": 4}, {"parameters", "sets"}),
     ],
 )
 def test_a_parameter_runs_what_reads_it(

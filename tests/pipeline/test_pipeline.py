@@ -115,10 +115,12 @@ def test_each_stage_reads_the_parameters_that_it_declares(clone: Clone) -> None:
         undeclared = {
             key
             for key in read[stage] - MACHINE
-            if not any(f"{key}.".startswith(f"{one}.") for one in keys)
+            if not any(f"{key}.".startswith(f"{other}.") for other in keys)
         }
         unread = {
-            key for key in keys if not any(f"{one}.".startswith(f"{key}.") for one in read[stage])
+            key
+            for key in keys
+            if not any(f"{other}.".startswith(f"{key}.") for other in read[stage])
         }
         assert not undeclared, stage
         assert stage == "stages.parameters" or not unread - UNREAD, stage
@@ -189,20 +191,20 @@ def test_a_parameter_invalidates_the_stages_that_read_it(
 def experiment(clone: Clone, *settings: str) -> Run:
     """``dvc exp run`` with the committed parameters and the given ones."""
     clone.reset()
-    return clone.dvc("exp", "run", *(word for one in settings for word in ("-S", one)))
+    return clone.dvc("exp", "run", *(word for setting in settings for word in ("-S", setting)))
 
 
 @dataclass
 class Plan:
-    """What ``python -m stages.plan`` foretells of an experiment."""
+    """What ``caption-curation plan`` foretells of an experiment."""
 
     output: str
     stages: dict[str, set[str]]  # by state
 
     @property
     def images(self) -> str:
-        """The number of images to draw, as it is shown."""
-        shown = re.search(r"^draw images +(.*) images", self.output, re.MULTILINE)
+        """The number of images to generate, as it is shown."""
+        shown = re.search(r"^generate images +(.*) images", self.output, re.MULTILINE)
         return shown[1] if shown else "0"
 
     def assert_foretold(self, run: Run) -> None:
@@ -215,11 +217,12 @@ def planned(clone: Clone, *settings: str) -> Plan:
     """The plan for the committed parameters and the given ones; it changes nothing."""
     clone.reset()
     values = {
-        key: yaml.safe_load(value) for key, _, value in (one.partition("=") for one in settings)
+        key: yaml.safe_load(value)
+        for key, _, value in (setting.partition("=") for setting in settings)
     }
     with changed(clone, **values):
         before = clone.command("git", "status", "--short")
-        output = clone.command(sys.executable, "-m", "stages.plan")
+        output = clone.command(sys.executable, "-m", "caption_curation", "plan")
         assert clone.command("git", "status", "--short") == before
     stages: dict[str, set[str]] = {}
     listed = re.findall(r"^([\w ]+) \(\d+ stages?: .*\n((?:  .*\n)+)", output, re.MULTILINE)

@@ -17,9 +17,9 @@ from tests.pipeline.clone import Clone, change
 
 PIPELINE = "stages/round_trip/dvc.yaml"
 CAPTIONER = "data/my_captioner"
-IMAGES = {f"images@{one.name}" for one in VARIANTS}
-CAPTIONS = {f"captions@{one.name}" for one in VARIANTS} | {"captions_of_real_images"}
-STYLED = {f"images@{one.name}" for one in VARIANTS if PROMPTS[one.prompt].styled}
+IMAGES = {f"images@{variant.name}" for variant in VARIANTS}
+CAPTIONS = {f"captions@{variant.name}" for variant in VARIANTS} | {"captions_of_real_images"}
+STYLED = {f"images@{variant.name}" for variant in VARIANTS if PROMPTS[variant.prompt].styled}
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         out.replace("${item.generator}-${item.prompt}", name)
         for stage in stages.values()
         for out in stage["outs"]
-        for name in ([one.name for one in VARIANTS] if "matrix" in stage else [""])
+        for name in ([variant.name for variant in VARIANTS] if "matrix" in stage else [""])
     ]
-    for name in [*(f"data/{one}" for one in [*inputs, *models]), *outputs]:
+    for name in [*(f"data/{part}" for part in [*inputs, *models]), *outputs]:
         file = clone.folder / name
         if not file.suffix and name in outputs:  # a folder
             file = file / "content"

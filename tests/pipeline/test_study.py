@@ -48,7 +48,7 @@ def python(clone: Clone, module: str, *words: str) -> str:
 
 
 def study(clone: Clone, *words: str) -> str:
-    return python(clone, "stages.study", "studies/tiny.yaml", "--jobs", "1", *words)
+    return python(clone, "caption_curation", "study", "studies/tiny.yaml", "--jobs", "1", *words)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -67,7 +67,7 @@ def queue(clone: Clone) -> dict[str, str]:
 
 def test_without_experiments_the_message_says_what_to_run(clone: Clone) -> None:
     nothing = subprocess.run(
-        [sys.executable, "-m", "stages.compare"],
+        [sys.executable, "-m", "caption_curation", "compare"],
         cwd=clone.folder,
         env=clone.environment(),
         capture_output=True,
@@ -127,15 +127,25 @@ def test_what_cannot_be_compared_is_named(clone: Clone) -> None:
     page = clone.folder / "reports/comparison"
     clone.dvc("exp", "run", "--queue", "--name", "later", "-S", "seed=7")
     compare = ["--experiments", *NAMES, "later"]
-    said = python(clone, "stages.compare", *compare)
+    said = python(clone, "caption_curation", "compare", *compare)
     assert "compared 2 experiment(s)" in said
     assert "left out: later: queued, not run yet" in said
     assert rows(page / "tables/left_out.csv") == [
         {"experiment": "later", "reason": "queued, not run yet"}
     ]
     assert "<li>later: queued, not run yet</li>" in (page / "index.html").read_text()
+    # All of them in a table, with the scores that the page has; two are of the commit before.
+    assert "tiny-none" not in python(clone, "caption_curation", "experiments")
+    header, *lines = python(clone, "caption_curation", "experiments", "-A").splitlines()
+    assert header.split()[:3] == ["experiment", "seed", "CIDEr"]
+    shown = {line.split()[0]: line.split() for line in lines if not line.startswith(" ")}
+    assert shown["later"][1:3] == ["7", "-"] and shown["later"][-1] == "queued"
+    for row in rows(clone.folder / PAGE / "tables/runs.csv"):
+        score = f"{100 * float(row['cider']):.1f}"
+        assert shown[row["experiment"]][1:3] == ["0", score]
+        assert shown[row["experiment"]][-1] == "finished"
     first = files(page)
-    python(clone, "stages.compare", *compare)
+    python(clone, "caption_curation", "compare", *compare)
     assert files(page) == first
 
     # A result that is nowhere at hand, as after `git fetch` without `dvc exp pull`.
@@ -144,7 +154,7 @@ def test_what_cannot_be_compared_is_named(clone: Clone) -> None:
     (evaluation,) = lock["stages"]["evaluate"]["outs"]
     digest = evaluation["md5"]
     (clone.folder / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).unlink()
-    said = python(clone, "stages.compare", "--experiments", *NAMES)
+    said = python(clone, "caption_curation", "compare", "--experiments", *NAMES)
     assert "compared 1 experiment(s)" in said
     assert f"left out: {name}: reports/evaluation is not in DVC's cache" in said
     assert f"dvc exp pull REMOTE {name}" in said

@@ -41,7 +41,7 @@ def write(folder: Path, runs: list[Run], sections: list[Section] | None = None) 
         sections=sections or default_sections(runs),
         runs=runs,
         left_out=LEFT_OUT,
-        command="python -m stages.compare",
+        command="caption-curation compare",
     )
 
 
@@ -153,13 +153,13 @@ def test_lines_that_mean_different_things_look_different() -> None:
     runs = [run(0, 1.0, ratio=ratio, **line) for line in lines for ratio in (0.2, 0.4)]
     (ratios,) = section_figures(Section("ratios", "", "", runs), score_rows(runs, runs))
     bars = ratios.figure.axes[0].containers
-    drawn: list[Line2D] = [one.lines[0] for one in bars if isinstance(one, ErrorbarContainer)]
-    assert len({(one.get_color(), one.get_linestyle(), one.get_marker()) for one in drawn}) == 6
+    drawn: list[Line2D] = [bar.lines[0] for bar in bars if isinstance(bar, ErrorbarContainer)]
+    assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in drawn}) == 6
 
     by_loss = [
-        one for one in runs if one.variant.score == "loss_mean" and one.curation.ratio == 0.2
+        run for run in runs if run.variant.score == "loss_mean" and run.curation.ratio == 0.2
     ]
-    (losses,) = loss_figures(by_loss, [one.variant for one in by_loss])
+    (losses,) = loss_figures(by_loss, [run.variant for run in by_loss])
     dashes = re.findall(r"stroke-dasharray: ([^;\"]+)", to_svg(losses.figure, "losses"))
     assert len(set(dashes)) == 2, "the sample's own caption has a solid line"
 
@@ -180,14 +180,14 @@ def test_the_latex_table_compares_the_methods() -> None:
 def test_the_same_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     write(tmp_path / "again", RUNS)
     first, second = (
-        {path.relative_to(one): path.read_bytes() for path in one.rglob("*") if path.is_file()}
-        for one in (folder, tmp_path / "again")
+        {path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()}
+        for made in (folder, tmp_path / "again")
     )
     assert first == second
 
 
 def test_a_study_shows_its_groups_with_the_runs_they_are_compared_to(tmp_path: Path) -> None:
-    group = Section("mine", "Mine & yours", "Why?", [one for one in RUNS if one.seed == 2])
+    group = Section("mine", "Mine & yours", "Why?", [run for run in RUNS if run.seed == 2])
     write(tmp_path / "out", RUNS, [group])
     rows = read_csv(tmp_path / "out" / "tables" / "scores.csv")
 

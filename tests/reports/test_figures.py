@@ -50,10 +50,10 @@ def test_every_axis_says_what_it_shows(name: str) -> None:
     axes = FIGURES[name]().axes
 
     assert axes
-    assert all(one.get_ylabel() for one in axes)
+    assert all(ax.get_ylabel() for ax in axes)
     # Rows of a figure share the x axis of the lowest.
     shared = name.startswith(("losses", "lengths"))
-    assert all(one.get_xlabel() for one in (axes[-1:] if shared else axes))
+    assert all(ax.get_xlabel() for ax in (axes[-1:] if shared else axes))
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -4,13 +4,15 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from caption_curation.experiments import queue as experiment_queue
-from stages import run, study
+from stages import run
+from tests.commands.console import console
 from tests.conftest import REPOSITORY
 
 
@@ -23,6 +25,13 @@ def end_of(statement: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+@pytest.fixture
+def run_stage(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Runs a stage's main without arguments, whatever those of this process are."""
+    monkeypatch.setattr(sys, "argv", ["stage"])
+    return run
 
 
 def test_an_interrupted_stage_shows_no_traceback() -> None:
@@ -38,32 +47,51 @@ def test_another_failure_shows_its_traceback() -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC, errno.EROFS])
-def test_a_folder_that_cannot_be_written_to_is_named(number: int) -> None:
+def test_a_folder_that_cannot_be_written_to_is_named(
+    number: int, run_stage: Callable[[Callable[[], None]], None]
+) -> None:
     def write() -> None:
         raise OSError(number, os.strerror(number), "data/epochs")
 
     with pytest.raises(SystemExit, match=f"error: data/epochs: {os.strerror(number)}"):
-        run(write)
+        run_stage(write)
 
 
-def test_a_file_where_a_folder_is_to_be_is_named(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_is_to_be_is_named(
+    tmp_path: Path, run_stage: Callable[[Callable[[], None]], None]
+) -> None:
+    def make() -> None:
+        (tmp_path / "file" / "data").mkdir()
+
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match=r"error: .*data: Not a directory"):
-        run((tmp_path / "file" / "data").mkdir)
+        run_stage(make)
 
 
-def test_a_missing_file_is_a_fault_of_ours_and_shows_its_place(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_fault_of_ours_and_shows_its_place(
+    tmp_path: Path, run_stage: Callable[[Callable[[], None]], None]
+) -> None:
+    def remove() -> None:
+        (tmp_path / "gone").unlink()
+
     with pytest.raises(FileNotFoundError):
-        run((tmp_path / "gone").unlink)
+        run_stage(remove)
 
 
 def test_an_interrupted_study_says_that_its_experiments_go_on(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(names: Sequence[str], jobs: int) -> list[str]:
         raise KeyboardInterrupt
 
+    group = {"name": "a", "title": "A", "question": "", "grids": [{"seed": 987654321}]}
+    study = {"title": "Never run", "parameters": {}, "groups": [group]}
+    (tmp_path / "never_run.yaml").write_text(yaml.safe_dump(study))
+    monkeypatch.chdir(REPOSITORY)
     monkeypatch.setattr(experiment_queue, "run_queued", interrupted)
     monkeypatch.setattr(experiment_queue, "clear_interrupted", lambda names: [])
-    with pytest.raises(SystemExit, match=r"go on without.*dvc queue stop --kill"):
-        study._run([], {}, jobs=1)
+    monkeypatch.setattr(experiment_queue, "enqueue", lambda name, settings: None)
+    ended = console("study", tmp_path / "never_run.yaml")
+    assert ended.status == 130
+    assert "go on without" in ended.err and "dvc queue stop --kill" in ended.err
+    assert ended.err.endswith("interrupted\n")

@@ -114,7 +114,7 @@ def configure(**values: Any) -> None:
 
 def synthesize_of(samples: Sequence[Sample], epoch: int = 1) -> dict[str, Path]:
     write_json_lines(paths.curated(epoch) / "samples.jsonl", samples)
-    synthesize.main(str(epoch))
+    synthesize.main(epoch)
     return synthetic_files(paths.synthetic(epoch))
 
 
@@ -344,7 +344,7 @@ def modules_of_stage(workspace: Path, epoch: int) -> set[str]:
     """Run the stage in a process of its own; the names of all modules that it imported."""
     code = (
         "import json, sys; from stages import synthesize; "
-        f"synthesize.main('{epoch}'); print(json.dumps(list(sys.modules)))"
+        f"synthesize.main({epoch}); print(json.dumps(list(sys.modules)))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from caption_curation.captioner import model as captioner_model
 from caption_curation.config.profile import (
     BlipCheckpoint,
     HubModel,
@@ -20,12 +21,23 @@ from caption_curation.corpora.karpathy import (
     read_annotations,
 )
 from caption_curation.downloads.published import ANNOTATIONS, PublishedCorpus, published_corpus
+from caption_curation.metrics import clip
 from caption_curation.pretrained import file_digest, obtain_model
 from caption_curation.support.errors import InputError
+from caption_curation.text_to_image import bases as generator_bases
+from caption_curation.text_to_image import sbert_captions
 
 BLIP_CHECKPOINTS = "https://storage.googleapis.com/sfr-vision-language-research/BLIP/models/"
 SPLITS = ("train", "val", "test")
-NAMES_SHOWN = 3  # of files, per kind of fault and split
+NAMES_SHOWN = 3  # of files, for each kind of fault of a split
+# The parts of a model in the hub's layout, by the key of the profile.
+REQUIRED_FILES: Mapping[str, Sequence[str]] = {
+    "captioner.base": captioner_model.REQUIRED_FILES,
+    "captioner.base.tokenizer": ("vocab.txt",),
+    "generator.base": generator_bases.REQUIRED_FILES,
+    "sentence_encoder": sbert_captions.REQUIRED_FILES,
+    "clip": clip.REQUIRED_FILES,
+}
 
 
 @dataclass(frozen=True)
@@ -62,14 +74,11 @@ class Check:
     splits: list[SplitCheck] = field(default_factory=list)
 
 
-def check_profile(
-    profile: Profile, required: Mapping[str, Sequence[str]], *, decode: bool
-) -> list[Check]:
+def check_profile(profile: Profile, *, decode: bool) -> list[Check]:
     """Check the corpora and models of a profile, as far as the user has to provide them.
 
     Args:
         profile: names folders and files.
-        required: the files of a model in the hub's layout, by the key of the profile.
         decode: decode every image to its last pixel, as the corpus stage does; otherwise only
             their headers are read.
     """
@@ -89,7 +98,7 @@ def check_profile(
         "clip": profile.clip,
     }
     checks += [
-        check_model(source, key, required[key])
+        check_model(source, key, REQUIRED_FILES[key])
         for key, source in models.items()
         if isinstance(source, LocalModel | HubModel)
     ]

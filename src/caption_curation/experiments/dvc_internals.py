@@ -125,6 +125,39 @@ def hashed(repository: Any, path: Path, output: Any) -> Any:
     return build(repository.cache.local, str(path), output.fs, "md5", dry_run=True)[2]
 
 
+def check_lock(text: str) -> None:
+    """Read a dvc.lock as DVC reads it.
+
+    Raises:
+        ValueError: DVC would refuse it.
+    """
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+    from voluptuous import Invalid
+
+    try:
+        COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, "dvc.lock"))
+    except (YAMLFileCorruptedError, Invalid) as error:
+        raise ValueError(str(error)) from error
+
+
+def rwlock_holders(content: bytes) -> set[int]:
+    """The processes that .dvc/tmp/rwlock names as reading or writing.
+
+    Raises:
+        ValueError: DVC would refuse it.
+    """
+    from dvc.rwlock import SCHEMA
+    from voluptuous import Invalid
+
+    try:
+        lock = SCHEMA(json.loads(content))
+    except Invalid as error:
+        raise ValueError(str(error)) from error
+    readers = [info for infos in lock["read"].values() for info in infos]
+    return {info["pid"] for info in [*lock["write"].values(), *readers]}
+
+
 def queue_states(root: Path) -> tuple[dict[str, str], int]:
     """The state of every experiment in the queue by name, and the number of living workers.
 

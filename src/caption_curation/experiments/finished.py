@@ -183,7 +183,7 @@ class Repository:
         if listed.state != "success":
             log = f"; its output is in {self._short(listed.log)}" if listed.log else ""
             raise Unusable(STATES[listed.state] + (log if listed.state == "failed" else ""))
-        parameters = self._yaml(listed.rev, "params.yaml")
+        parameters = self.parameters(listed)
         stages: dict[str, Any] = {}
         for lock in LOCKS:
             stages |= self._yaml(listed.rev, lock).get("stages", {})
@@ -199,12 +199,20 @@ class Repository:
             self._cache,
         )
 
+    def parameters(self, listed: Listed) -> dict[str, Any]:
+        """The content of an experiment's params.yaml, whether or not it has finished.
+
+        Raises:
+            Unusable: there is no such file.
+        """
+        return self._yaml(listed.rev, "params.yaml")
+
     def _yaml(self, rev: str, path: str) -> dict[str, Any]:
         if rev == WORKSPACE:
             file = self._root / path
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
         else:
-            shown = self._run(["git", "show", f"{rev}:{path}"])
+            shown = self._run(["git", "show", f"{rev}:./{path}"])
             text = shown.stdout if shown.returncode == 0 else ""
         if not text:
             raise Unusable(f"has no {path}: it has not been run")

@@ -87,7 +87,9 @@ def test_what_remains_is_certain_only_where_inputs_are_known() -> None:
 
 
 def test_bounds_read_as_people_write_them() -> None:
-    assert [str(one) for one in (exactly(0), exactly(1234), at_most(1234), Bounds(1, 1234))] == [
+    assert [
+        str(bounds) for bounds in (exactly(0), exactly(1234), at_most(1234), Bounds(1, 1234))
+    ] == [
         "0",
         "1,234",
         "at most 1,234",

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from caption_curation.config.params import Params, load_params
-from caption_curation.experiments.planning.throughput import measure_captioner, measure_drawing
+from caption_curation.experiments.planning.throughput import measure_captioner, measure_generator
 from caption_curation.pretrained import weights_digest
 from caption_curation.samples import CaptionedImage, samples_of
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
@@ -33,7 +33,7 @@ def params() -> Params:
 
 def test_drawing_is_timed_on_the_images_that_would_be_stored(params: Params) -> None:
     requests = [ImageRequest("a red ring", image_seed(str(i), 0)) for i in range(4)]
-    speed = measure_drawing(params, MODELS / "generator", requests)
+    speed = measure_generator(params, MODELS / "generator", requests)
     assert isfinite(speed.per_second) and speed.per_second > 0
     section, synthesis = params.profile.generator, params.experiment.synthesis
     recipe = recipe_of(synthesis, section, "none")
@@ -54,9 +54,9 @@ def test_the_captioner_is_timed_and_not_changed(params: Params, tmp_path: Path) 
     for image in images:
         Image.effect_noise((32, 32), 60).convert("RGB").save(tmp_path / image.file_name)
     samples = samples_of(images)
-    files = {one.sample_id: tmp_path / one.file_name for one in samples}
+    files = {sample.sample_id: tmp_path / sample.file_name for sample in samples}
     before = weights_digest(MODELS / "captioner")
     speed = measure_captioner(params, MODELS / "captioner", samples, files)
     assert set(speed) == {"train the captioner", "score the samples", "caption images"}
-    assert all(isfinite(one) and one > 0 for one in speed.values())
+    assert all(isfinite(rate) and rate > 0 for rate in speed.values())
     assert weights_digest(MODELS / "captioner") == before

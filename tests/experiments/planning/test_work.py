@@ -15,13 +15,13 @@ from caption_curation.experiments.planning.forecast import State
 from caption_curation.experiments.planning.image_bytes import mean_jpeg_bytes
 from caption_curation.experiments.planning.table import space_table, stages_table, work_table
 from caption_curation.experiments.planning.work import (
-    DRAWING,
+    GENERATING,
     TRAINING,
     space_of,
     total_hours,
     work_of,
 )
-from stages import plan
+from tests.commands.console import fail
 from tests.conftest import REPOSITORY
 
 EPOCHS = (1, 2, 3)
@@ -49,12 +49,12 @@ def states(default: State, **changes: State) -> dict[str, State]:
 def test_amounts_of_a_first_run_and_their_hours(params: Params) -> None:
     corpus = planned_corpus(params.profile.data)
     assert (corpus.samples, corpus.val, corpus.test) == (2500, 100, 200)
-    speed = {DRAWING: 10.0, TRAINING: 5.0}
+    speed = {GENERATING: 10.0, TRAINING: 5.0}
     work = work_of(params, states(State.RUNS), corpus, at_most(2000), speed)
-    amounts = {one.name: one.amount for one in work}
+    amounts = {part.name: part.amount for part in work}
     assert amounts == {
         "fine-tune the generator": exactly(300 * 32),
-        "draw images": at_most(2000),
+        "generate images": at_most(2000),
         "train the captioner": exactly(7500),
         "score the samples": exactly(7500),
         "caption images": exactly(4 * 100 + 200),
@@ -69,11 +69,11 @@ def test_amounts_of_a_first_run_and_their_hours(params: Params) -> None:
 def test_what_is_done_takes_no_time_even_at_an_unknown_speed(params: Params) -> None:
     corpus = planned_corpus(params.profile.data)
     some = states(State.CACHED, train_at_3=State.RUNS, score_at_3=State.FOLLOWS)
-    work = {one.name: one for one in work_of(params, some, corpus, exactly(0), {})}
+    work = {part.name: part for part in work_of(params, some, corpus, exactly(0), {})}
     assert work["train the captioner"].amount == exactly(2500)
     assert work["score the samples"].amount == at_most(2500)
     assert work["train the captioner"].hours is None
-    assert work["draw images"].hours == work["fine-tune the generator"].hours == (0.0, 0.0)
+    assert work["generate images"].hours == work["fine-tune the generator"].hours == (0.0, 0.0)
 
 
 def test_work_of_which_no_speed_is_known_does_not_sum_up_to_no_time(params: Params) -> None:
@@ -88,10 +88,8 @@ def test_work_of_which_no_speed_is_known_does_not_sum_up_to_no_time(params: Para
 
 
 @pytest.mark.parametrize("value", ["0", "fast", "inf"])
-def test_a_speed_that_is_none_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        plan.main("--images-per-second", value)
-    assert f"--images-per-second: {value}: a number above 0 is needed" in capsys.readouterr().err
+def test_a_speed_that_is_none_is_refused(value: str) -> None:
+    assert "'--images-per-second'" in fail("plan", "--images-per-second", value, status=2)
 
 
 def test_space_is_images_and_a_captioner_with_two_moments_an_epoch(params: Params) -> None:
@@ -101,7 +99,7 @@ def test_space_is_images_and_a_captioner_with_two_moments_an_epoch(params: Param
         params, some, images, image_bytes=50e3, captioner_bytes=0.9e9, network_bytes=3.4e9
     )
     nothing = (0.0, 0.0)
-    assert [one.bytes for one in space] == [
+    assert [need.bytes for need in space] == [
         (10 * 50e3, 1000 * 50e3),
         (2.7e9, 5.4e9),
         nothing,
@@ -110,7 +108,7 @@ def test_space_is_images_and_a_captioner_with_two_moments_an_epoch(params: Param
     unknown = space_of(
         params, some, images, image_bytes=None, captioner_bytes=None, network_bytes=None
     )
-    assert [one.bytes for one in unknown] == [None, None, nothing, nothing]
+    assert [need.bytes for need in unknown] == [None, None, nothing, nothing]
     text = "\n".join(space_table([*space, *unknown], 1.5e12))
     for words in ("2.7 to 5.4", "at most 0.1", "not known", "1,500.0"):
         assert words in text
@@ -122,7 +120,7 @@ def test_fine_tuning_needs_space_for_its_network_and_two_checkpoints(params: Par
         params, some, exactly(0), image_bytes=None, captioner_bytes=None, network_bytes=3.4e9
     )
     # A checkpoint: weights, average and two moments.
-    assert [one.bytes for one in space[2:]] == [(3.4e9, 3.4e9), (27.2e9, 27.2e9)]
+    assert [need.bytes for need in space[2:]] == [(3.4e9, 3.4e9), (27.2e9, 27.2e9)]
 
 
 def test_stages_are_listed_by_state_with_their_epochs_together() -> None:

@@ -33,7 +33,7 @@ class RecordingSection:
             return RecordingSection(value, f"{self._path}.{name}".lstrip("."))
         # A method, such as model_dump, reads the whole section.
         names = type(self._section).model_fields if callable(value) else [name]
-        READ.update(f"{self._path}.{one}".lstrip(".") for one in names)
+        READ.update(f"{self._path}.{field}".lstrip(".") for field in names)
         return value
 
 

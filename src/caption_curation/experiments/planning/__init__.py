@@ -1,1 +1,1 @@
-"""What an experiment would cost: stages to run, images to draw, room and hours."""
+"""What an experiment would cost: stages to run, images to generate, room and hours."""

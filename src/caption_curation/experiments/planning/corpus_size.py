@@ -44,7 +44,7 @@ def planned_corpus(source: CaptionerDemoWorld | CaptionerKarpathy) -> CorpusSize
         from caption_curation.demo_world.world import make_world
 
         splits = make_world(source, DEFAULT, SPLITS).corpus(SPLITS).splits
-        known_from = "the drawn world"
+        known_from = "the demo world"
     else:
         from caption_curation.corpora.karpathy import read_annotations
 

@@ -1,4 +1,4 @@
-"""How large a synthetic image will be on disk, before any is drawn."""
+"""How large a synthetic image will be on disk, before any is generated."""
 
 from collections.abc import Sequence
 from io import BytesIO

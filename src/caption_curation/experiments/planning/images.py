@@ -1,4 +1,4 @@
-"""How many images an experiment would draw: exactly where it is known what will be asked for."""
+"""How many images an experiment would generate: exactly where the requests are known."""
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 
@@ -25,19 +25,19 @@ def samples_before_training(
     return apply_edits(samples, edits)
 
 
-def images_to_draw(
+def images_to_generate(
     done: Sequence[bool],
     asked: Mapping[int, Collection[Hashable]],
     stored: Collection[Hashable] | None,
     curation: Curation,
     samples: int,
 ) -> Bounds:
-    """How many images are drawn in all; each once, whichever epochs show it.
+    """How many images are generated in all; each once, whichever epochs show it.
 
     Args:
         done: of each epoch, from 0 (the state before training), whether it has its images.
         asked: what an epoch asks for, where its training set is known already.
-        stored: what need not be drawn of that; ``None``: not known, for the generator is not.
+        stored: what need not be generated of that; ``None``: not known, for the generator is not.
         curation: how the training sets come about.
         samples: of the training set, whose size does not change where images are replaced.
     """
@@ -46,12 +46,12 @@ def images_to_draw(
     known = {
         image for epoch, of_epoch in asked.items() if not done[epoch] for image in of_epoch
     }.difference(stored or ())
-    drawn = at_most(len(known)) if stored is None else exactly(len(known))
+    count = at_most(len(known)) if stored is None else exactly(len(known))
     for epoch, is_done in enumerate(done):
         if not is_done and epoch not in asked:
             # New are the images of the samples chosen after this epoch; the store may have them.
-            drawn += at_most(new_images(curation, samples, epoch).most)
-    return drawn
+            count += at_most(new_images(curation, samples, epoch).most)
+    return count
 
 
 def new_images(curation: Curation, samples: int, epoch: int) -> Bounds:

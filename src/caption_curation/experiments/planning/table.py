@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from caption_curation.experiments.planning.forecast import State
+from caption_curation.experiments.planning.plan import Plan
 from caption_curation.experiments.planning.work import Space, Work, total_hours
 
 WIDTH = 98
@@ -15,6 +16,21 @@ MEANINGS = {
     State.RUNS: "its inputs are known and new",
     State.FOLLOWS: "reads what runs first: then it runs too, or is found in the cache",
 }
+
+
+def plan_text(plan: Plan, free: float) -> str:
+    """The whole plan.
+
+    Args:
+        plan: to show.
+        free: bytes on this disk.
+    """
+    lines = [f"{plan.corpus.samples:,} training samples (from {plan.corpus.known_from})", ""]
+    lines += [*stages_table(plan.states), ""]
+    if not plan.work:
+        return "\n".join([*lines, "Nothing to do: every result is there."])
+    lines += [*plan.notes, *work_table(plan.work, plan.unit), "", *space_table(plan.space, free)]
+    return "\n".join(lines)
 
 
 def stages_table(states: Mapping[str, State]) -> list[str]:

@@ -7,48 +7,52 @@ what happens once: loading, compilation, memory.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
+from caption_curation import paths
 from caption_curation.config.params import Params
-from caption_curation.experiments.planning.work import CAPTIONING, SCORING, TRAINING
-from caption_curation.samples import Sample
-from caption_curation.text_to_image.image_store import ImageRequest
+from caption_curation.experiments.planning.corpus_size import CorpusSize
+from caption_curation.experiments.planning.work import CAPTIONING, GENERATING, SCORING, TRAINING
+from caption_curation.samples import Sample, samples_of
+from caption_curation.support.errors import InputError
+from caption_curation.text_to_image.image_store import ImageRequest, image_seed
 from caption_curation.text_to_image.image_store.image_files import encode_image
-from caption_curation.text_to_image.synthesis.requests import image_generator, recipe_of
+from caption_curation.text_to_image.synthesis.requests import image_generator, prompt_of, recipe_of
 
 
 @dataclass(frozen=True)
-class DrawingSpeed:
+class GeneratorSpeed:
     """Images per second, and the mean size of one as the store keeps it, in bytes."""
 
     per_second: float
     image_bytes: float
 
 
-def measure_drawing(
+def measure_generator(
     params: Params, generator: Path, requests: Sequence[ImageRequest]
-) -> DrawingSpeed:
-    """Time the drawing and encoding of ``requests``, in full batches, after one batch more.
+) -> GeneratorSpeed:
+    """Time the generation and encoding of ``requests``, in full batches, after one batch more.
 
     Args:
-        params: how images are drawn and stored.
+        params: how images are generated and stored.
         generator: the folder of a model.
         requests: at least one.
     """
     section, synthesis = params.profile.generator, params.experiment.synthesis
     recipe = recipe_of(synthesis, section, "none")
     size = section.synthesis_batch_size
-    draw = image_generator(generator, synthesis, section.image_size, size)
+    generate = image_generator(generator, synthesis, section.image_size, size)
     batches = [list(requests[start : start + size]) for start in range(0, len(requests), size)]
-    draw(batches[0])
+    generate(batches[0])
     sizes: list[int] = []
     start = time.perf_counter()
     for batch in batches:
-        for request, image in zip(batch, draw(batch), strict=True):
+        for request, image in zip(batch, generate(batch), strict=True):
             if image is not None:
                 sizes.append(len(encode_image(image, recipe, request, attempt=0)))
     seconds = time.perf_counter() - start
-    return DrawingSpeed(len(requests) / seconds, sum(sizes) / max(1, len(sizes)))
+    return GeneratorSpeed(len(requests) / seconds, sum(sizes) / max(1, len(sizes)))
 
 
 def measure_captioner(
@@ -110,6 +114,72 @@ def measure_captioner(
         SCORING: _per_second(score, len(samples), section.inference_batch_size),
         TRAINING: _per_second(train, len(samples), section.fine_tuning.batch_size),
     }
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was timed here.
+
+    Attributes:
+        per_second: amounts by the names of work, as far as there are models.
+        image_bytes: the mean size of an image, where a generator drew any.
+        unit: whose hours these are: ``CPU-hours`` or ``GPU-hours``.
+        notes: which models are missing, a line each.
+    """
+
+    per_second: Mapping[str, float]
+    image_bytes: float | None
+    unit: str
+    notes: list[str]
+
+
+def measure(params: Params, corpus: CorpusSize, batches: int) -> Measured:
+    """Time every kind of work of which there is a model in the workspace.
+
+    Args:
+        params: the recipe and its batch sizes.
+        corpus: that is worked on.
+        batches: of each kind.
+
+    Raises:
+        InputError: the corpus is not in the workspace.
+    """
+    from caption_curation.compute.devices import prepare_device
+
+    photographs = paths.CORPUS / "images"
+    if corpus.training is None or not photographs.is_dir():
+        raise InputError("--measure: the corpus is not here yet; `dvc repro corpus` makes it")
+    per_second: dict[str, float] = {}
+    image_bytes = None
+    notes: list[str] = []
+    prompt = params.experiment.prompt
+    generator = _first_model([paths.GENERATOR, paths.BASE_GENERATOR], "model_index.json")
+    if generator:
+        count = batches * params.profile.generator.synthesis_batch_size
+        requests = [
+            ImageRequest(
+                prompt_of(image.captions, image.captions[0], prompt), image_seed(image.image_id, 0)
+            )
+            for image in islice(cycle(corpus.training), count)
+        ]
+        speed = measure_generator(params, generator, requests)
+        per_second[GENERATING], image_bytes = speed.per_second, speed.image_bytes
+    else:
+        notes.append("There is no generator to measure yet; `dvc repro base_generator` gets it.")
+    captioner = _first_model([paths.captioner(0)], "config.json")
+    if captioner:
+        count = batches * params.profile.captioner.fine_tuning.batch_size
+        samples = samples_of(corpus.training)[:count]
+        files = {sample.sample_id: photographs / sample.file_name for sample in samples}
+        per_second |= measure_captioner(params, captioner, samples, files)
+    else:
+        notes.append("There is no captioner to measure yet; `dvc repro base_captioner` gets it.")
+    unit = "CPU-hours" if prepare_device().type == "cpu" else "GPU-hours"
+    return Measured(per_second, image_bytes, unit, notes)
+
+
+def _first_model(folders: Sequence[Path], part: str) -> Path | None:
+    return next((folder for folder in folders if (folder / part).is_file()), None)
 
 
 def _per_second(work: Callable[[int], None], count: int, warm_up: int) -> float:

@@ -45,7 +45,7 @@ class Work:
         return least, most
 
 
-DRAWING, TRAINING, SCORING = "draw images", "train the captioner", "score the samples"
+GENERATING, TRAINING, SCORING = "generate images", "train the captioner", "score the samples"
 CAPTIONING, FINE_TUNING = "caption images", "fine-tune the generator"
 
 
@@ -62,7 +62,7 @@ def work_of(
         params: the experiment and its profile.
         states: of the stages.
         corpus: its size.
-        images: to draw.
+        images: to generate.
         throughput: amounts per second by the names of work, where known.
     """
     epochs = range(1, params.experiment.training.epochs + 1)
@@ -79,7 +79,7 @@ def work_of(
             ),
             "images",
         ),
-        (DRAWING, images, "images"),
+        (GENERATING, images, "images"),
         (TRAINING, remaining(sizes, [states[f"train@{epoch}"] for epoch in epochs]), "pairs"),
         (SCORING, remaining(sizes, [states[f"score@{epoch}"] for epoch in epochs]), "pairs"),
         (CAPTIONING, captioned, "images"),
@@ -125,7 +125,7 @@ def space_of(
     Args:
         params: of the experiment.
         states: of the stages.
-        images: to draw.
+        images: to generate.
         image_bytes: of one image.
         captioner_bytes: of the captioner's weights.
         network_bytes: of the generator's denoising network in fp32.

@@ -138,7 +138,7 @@ def create_app(
             problem=problem,
             shown_at=first_shown.setdefault((current.annotator, image.image_id), _now()),
             version=CATEGORY_VERSION,
-            is_drawing=_is_drawing(study_set.file_paths[image.image_id]),
+            is_low_resolution=_is_drawing(study_set.file_paths[image.image_id]),
             longest_comment=LONGEST_COMMENT,
         )
 

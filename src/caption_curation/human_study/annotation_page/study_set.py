@@ -63,7 +63,7 @@ def load_set(sets: Path, number: int) -> StudySet:
     try:
         page = _Page.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        there = ", ".join(map(str, _numbers(sets))) or "none (python -m stages.build_study)"
+        there = ", ".join(map(str, _numbers(sets))) or "none (caption-curation human-study build)"
         raise InputError(f"set {number}: no file {path}; sets in {sets}: {there}") from error
     except ValidationError as error:
         faults = [

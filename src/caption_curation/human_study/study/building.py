@@ -10,7 +10,12 @@ from pathlib import Path
 from PIL import Image
 
 from caption_curation.coco_format import read_references
-from caption_curation.human_study.study.choosing import ChosenImage, shown_references
+from caption_curation.human_study.study.choosing import (
+    ChosenImage,
+    choose_sets,
+    read_scored_images,
+    shown_references,
+)
 from caption_curation.human_study.study.sets import MANIFEST, PAGE, SETS, SETS_FILE
 from caption_curation.metrics.image_files import find_images
 from caption_curation.samples import read_images, read_json_lines
@@ -19,6 +24,54 @@ from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.outputs import atomic_folder, write_atomically
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # what every browser can show
+
+
+def build_study(
+    study: Path,
+    losses: Path,
+    *,
+    images: Path | None,
+    references: Path | None,
+    images_per_group: int,
+    sets: int,
+    references_shown: int,
+    loss_unit: str,
+) -> list[list[ChosenImage]]:
+    """Write ``sets.json`` and, of images and references, the sets' folders and the manifest.
+
+    Args:
+        study: the folder to write to.
+        losses: a file as :func:`.choosing.read_scored_images` reads it.
+        images: a folder as :func:`image_files` reads it, or ``None`` for ``sets.json`` alone.
+        references: a file as :func:`references_of_file` reads it, for the images.
+        images_per_group: of the lowest losses, and of the highest.
+        sets: to deal them into.
+        references_shown: for each image, at least 1.
+        loss_unit: for the axes of figures.
+
+    Returns:
+        The sets.
+
+    Raises:
+        InputError: a file cannot be read, or there are too few images; nothing is written.
+    """
+    if (images is None) != (references is None):
+        raise InputError("images and references: give both, or neither for sets.json alone")
+    chosen = choose_sets(read_scored_images(losses), images_per_group=images_per_group, sets=sets)
+    if images and references:
+        image_ids = [str(shown.image.image_id) for of_set in chosen for shown in of_set]
+        texts = references_of_file(references)
+        check_references(image_ids, texts, references)
+        write_sets(
+            study,
+            chosen,
+            image_files(images, image_ids, references),
+            texts,
+            references_shown=references_shown,
+            loss_unit=loss_unit,
+        )
+    write_set_lists(study, chosen)
+    return chosen
 
 
 def references_of_file(path: Path) -> dict[str, list[str]]:

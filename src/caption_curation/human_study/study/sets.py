@@ -1,7 +1,8 @@
 """The sets on disk: what the page may show to annotators and, separately, what it may not.
 
 A study is a folder with ``sets.json``, the image ids of each set; ``sets/set_1``, ``set_2`` and so
-on, each with ``images/`` and ``page.json``; and ``manifest.json`` with the losses.
+on, each with ``images/`` and ``page.json``; and ``manifest.json`` with the losses. Annotations come
+into it later.
 """
 
 import json
@@ -15,6 +16,9 @@ SETS_FILE = "sets.json"
 SETS = "sets"
 MANIFEST = "manifest.json"
 PAGE = "page.json"
+ANNOTATIONS = "annotations"  # CODE.jsonl of each annotator; part of the repository
+AUTOMATIC = "automatic"  # the same, of the demo's simulated annotators
+VERDICTS = "verdicts.jsonl"  # what the demo's checker finds wrong in each image
 
 Group = Literal["low", "high"]  # of an image's loss
 
@@ -59,7 +63,7 @@ def read_study(study: Path) -> tuple[str, list[StudyImage]]:
         manifest = json.loads((study / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{study}: not a study ({error}); `python -m stages.build_study` builds one from "
+            f"{study}: no study ({error}); `caption-curation human-study build` makes one of "
             "losses, images and references"
         ) from error
     shown: dict[str, dict[str, Any]] = {}

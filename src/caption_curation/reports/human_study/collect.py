@@ -46,7 +46,7 @@ def annotation_files(people: Path, automatic: Path) -> tuple[list[Path], bool]:
         if files := sorted(folder.glob("*.jsonl")):
             return files, is_automatic
     raise InputError(
-        f"{people}: nobody has annotated yet; `python -m stages.annotate --set 1 --annotator CODE` "
+        f"{people}: nobody has annotated yet; `caption-curation annotate --set 1 --annotator CODE` "
         "shows the images of the first set"
     )
 

@@ -3,6 +3,7 @@
 What is not a method is in ``INK`` or a grey; colours of methods are in :mod:`~.labels`.
 """
 
+import hashlib
 import html
 import io
 import re
@@ -44,9 +45,7 @@ def to_svg(figure: Figure, description: str) -> str:
         description: plain words for who cannot see it; no two figures of a page share them.
     """
     written = io.StringIO()
-    # An id may occur once in a page. Those that a figure refers to are hashes, made different by
-    # the salt; the others are numbers, the same in every figure, and nothing needs them.
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": description}):
+    with matplotlib.rc_context(STYLE):
         figure.savefig(
             written,
             format="svg",
@@ -54,6 +53,21 @@ def to_svg(figure: Figure, description: str) -> str:
             metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
         )
     svg = written.getvalue()
-    svg = re.sub(r' id="[\w.]+_\d+"', "", svg[svg.index("<svg") :])
+    svg = re.sub(r' id="[\w.]+_\d+"', "", svg[svg.index("<svg") :])  # nothing refers to these
+    svg = _rename_ids(svg, "f" + hashlib.sha256(description.encode()).hexdigest()[:10])
     svg = svg.replace(INK, "currentColor")
     return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(description)}"', 1)
+
+
+def _rename_ids(svg: str, prefix: str) -> str:
+    """The same figure with its ids numbered after a prefix, as an id may occur once in a page.
+
+    Matplotlib's own are hashes of exact coordinates, whose last bits differ from run to run: the
+    solver of its constrained layout adds in the order of addresses in memory.
+    """
+    new: dict[str, str] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        return match[1] + new.setdefault(match[2], f"{prefix}-{len(new)}")
+
+    return re.sub(r'(\bid="|url\(#|href="#)([^")]+)', renamed, svg)

@@ -1,0 +1,93 @@
+"""``caption-curation human-study``: a study of anyone's images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caption_curation.commands.words import example
+from caption_curation.paths import HUMAN_STUDY, HUMAN_STUDY_REPORT
+
+human_study = typer.Typer(
+    help="Let people judge any generated images: build sets, analyse.",
+    no_args_is_help=True,
+)
+
+
+@human_study.command(
+    epilog=example(
+        "human-study build --losses losses.json --images images --references references.json "
+        "--out study"
+    )
+)
+def build(
+    losses: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help='JSON: [{"image_id": …, "loss": …}, …]; "clipscore" may be there too.',
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="The study's folder.")],
+    images: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Files called like the image ids.")
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of the images: COCO's captions (.json), or a corpus split (.jsonl).",
+        ),
+    ] = None,
+    images_per_group: Annotated[
+        int, typer.Option(metavar="N", help="Of the lowest losses, and of the highest.")
+    ] = 50,
+    sets: Annotated[int, typer.Option(metavar="N", help="To deal them into.")] = 5,
+    references_shown: Annotated[
+        int, typer.Option(metavar="N", min=1, help="For each image, short ones first.")
+    ] = 2,
+    loss_unit: Annotated[
+        str, typer.Option(metavar="TEXT", help="For the axes of figures.", show_default=False)
+    ] = "",
+) -> None:
+    """Deal the images of the lowest and the highest loss into sets for annotators.
+
+    Without images and references, only sets.json, the lists of image ids, is written.
+    """
+    if (images is None) != (references is None):
+        raise typer.BadParameter(
+            "--images and --references: give both, or neither for sets.json alone"
+        )
+
+    from caption_curation.human_study.study.building import build_study
+
+    dealt = build_study(
+        out,
+        losses,
+        images=images,
+        references=references,
+        images_per_group=images_per_group,
+        sets=sets,
+        references_shown=references_shown,
+        loss_unit=loss_unit,
+    )
+    print(f"{len(dealt)} sets of {len(dealt[0])} images in {out}")
+
+
+@human_study.command(epilog=example("human-study analyse --study study --out report"))
+def analyse(
+    study: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="As build makes it, with annotations.")
+    ] = HUMAN_STUDY,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Replaced by the report.")
+    ] = HUMAN_STUDY_REPORT,
+) -> None:
+    """Write figures, tables and a page about the annotations of a study.
+
+    stages/human_study/params.yaml says how many annotations an image needs.
+    """
+    from caption_curation.human_study.parameters import load_human_study
+    from caption_curation.reports.human_study.report import summary, write_report
+
+    print(summary(write_report(study, out, load_human_study()), out))

@@ -1,0 +1,88 @@
+"""``caption-curation study``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from caption_curation.commands.words import check_checkout, flag
+
+
+def study(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The study, as studies/demo.yaml.")],
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many experiments run at a time.")
+    ] = 2,
+    only_list: Annotated[
+        bool, flag("--list", help="Show what has finished and what would run, and end.")
+    ] = False,
+) -> None:
+    """Run what is missing of a study, and compare all of it on one page.
+
+    Run `dvc repro` once before, so that the experiments share its models. A study that was stopped
+    goes on where it was.
+    """
+    check_checkout()
+
+    import yaml
+
+    from caption_curation.config.params import PARAMS_FILE, load_params
+    from caption_curation.experiments.finished import Repository
+    from caption_curation.experiments.study import load_study, plan
+    from caption_curation.experiments.study_runs import (
+        collect_study,
+        describe_states,
+        find_finished,
+        run_missing,
+        runs_of_group,
+    )
+    from caption_curation.reports.comparison.page import check_folder, write_comparison
+    from caption_curation.reports.comparison.sections import Section
+    from caption_curation.support.dvc_cache import dvc_cache_folder
+
+    load_params()
+    loaded = load_study(file)
+    planned = plan(loaded, file, yaml.safe_load(PARAMS_FILE.read_text(encoding="utf-8")))
+    folder = Path("reports") / f"{file.stem}_study"
+    check_folder(folder)
+    cache = dvc_cache_folder()
+    repository = Repository(Path(), cache)
+    finished = find_finished(repository, planned)
+    if only_list:
+        print("\n".join(describe_states(planned, finished, repository.listed)))
+        return
+
+    missing = [experiment for experiment in planned if experiment.key not in finished]
+    print(f"{len(planned)} experiments, {len(planned) - len(missing)} of them finished")
+    if missing:
+        try:
+            failed = run_missing(missing, repository.listed, jobs)
+        except KeyboardInterrupt:
+            typer.echo(
+                "\nthe queued experiments go on without this command: `dvc queue status` shows "
+                "them, `dvc queue stop --kill` ends them, and this command waits for them again",
+                err=True,
+            )
+            raise
+        repository = Repository(Path(), cache)
+        finished = find_finished(repository, planned)
+        for listed in repository.listed:
+            if listed.name in failed:
+                print(f"failed: {listed.name}; its output is in {listed.log}")
+    runs, left_out = collect_study(repository, planned, finished)
+    notes = write_comparison(
+        folder,
+        title=loaded.title,
+        sections=[
+            Section(group.name, group.title, group.question, of_group)
+            for group in loaded.groups
+            if (of_group := runs_of_group(group.name, planned, runs))
+        ],
+        runs=runs,
+        left_out=left_out,
+        command=f"caption-curation study {file.as_posix()}",
+    )
+    print(f"compared {len(runs)} experiment(s)")
+    for note in notes:
+        print(f"left out: {note}")
+    print(folder / "index.html")

@@ -1,0 +1,75 @@
+"""What typer lacks.
+
+Examples in help, flags shown without a type, options with several values or none, numbers above 0.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from caption_curation.support.errors import InputError
+
+
+def example(words: str) -> str:
+    """The example at the end of a command's help."""
+    return f"Example: `caption-curation {words}`"
+
+
+def flag(*names: str, help: str) -> Any:
+    """An option without a value; typer would show the type of one."""
+    return typer.Option(*names, help=help, metavar="")
+
+
+def check_checkout() -> None:
+    """Raise an InputError unless this is the project's folder, whose files a command reads."""
+    if not Path("params.yaml").is_file():
+        raise InputError(f"{Path.cwd()} has no params.yaml: `cd` to the project's folder")
+
+
+class WithNames(TyperCommand):
+    """``--experiments A B`` is ``--experiments A --experiments B``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words as click wants them."""
+        return super().parse_args(ctx, repeat_option("--experiments", args))
+
+
+class WithMeasure(TyperCommand):
+    """``--measure`` without a number is ``--measure 4``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words as click wants them."""
+        return super().parse_args(ctx, fill_option("--measure", "4", args))
+
+
+def repeat_option(option: str, words: Sequence[str]) -> list[str]:
+    """Put ``option`` before every value that follows it, up to the next option."""
+    found: list[str] = []
+    inside = False
+    for word in words:
+        if inside and not word.startswith("-") and found[-1] != option:
+            found.append(option)
+        inside = word == option or (inside and not word.startswith("-"))
+        found.append(word)
+    return found
+
+
+def fill_option(option: str, value: str, words: Sequence[str]) -> list[str]:
+    """Put ``value`` after ``option`` where another option or nothing follows it."""
+    found: list[str] = []
+    for word in words:
+        if found[-1:] == [option] and word.startswith("--"):
+            found.append(value)
+        found.append(word)
+    return [*found, value] if found[-1:] == [option] else found
+
+
+def above_zero(number: float | None) -> float | None:
+    """A callback for options that take a finite number above 0."""
+    if number is not None and not 0 < number < math.inf:
+        raise typer.BadParameter(f"{number:g}: a number above 0 is needed")
+    return number

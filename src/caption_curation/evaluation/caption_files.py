@@ -1,0 +1,84 @@
+"""All scores of captions in files."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+from caption_curation.coco_format import read_candidates_and_references
+from caption_curation.config.profile import LocalModel
+from caption_curation.metrics.all_scores import all_scores
+from caption_curation.metrics.clip import REQUIRED_FILES
+from caption_curation.metrics.coco.scores import CaptionedSplit, check_captions
+from caption_curation.metrics.image_files import find_images
+from caption_curation.metrics.spice.files import ARCHIVE, machine_folder, missing_files
+from caption_curation.pretrained import obtain_model
+from caption_curation.samples import CaptionedImage
+from caption_curation.support.errors import InputError
+
+
+def score_files(
+    candidates_file: Path,
+    references_files: Sequence[Path],
+    *,
+    tokenize: bool,
+    spice: Literal["auto", "on", "off"],
+    images_folder: Path | None,
+    clip: Path | None,
+) -> dict[str, float | None]:
+    """The scores of generated captions, by name.
+
+    Args:
+        candidates_file: COCO results (.json), or text with one caption a line.
+        references_files: one file of COCO captions, or text files; line i is of image i.
+        tokenize: apply the PTB tokenizer of the COCO evaluation.
+        spice: ``auto``: ``None``, with a line on standard error, where SPICE's files are missing;
+            ``on``: that is an error; ``off``: without SPICE.
+        images_folder: for CLIPScore, with ``clip``: files called as the references' JSON says,
+            otherwise like the image id (of text files: the number of the line).
+        clip: the folder of a CLIP.
+
+    Raises:
+        InputError: files are malformed or missing; before anything is scored.
+        OSError: a file cannot be read.
+        JavaError: Java did not do its work.
+    """
+    candidates, references = read_candidates_and_references(candidates_file, references_files)
+    without_spice = missing_files(machine_folder()) if spice != "off" else ""
+    if without_spice and spice == "on":
+        raise InputError(f"--spice on: {without_spice}; {ARCHIVE} holds them")
+    spice_files = machine_folder() if without_spice is None else None
+    split = CaptionedSplit(candidates, references)
+    check_captions(candidates, references)
+    images: list[CaptionedImage] = []
+    if clip and images_folder:
+        obtain_model(LocalModel(source="local", path=str(clip)), required=REQUIRED_FILES)
+        files = find_images(images_folder, list(references), references_files[0])
+        images = [
+            CaptionedImage(image_id, str(file), tuple(captions))
+            for file, (image_id, captions) in zip(files, references.items(), strict=True)
+        ]
+    # METEOR starts before CLIP's libraries are imported, which takes about as long.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        result = thread.submit(all_scores, [split], spice_files=spice_files, tokenize=tokenize)
+        clip_scores = _clip_scores(clip, images, candidates) if clip and images else {}
+        scores = result.result()[0]
+    if spice == "off":
+        del scores["spice"]
+    elif without_spice:
+        print(f"no SPICE: {without_spice}; {ARCHIVE} holds them", file=sys.stderr)
+    return {**scores, **clip_scores}
+
+
+def _clip_scores(
+    model: Path, images: Sequence[CaptionedImage], candidates: Mapping[str, str]
+) -> dict[str, float | None]:
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.evaluation.numbers import mean_clip_scores
+    from caption_curation.metrics.clip.features import score_split, split_features
+    from caption_curation.metrics.clip.model import load_clip
+
+    clip = load_clip(model, prepare_device())
+    features = split_features(clip, images, Path())
+    return mean_clip_scores({"test": score_split(clip, images, features, candidates)}, "test")

@@ -1,0 +1,96 @@
+"""A set's annotations to files that Label Studio imports, and back from its export."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+
+from caption_curation.human_study.annotation_page.progress import (
+    annotation_file,
+    annotations_of,
+    annotators,
+    check_annotations,
+)
+from caption_curation.human_study.annotation_page.study_set import load_set
+from caption_curation.human_study.annotations.records import Annotation, append
+from caption_curation.human_study.label_studio import (
+    annotations_of_tasks,
+    labelling_config,
+    tasks_of,
+)
+from caption_curation.support.errors import InputError
+from caption_curation.support.outputs import write_atomically
+
+
+def export_set(
+    sets: Path, number: int, annotations: Path | None, folder: Path, images_url: str
+) -> tuple[str, Sequence[str]]:
+    """Write ``config.xml`` and ``tasks.json`` of a set.
+
+    Args:
+        sets: the folder of sets.
+        number: of the set.
+        annotations: the folder of those to export too; ``None``: only the tasks.
+        folder: to write to.
+        images_url: what stands before images/NAME.
+
+    Returns:
+        What was written, and what is odd about the annotations, a line each.
+
+    Raises:
+        InputError: there is no such set.
+    """
+    study_set = load_set(sets, number)
+    exported: list[Annotation] = []
+    notes: list[str] = []
+    if annotations is not None:
+        notes = check_annotations(study_set, annotations)
+        for code in annotators(annotations):
+            exported += annotations_of(study_set, annotations, code).values()
+    tasks = tasks_of(study_set, exported, images_url)
+    write_atomically(folder / "config.xml", labelling_config())
+    write_atomically(folder / "tasks.json", json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
+    return f"{len(tasks)} task(s) with {len(exported)} annotation(s) in {folder}", notes
+
+
+def import_export(file: Path, sets: Path, folder: Path) -> tuple[str, Sequence[str]]:
+    """Add the annotations of Label Studio's JSON export that are not there, or newer, to a folder.
+
+    Args:
+        file: the export.
+        sets: the folder of the sets that it is of.
+        folder: of annotations.
+
+    Returns:
+        What was imported, and what is odd about the annotations, a line each.
+
+    Raises:
+        InputError: the file is something else; nothing is imported.
+    """
+    try:
+        tasks = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{file}: not a JSON file that can be read ({error})") from error
+    load = cache(partial(load_set, sets))
+    try:
+        annotations, notes = annotations_of_tasks(tasks, load)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    for number in sorted({annotation.set for annotation in annotations}):
+        notes += check_annotations(load(number), folder)
+    imported = 0
+    for annotation in annotations:
+        known = annotations_of(load(annotation.set), folder, annotation.annotator)
+        there = known.get(annotation.image_id)
+        if there is None or _saved(there) < _saved(annotation):
+            append(annotation_file(folder, annotation.annotator), annotation)
+            imported += 1
+    said = f"{imported} of {len(annotations)} annotation(s) imported into {folder}"
+    if imported < len(annotations):
+        said += "\nthe others are there already, or newer ones of the same images are"
+    return said, notes
+
+
+def _saved(annotation: Annotation) -> datetime:
+    return datetime.fromisoformat(annotation.saved_at)
