@@ -57,7 +57,7 @@ def _command(command: Any, name: str) -> Iterator[str]:
         words = [name, "[OPTIONS]", *map(_argument, arguments)]
         yield "```text\n" + " ".join(words) + "\n```\n"
     if shown:
-        head = ["| word | meaning | default |", "|---|---|---|"]
+        head = ["| option | meaning | default |", "|---|---|---|"]
         yield "\n".join([*head, *(_row(each, context) for each in shown)]) + "\n"
     if name != PROGRAM and command.epilog:
         yield inspect.cleandoc(command.epilog) + "\n"

@@ -25,3 +25,4 @@ nitpick_ignore_regex = [
     ("py:.*", r"(numpy|np|pydantic|collections|pathlib|typing)\b.*"),
     ("py:mod", r"caption_curation\..*"),
 ]
+smartquotes = False  # it makes a dash of the two before an option

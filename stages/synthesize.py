@@ -29,9 +29,9 @@ def main(epoch: Epoch) -> None:
         for record in read_json_lines(paths.sbert_captions("train"))
     }
     requests = requests_of(samples, images, experiment.prompt, sbert_captions)
-    reader = load_token_limit(paths.GENERATOR)
+    token_limit = load_token_limit(paths.GENERATOR)
     prompts = len({request.prompt for request in requests.values()})
-    requests, too_long = fit_requests(requests, experiment.prompt, reader)
+    requests, too_long = fit_requests(requests, experiment.prompt, token_limit)
     digest = json.loads((paths.GENERATOR / "digest.json").read_text(encoding="utf-8"))
 
     folder = paths.synthetic(epoch)
@@ -65,7 +65,7 @@ def main(epoch: Epoch) -> None:
         {
             "prompts": prompts,
             "too_long": too_long,
-            "most_tokens": reader.max_tokens,
+            "most_tokens": token_limit.max_tokens,
             "redrawn": redrawn,
         },
     )

@@ -34,10 +34,10 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
         for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")
     }
     prompts = len({request.prompt for request in requests.values()})
-    reader = load_token_limit(model)
+    token_limit = load_token_limit(model)
     styler, overflow = load_round_trip().styler, params.experiment.prompt.overflow
     settings = PROMPTS[prompt].settings(styler, overflow)
-    requests, too_long = fit_requests(requests, settings, reader)
+    requests, too_long = fit_requests(requests, settings, token_limit)
     folder = round_trip.images_folder(Variant(generator, prompt).name)
     partial = folder.with_name(f"{folder.name}.partial")
     is_main = process_info().is_main
@@ -62,7 +62,7 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
     counts = {
         "prompts": prompts,
         "too_long": too_long,
-        "most_tokens": reader.max_tokens,
+        "most_tokens": token_limit.max_tokens,
         "redrawn": redrawn,
     }
     write_atomically(partial / round_trip.COUNTS, json.dumps(counts, indent=2) + "\n")

@@ -227,9 +227,3 @@ def test_a_captioner_needs_all_splits(tmp_path: Path, split: str) -> None:
     finished = run_stage(workspace(tmp_path / "work", data=demo(images=sizes)), "data")
     assert finished.returncode == 1
     assert f"data.images: at least 1 is needed in {split}" in finished.stderr
-
-
-def test_unknown_section(tmp_path: Path) -> None:
-    finished = run_stage(workspace(tmp_path / "work"), "captioner")
-    assert finished.returncode == 1
-    assert "allowed: data, generator_data" in finished.stderr

@@ -176,8 +176,8 @@ def test_automatic_annotators_know_what_was_planted(finished: Path) -> None:
         record["image_id"]: record["categories"]
         for record in map(json.loads, (paths.HUMAN_STUDY / VERDICTS).read_text().splitlines())
     }
-    dealt = json.loads((paths.HUMAN_STUDY / "sets.json").read_text())
-    assert set(verdicts) == {image_id for of_set in dealt for image_id in of_set}
+    sets = json.loads((paths.HUMAN_STUDY / "sets.json").read_text())
+    assert set(verdicts) == {image_id for of_set in sets for image_id in of_set}
     assert verdicts == {image_id: planted[image_id] for image_id in verdicts}
     assert any(verdicts.values())
     for number in (1, 2, 3):

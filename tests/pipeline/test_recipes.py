@@ -90,7 +90,7 @@ def test_the_plan_and_the_parameters_know_them(clone: Clone) -> None:
     clone.set(seed=1)
     plan = command(clone, "plan")
     clone.reset()
-    assert "train@1,2" in plan
+    assert re.search(r"^runs .*\n(?:  .*\n)*?  .*\btrain@1\b", plan, re.MULTILINE)
     (images,) = re.findall(r"^generate images +(\S+) images", plan, re.MULTILINE)
     assert images == "0"
     clone.command(sys.executable, "-m", "docs.parameters")

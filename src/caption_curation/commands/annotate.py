@@ -29,11 +29,14 @@ def annotate(
     host: Annotated[
         str,
         typer.Option(
+            metavar="ADDRESS",
             help="The address to listen at; all but this machine's own need a password, from "
-            "CAPTION_CURATION_PASSWORD in the environment or typed in."
+            "CAPTION_CURATION_PASSWORD in the environment or typed in.",
         ),
     ] = "localhost",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65535, help="The port to listen at.")
+    ] = 8000,
 ) -> None:
     """Serve the page on which people annotate a set of images.
 

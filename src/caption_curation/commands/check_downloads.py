@@ -23,7 +23,7 @@ def check_downloads(
     """Check that nothing is missing of what you have to download for a profile.
 
     It compares corpora and models with their published sizes, and says what is missing and where
-    it is to be had. It downloads nothing.
+    it can be obtained. It downloads nothing.
     """
     check_checkout()
 

@@ -42,7 +42,7 @@ def build(
     images_per_group: Annotated[
         int, typer.Option(metavar="N", help="Of the lowest losses, and of the highest.")
     ] = 50,
-    sets: Annotated[int, typer.Option(metavar="N", help="To deal them into.")] = 5,
+    sets: Annotated[int, typer.Option(metavar="N", help="How many sets to split them into.")] = 5,
     references_shown: Annotated[
         int, typer.Option(metavar="N", min=1, help="For each image, short ones first.")
     ] = 2,
@@ -50,7 +50,7 @@ def build(
         str, typer.Option(metavar="TEXT", help="For the axes of figures.", show_default=False)
     ] = "",
 ) -> None:
-    """Deal the images of the lowest and the highest loss into sets for annotators.
+    """Split the images of the lowest and the highest loss into sets for annotators.
 
     Without images and references, only sets.json, the lists of image ids, is written.
     """
@@ -61,7 +61,7 @@ def build(
 
     from caption_curation.human_study.study.building import build_study
 
-    dealt = build_study(
+    built = build_study(
         out,
         losses,
         images=images,
@@ -71,7 +71,7 @@ def build(
         references_shown=references_shown,
         loss_unit=loss_unit,
     )
-    print(f"{len(dealt)} sets of {len(dealt[0])} images in {out}")
+    print(f"{len(built)} sets of {len(built[0])} images in {out}")
 
 
 @human_study.command(epilog=example("human-study analyse --study study --out report"))

@@ -20,7 +20,7 @@ def study(
     """Run what is missing of a study, and compare all of it on one page.
 
     Run `dvc repro` once before, so that the experiments share its models. A study that was stopped
-    goes on where it was.
+    continues where it was.
     """
     check_checkout()
 

@@ -137,7 +137,7 @@ class Pretraining(Section):
     """The values of stages/pretrain/params.yaml."""
 
     world: World
-    """The drawn worlds."""
+    """The demo worlds."""
     captioner: CaptionerPretraining
     """The base captioner."""
     generator: GeneratorPretraining

@@ -42,7 +42,7 @@ class Score:
         title: in lower case, as tables and figures name it.
         unit: of the scores; empty where they have none.
         needs: the names of the function's arguments: ``losses`` (of the training samples, in
-            order) and ``rng`` are to be had.
+            order) and ``rng`` are available.
         loss: the loss that pages show beside this score, and by which a caption of
             ``pair_with`` is easier than another.
         same_number_as: a random control chooses as many samples as this score would.

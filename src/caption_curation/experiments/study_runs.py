@@ -1,6 +1,6 @@
 """The experiments of a study against those that DVC has: what is finished, what is left to run.
 
-What has finished is never run again, so a study that was stopped goes on where it was.
+What has finished is never run again, so a study that was stopped continues where it was.
 """
 
 from collections.abc import Mapping, Sequence

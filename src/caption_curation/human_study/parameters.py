@@ -44,7 +44,7 @@ class HumanStudy(Section):
     images_per_group: Positive
     """Images of the lowest losses, and as many of the highest; a multiple of `sets`."""
     sets: Positive
-    """Sets that the images of both groups are dealt into; an annotator does one at a time."""
+    """Sets that the images of both groups are split into; an annotator does one at a time."""
     references_shown: Positive
     """Captions shown beside each image, those under 20 words first."""
     annotations_per_image: Positive

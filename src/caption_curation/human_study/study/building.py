@@ -45,7 +45,7 @@ def build_study(
         images: a folder as :func:`image_files` reads it, or ``None`` for ``sets.json`` alone.
         references: a file as :func:`references_of_file` reads it, for the images.
         images_per_group: of the lowest losses, and of the highest.
-        sets: to deal them into.
+        sets: how many to split them into.
         references_shown: for each image, at least 1.
         loss_unit: for the axes of figures.
 
