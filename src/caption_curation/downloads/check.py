@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from caption_curation.captioner import bases as captioner_bases
 from caption_curation.captioner import model as captioner_model
 from caption_curation.config.profile import (
     BlipCheckpoint,
@@ -33,7 +34,7 @@ NAMES_SHOWN = 3  # of files, for each kind of fault of a split
 # The parts of a model in the hub's layout, by the key of the profile.
 REQUIRED_FILES: Mapping[str, Sequence[str]] = {
     "captioner.base": captioner_model.REQUIRED_FILES,
-    "captioner.base.tokenizer": ("vocab.txt",),
+    "captioner.base.tokenizer": captioner_bases.TOKENIZER_FILES,
     "generator.base": generator_bases.REQUIRED_FILES,
     "sentence_encoder": sbert_captions.REQUIRED_FILES,
     "clip": clip.REQUIRED_FILES,

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch.nn.functional import interpolate
 
+from caption_curation.captioner.bases import TOKENIZER_FILES
 from caption_curation.captioner.model.blip import Captioner, new_config, new_tokenizer
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.pretrained import file_digest, obtain_model
@@ -123,7 +124,7 @@ def blip_tokenizer(source: LocalModel | HubModel) -> Any:
     Args:
         source: a folder or model on the hub that holds BERT's ``vocab.txt``.
     """
-    folder = obtain_model(source, required=["vocab.txt"])
+    folder = obtain_model(source, required=TOKENIZER_FILES)
     # Not splitlines(), which also splits at characters that are entries of the vocabulary.
     words = (folder / "vocab.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
     return new_tokenizer({word: index for index, word in enumerate([*words, "[DEC]", "[ENC]"])})
