@@ -284,7 +284,7 @@ def test_more_epochs_run_only_the_new_ones(clone: Clone) -> None:
 def test_a_setting_of_the_report_runs_only_the_report(clone: Clone) -> None:
     clone.reset()
     clone.dvc("repro")
-    stylesheet = clone.folder / "src/caption_curation/templates/report.html"
+    stylesheet = clone.folder / "src/caption_curation/reports/run/templates/report.html"
     before = stylesheet.read_text()
     stylesheet.write_text(before + "\n")
     try:
