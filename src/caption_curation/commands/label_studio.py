@@ -1,5 +1,6 @@
 """``caption-curation label-studio``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -42,9 +43,7 @@ def export(
         out,
         images_url or f"/data/local-files/?d=set_{number}/",
     )
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    print(said)
+    _report(said, notes)
 
 
 @label_studio.command("import", epilog=example("label-studio import export.json"))
@@ -57,6 +56,10 @@ def import_(
     from caption_curation.human_study.label_studio_files import import_export
 
     said, notes = import_export(file, sets, annotations)
+    _report(said, notes)
+
+
+def _report(said: str, notes: Sequence[str]) -> None:
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     print(said)

@@ -24,13 +24,14 @@ TEMPORARY = Path(".dvc/tmp")
 RWLOCK = TEMPORARY / "rwlock"
 REPAIR = "`caption-curation doctor --repair`"
 CONFLICT = "<<<<<<< "
+CONFLICTED = "a merge left its conflicts there"  # a fault, but no damage
 
 
 def check_locks(root: Path) -> Iterator[Finding]:
     """The state of every dvc.lock and of rwlock."""
     for path in lock_files(root):
         fault = lock_fault((root / path).read_bytes())
-        if fault and fault.startswith("a merge"):
+        if fault == CONFLICTED:
             yield problem(f"{path}: {fault}", f"`git checkout --ours {path}`, then `dvc repro`")
         elif fault:
             yield problem(f"{path}: {fault}", f"{REPAIR}, then `dvc repro`")
@@ -75,7 +76,7 @@ def lock_fault(content: bytes) -> str | None:
     try:
         text = content.decode()
         if CONFLICT in text:
-            return "a merge left its conflicts there"
+            return CONFLICTED
         dvc_internals.check_lock(text)
     except ValueError:
         return "damaged: it is not whole"
@@ -101,7 +102,7 @@ def _damaged_locks(root: Path) -> list[Path]:
     return [
         path
         for path in lock_files(root)
-        if (fault := lock_fault((root / path).read_bytes())) and fault.startswith("damaged")
+        if lock_fault((root / path).read_bytes()) not in (None, CONFLICTED)
     ]
 
 
@@ -149,10 +150,12 @@ def _named_in_rwlock(root: Path) -> set[int]:
     One that began after rwlock was written last has only been given the number of a dead one.
     """
     file = root / RWLOCK
-    if rwlock_fault(root) or not file.is_file():
+    try:
+        named = dvc_internals.rwlock_holders(file.read_bytes())
+    except (FileNotFoundError, ValueError):  # there is none, or it is damaged
         return set()
     living = set()
-    for pid in dvc_internals.rwlock_holders(file.read_bytes()):
+    for pid in named:
         try:
             if psutil.Process(pid).create_time() <= file.stat().st_mtime:
                 living.add(pid)
