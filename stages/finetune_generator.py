@@ -1,4 +1,4 @@
-"""Fine-tune the text-to-image generator on captions (paper, section 4.2)."""
+"""Fine-tune the text-to-image generator on captions (paper, section 3.3)."""
 
 import shutil
 

@@ -292,7 +292,7 @@ class ScratchGenerator(Section):
 
 
 class GeneratorFineTuning(Section):
-    """Fine-tuning of the generator (paper, section 4.2)."""
+    """Fine-tuning of the generator (paper, section 3.3)."""
 
     seed: Natural
     """Of shuffling, noise, timesteps and caption dropout."""
@@ -335,7 +335,7 @@ class Generator(Section):
     """Quality that synthetic images are stored in."""
 
 
-# Only the captioner's corpus has a fraction: the generator is fine-tuned once (paper, section 4.2),
+# Only the captioner's corpus has a fraction: the generator is fine-tuned once (paper, section 3.3),
 # and experiments of all fractions share it and its images.
 DataSource = Annotated[CaptionerDemoWorld | CaptionerKarpathy, Field(discriminator="source")]
 GeneratorDataSource = Annotated[

@@ -1,4 +1,4 @@
-"""Actions: from chosen samples to edits (paper, section 3.2), pure functions.
+"""Actions: from chosen samples to edits (paper, sections 3.2 and 3.3), pure functions.
 
 :data:`ACTIONS` is the one place where actions are named: an action is a function and its row. What
 ``params.yaml`` allows as ``method``, counts, reports, comparisons and plans follow from the table.

@@ -39,7 +39,7 @@ def select(
 def select_static(
     samples: Sequence[Sample], ratio: float, rng: np.random.Generator
 ) -> list[Sample]:
-    """The samples to curate before training, when there is no loss yet (paper, section 4.3).
+    """The samples to curate before training, when there is no loss yet (paper, section 5.1).
 
     Where ``ratio`` of an image's J captions is a whole number, exactly so many of them are chosen
     at random (20, 40, 60, 80 % of five captions: one to four). Otherwise every sample is chosen

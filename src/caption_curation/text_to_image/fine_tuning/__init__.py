@@ -1,1 +1,1 @@
-"""Fine-tuning the generator on captions (paper, section 4.2)."""
+"""Fine-tuning the generator on captions (paper, section 3.3)."""

@@ -1,4 +1,4 @@
-"""Fine-tune a Stable Diffusion on captions (paper, section 4.2).
+"""Fine-tune a Stable Diffusion on captions (paper, section 3.3).
 
 The recipe of diffusers' examples/text_to_image: autoencoder and text encoder stay frozen, the
 denoising network learns to undo noise of random strength that was added to an image's latents
