@@ -129,6 +129,11 @@ def test_the_templates_of_reports_are_found(installed: Installed, report: str) -
     assert found == {package / path.relative_to(SOURCES) for path in templates}
 
 
+def test_the_papers_numbers_are_found(installed: Installed) -> None:
+    code = "from caption_curation.paper import numbers as n; print(len(n.table_2() + n.table_1()))"
+    assert installed.python(code) == "14\n"
+
+
 def test_the_annotation_page_is_served(installed: Installed, tmp_path: Path) -> None:
     code = """if True:
         import sys
