@@ -142,7 +142,13 @@ def losses_of(
 ) -> list[SampleLoss]:
     """The losses by the project's own function; ``batch_size`` in images."""
     return sample_losses(
-        captioner, samples, files, prompt=PROMPT, max_tokens=40, batch_size=batch_size
+        captioner,
+        samples,
+        files,
+        prompt=PROMPT,
+        max_tokens=40,
+        label_smoothing=0.1,
+        batch_size=batch_size,
     )
 
 

@@ -28,6 +28,7 @@ def main(epoch: TrainedEpoch) -> None:
         files,
         prompt=params.experiment.training.prompt,
         max_tokens=section.fine_tuning.max_tokens,
+        label_smoothing=params.experiment.training.label_smoothing,
         batch_size=section.inference_batch_size,
     )
     if process_index() == 0:

@@ -70,12 +70,15 @@ class SampleLoss:
 
     ``loss_sum`` is the summed cross-entropy of the caption's ``tokens`` target tokens (the prompt
     and padding excluded, the end token included); ``loss_mean`` is ``loss_sum / tokens``.
+    ``loss_sum_smoothed`` is the same sum with the label smoothing of training; ``None`` in files
+    that were written before it was recorded.
     """
 
     sample_id: str
     loss_sum: float
     loss_mean: float
     tokens: int
+    loss_sum_smoothed: float | None = None
 
 
 def samples_of(images: Iterable[CaptionedImage]) -> list[Sample]:

@@ -1,9 +1,12 @@
 """What a score and a rule find, on losses whose long and wrong captions are known."""
 
+from dataclasses import replace
+
 import pytest
 
 from caption_curation.audit.choices import audit_choices
 from caption_curation.audit.selection import AuditRow, planted_noise
+from caption_curation.curation.scores import loss_sum_smoothed
 from caption_curation.experiments.runs import audit_run
 from caption_curation.reports.comparison.noise_findings import findings, findings_of_choices
 from caption_curation.samples import CaptionedImage, Edit, SampleLoss, samples_of
@@ -67,6 +70,22 @@ def test_a_rule_that_chooses_nothing_says_so() -> None:
         assert finding.precision is None
         assert finding.recall and finding.recall.mean == 0.0
     assert {(row.planted, row.samples) for row in of_rule} == {(1, 80), (2, 80)}
+
+
+def test_a_loss_that_an_older_file_lacks_is_left_out() -> None:
+    samples = samples_of(IMAGES)
+    noise = planted_noise(NOISE, IMAGES)
+
+    def scores(losses: list[SampleLoss]) -> set[str]:
+        choices = audit_choices({1: samples}, {1: losses}, noise, curation(), seed=0)
+        return {choice.score for choice in choices}
+
+    older = [loss_of(sample.sample_id) for sample in samples]
+    newer = [replace(loss, loss_sum_smoothed=loss.loss_sum + 1) for loss in older]
+    assert scores(newer) - scores(older) == {"loss_sum_smoothed"}
+    assert "loss_sum" in scores(older)
+    with pytest.raises(ValueError, match="no loss_sum_smoothed"):
+        loss_sum_smoothed(older)
 
 
 def test_findings_are_means_over_seeds() -> None:

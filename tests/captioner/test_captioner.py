@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn.functional import cross_entropy
 
 from caption_curation.captioner.bases.scratch import build_captioner
 from caption_curation.captioner.captioning import generate_captions
@@ -21,7 +22,7 @@ from caption_curation.captioner.model.blip import (
     save_captioner,
 )
 from caption_curation.captioner.model.transforms import read_image, resize, to_tensor
-from caption_curation.captioner.scoring import sample_losses
+from caption_curation.captioner.scoring import sample_losses, token_losses
 from caption_curation.captioner.training.epoch import (
     learning_rate,
     load_optimizer,
@@ -39,7 +40,7 @@ from caption_curation.config.profile import (
     TextSize,
     VisionSize,
 )
-from caption_curation.samples import CaptionedImage, Sample, samples_of
+from caption_curation.samples import CaptionedImage, Sample, SampleLoss, samples_of
 from caption_curation.support.errors import InputError, NonFiniteLoss
 
 PROMPT = "a picture of "
@@ -92,8 +93,30 @@ def captioner(world: World) -> Captioner:
     return build_captioner(SIZE, captions, PROMPT, 32)
 
 
-def losses_by_hand(captioner: Captioner, sample: Sample, file: Path) -> tuple[float, int]:
-    """Sum of -log p over the caption's tokens: one caption, no padding, numpy's softmax."""
+SMOOTHING = 0.1  # not that of any default of ours: BLIP's med.py
+
+
+def score(
+    captioner: Captioner, world: World, samples: list[Sample] | None = None, batch_size: int = 5
+) -> list[SampleLoss]:
+    return sample_losses(
+        captioner,
+        world.samples if samples is None else samples,
+        world.files,
+        prompt=PROMPT,
+        max_tokens=40,
+        label_smoothing=SMOOTHING,
+        batch_size=batch_size,
+    )
+
+
+def losses_by_hand(captioner: Captioner, sample: Sample, file: Path) -> tuple[float, float, int]:
+    """-log p over the caption's tokens: one caption, no padding, numpy's softmax.
+
+    Returns:
+        Its sum; the sum with label smoothing, by BLIP's formula (1 - ε) · -log p of the target and
+        ε times the mean over the vocabulary; and the number of tokens.
+    """
     config = captioner.model.config.text_config
     words = captioner.tokenizer(clean_caption(sample.caption), add_special_tokens=False).input_ids
     prompt = captioner.tokenizer(PROMPT, add_special_tokens=False).input_ids
@@ -105,33 +128,52 @@ def losses_by_hand(captioner: Captioner, sample: Sample, file: Path) -> tuple[fl
             input_ids=torch.tensor([ids]),
         ).logits[0]
     values = logits.double().numpy()
-    total = 0.0
+    total = smoothed = 0.0
     for position in range(len(prompt), len(ids) - 1):
         row = values[position]
-        log_total = row.max() + np.log(np.exp(row - row.max()).sum())
-        total += log_total - row[ids[position + 1]]
-    return total, len(words) + 1
+        surprise = row.max() + np.log(np.exp(row - row.max()).sum()) - row
+        total += surprise[ids[position + 1]]
+        smoothed += (1 - SMOOTHING) * surprise[ids[position + 1]] + SMOOTHING * surprise.mean()
+    return total, smoothed, len(words) + 1
 
 
 def test_losses_equal_an_independent_computation(captioner: Captioner, world: World) -> None:
-    losses = sample_losses(
-        captioner, world.samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=5
-    )
+    losses = score(captioner, world)
     assert [loss.sample_id for loss in losses] == [sample.sample_id for sample in world.samples]
     for sample, loss in zip(world.samples, losses, strict=True):
-        total, tokens = losses_by_hand(captioner, sample, world.files[sample.sample_id])
+        total, smoothed, tokens = losses_by_hand(captioner, sample, world.files[sample.sample_id])
         assert loss.tokens == tokens
         assert loss.loss_sum == pytest.approx(total, rel=1e-5)
         assert loss.loss_mean == pytest.approx(total / tokens, rel=1e-5)
+        assert loss.loss_sum_smoothed == pytest.approx(smoothed, rel=1e-5)
+        assert abs(total - smoothed) > 1e-3, "the test needs losses that smoothing changes"
+
+
+def test_the_plain_losses_are_torchs_cross_entropy_to_the_bit(captioner: Captioner) -> None:
+    rng = torch.Generator().manual_seed(0)
+    logits = 4 * torch.randn(3, 7, 50, generator=rng)
+    targets = torch.randint(50, (3, 7), generator=rng)
+    targets[1, 4:] = IGNORED
+    plain, smoothed = token_losses(logits, targets, SMOOTHING)
+    by_torch = [
+        cross_entropy(
+            logits.transpose(1, 2),
+            targets,
+            ignore_index=IGNORED,
+            reduction="none",
+            label_smoothing=smoothing,
+        )
+        for smoothing in (0.0, SMOOTHING)
+    ]
+    assert torch.equal(plain, by_torch[0])
+    torch.testing.assert_close(smoothed, by_torch[1])
 
 
 def test_losses_do_not_depend_on_what_is_scored_together(
     captioner: Captioner, world: World
 ) -> None:
     def losses(samples: list[Sample], batch_size: int) -> dict[str, float]:
-        scored = sample_losses(
-            captioner, samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=batch_size
-        )
+        scored = score(captioner, world, samples, batch_size)
         return {loss.sample_id: loss.loss_sum for loss in scored}
 
     together, alone = losses(world.samples, 12), losses(world.samples[5:6], 1)
@@ -152,7 +194,7 @@ def test_each_image_is_encoded_and_projected_once_for_all_its_captions(
     ].crossattention.self.key.register_forward_hook(
         lambda module, inputs, output: projected.append(len(output))
     )
-    sample_losses(captioner, world.samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=5)
+    score(captioner, world)
     assert sum(encoded) == sum(projected) == len(world.images)
 
 
@@ -322,9 +364,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_samples(
     assert "epoch 1, step 1" in str(raised.value)
     assert all(name in str(raised.value) for name in first_batch)
     with pytest.raises(NonFiniteLoss, match="36 sample"):
-        sample_losses(
-            captioner, world.samples, world.files, prompt=PROMPT, max_tokens=40, batch_size=5
-        )
+        score(captioner, world)
 
 
 def test_a_base_in_half_precision_is_trained_in_float32(

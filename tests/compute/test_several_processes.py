@@ -317,7 +317,13 @@ def test_accelerates_precision_is_used(
     def losses(precision: str) -> list[float]:
         monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", precision)
         scored = sample_losses(
-            captioner, SAMPLES, files, prompt="a picture of ", max_tokens=40, batch_size=2
+            captioner,
+            SAMPLES,
+            files,
+            prompt="a picture of ",
+            max_tokens=40,
+            label_smoothing=0.1,
+            batch_size=2,
         )
         return [loss.loss_sum for loss in scored]
 

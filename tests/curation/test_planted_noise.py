@@ -58,7 +58,13 @@ def losses(world: World, tmp_path_factory: pytest.TempPathFactory) -> list[Sampl
             fine_tuning=section.fine_tuning,
         )
     return sample_losses(
-        captioner, samples, files, prompt="a picture of ", max_tokens=40, batch_size=50
+        captioner,
+        samples,
+        files,
+        prompt="a picture of ",
+        max_tokens=40,
+        label_smoothing=0.1,
+        batch_size=50,
     )
 
 

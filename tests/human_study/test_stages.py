@@ -125,6 +125,7 @@ def test_the_loss_is_the_mean_over_the_references(finished: Path) -> None:
             {sample.sample_id: file for sample in samples},
             prompt=params.experiment.training.prompt,
             max_tokens=section.fine_tuning.max_tokens,
+            label_smoothing=0.1,
             batch_size=1,
         )
     ]

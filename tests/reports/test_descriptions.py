@@ -82,6 +82,7 @@ def test_a_random_score_is_shown_with_the_loss_per_token() -> None:
     assert units == {
         "loss_mean": "nats per token",
         "loss_sum": "nats per caption",
+        "loss_sum_smoothed": "nats per caption",
         "random": "nats per token",
     }
 

@@ -36,7 +36,7 @@ def audit_choices(
     curation: Curation,
     seed: int,
 ) -> list[Choice]:
-    """What every score and rule would choose after every epoch.
+    """What every score and rule would choose after every epoch; no score that is not recorded.
 
     Args:
         sets: the training samples, by epoch.
@@ -49,7 +49,9 @@ def audit_choices(
     for epoch, epoch_losses in sorted(losses.items()):
         for rule, row in RULES.items():
             amount = float(getattr(curation, row.amount))
-            for score in SCORES:
+            for score, score_row in SCORES.items():
+                if not score_row.is_recorded(epoch_losses):
+                    continue
                 tried = curation.model_copy(update={"score": score, "rule": rule})
                 _, indices = select(epoch_losses, tried, rng_for(seed, epoch, "score"))
                 audited = audit_choice(sets[epoch], indices, epoch, noise)

@@ -1,12 +1,13 @@
 """The captioner's own loss on every training sample (paper, section 3.1)."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import log_softmax, nll_loss
 from tqdm import tqdm
 
 from caption_curation.captioner.model.blip import (
@@ -33,9 +34,10 @@ def sample_losses(
     *,
     prompt: str,
     max_tokens: int,
+    label_smoothing: float,
     batch_size: int,
 ) -> list[SampleLoss]:
-    """Loss of every sample with dropout, augmentation and label smoothing off.
+    """Loss of every sample with dropout and augmentation off, without and with label smoothing.
 
     Every image is encoded once for all captions that are paired with it, and the decoder's
     cross-attention keys and values are computed once. The processes of the group share the work.
@@ -46,6 +48,7 @@ def sample_losses(
         files: the image file that each sample shows, by sample id.
         prompt: the text that every caption begins with; no loss is counted on it.
         max_tokens: longer captions are cut, as in training.
+        label_smoothing: of ``loss_sum_smoothed``, in [0, 1).
         batch_size: number of images to encode at a time.
 
     Returns:
@@ -74,7 +77,9 @@ def sample_losses(
             batches, pixel_batches(images, batches, captioner.device), strict=True
         ):
             by_image = [groups[index][1] for index in batch]
-            losses.append(_batch_losses(captioner, pixels, by_image, prompt, max_tokens))
+            losses.append(
+                _batch_losses(captioner, pixels, by_image, prompt, max_tokens, label_smoothing)
+            )
             progress.update(len(losses[-1]))
     by_id = {loss.sample_id: loss for batch in gather(losses) for loss in batch}
     _check_finite(by_id)
@@ -87,6 +92,7 @@ def _batch_losses(
     by_image: Sequence[Sequence[Sample]],
     prompt: str,
     max_tokens: int,
+    label_smoothing: float,
 ) -> list[SampleLoss]:
     """Losses of the samples that show each of the images of ``pixels``."""
     samples = [sample for image_samples in by_image for sample in image_samples]
@@ -102,19 +108,37 @@ def _batch_losses(
     ).to(captioner.device)
     with autocast(captioner.device):
         logits = shared_image_logits(captioner, pixels, image_index, tokens)
-    # (captions, tokens): zero where no loss is counted
-    by_token = cross_entropy(
-        logits.transpose(1, 2).float(),
-        tokens.targets,
-        ignore_index=IGNORED,
-        reduction="none",
-    )
-    sums = by_token.sum(dim=1).tolist()
+    by_token, smoothed = token_losses(logits, tokens.targets, label_smoothing)
+    sums, smoothed_sums = by_token.sum(dim=1).tolist(), smoothed.sum(dim=1).tolist()
     counts = (tokens.targets != IGNORED).sum(dim=1).tolist()
     return [
-        SampleLoss(sample.sample_id, total, total / count, count)
-        for sample, total, count in zip(samples, sums, counts, strict=True)
+        SampleLoss(sample.sample_id, total, total / count, count, smoothed_total)
+        for sample, total, count, smoothed_total in zip(
+            samples, sums, counts, smoothed_sums, strict=True
+        )
     ]
+
+
+def token_losses(
+    logits: torch.Tensor, targets: torch.Tensor, label_smoothing: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy of every token, in nats, without and with label smoothing.
+
+    With smoothing ε it is (1 - ε) · -log p(target) + ε · the mean of -log p over the vocabulary, as
+    in Szegedy et al. (2016), section 7, and in BLIP's ``models/med.py``, where ε is 0.1.
+
+    Args:
+        logits: (captions, tokens, vocabulary).
+        targets: int64 (captions, tokens); ``IGNORED`` where no loss is counted.
+        label_smoothing: ε, in [0, 1).
+
+    Returns:
+        Two float32 tensors (captions, tokens), zero where no loss is counted.
+    """
+    log_probabilities = log_softmax(logits.transpose(1, 2).float(), dim=1)
+    plain = nll_loss(log_probabilities, targets, ignore_index=IGNORED, reduction="none")
+    uniform = -log_probabilities.mean(dim=1) * (targets != IGNORED)
+    return plain, (1 - label_smoothing) * plain + label_smoothing * uniform
 
 
 def shared_image_logits(
@@ -176,7 +200,11 @@ def _by_image(
 
 
 def _check_finite(losses: Mapping[str, SampleLoss]) -> None:
-    broken = [name for name, loss in losses.items() if not abs(loss.loss_sum) < float("inf")]
+    broken = [
+        name
+        for name, loss in losses.items()
+        if not (math.isfinite(loss.loss_sum) and math.isfinite(loss.loss_sum_smoothed or 0.0))
+    ]
     if broken:
         raise NonFiniteLoss(
             f"the loss of {len(broken)} sample(s) is not finite: {', '.join(broken[:20])}"

@@ -20,8 +20,8 @@ class Training(Section):
     epoch. At least `epochs`.
     """
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    """Share of the target probability that is spread over the whole vocabulary, in training only:
-    losses that samples are scored by have none.
+    """Share of the target probability that is spread over the whole vocabulary, in training and in
+    the score `loss_sum_smoothed`; the other losses that samples are scored by have none.
     """
     prompt: str
     """Text that every caption begins with and on which no loss is counted. Empty, or ending with a

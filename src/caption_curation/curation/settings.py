@@ -19,7 +19,8 @@ class Curation(Section):
     """``dynamic``: after every epoch but the last. ``static``: once, before training, ``ratio`` of
     each image's samples at random, as there is no loss yet."""
     score: Literal[tuple(SCORES)]  # type: ignore[valid-type]
-    """How hard a sample is; ``random`` is the control: the same number of samples, chosen
+    """How hard a sample is: the loss per token, of the whole caption, or that with the label
+    smoothing of training; ``random`` is the control: the same number of samples, chosen
     uniformly."""
     rule: Literal[tuple(RULES)]  # type: ignore[valid-type]
     """How many of the hardest samples are chosen: ``top_fraction`` the hardest ``ratio``,

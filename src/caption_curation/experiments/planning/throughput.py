@@ -92,6 +92,7 @@ def measure_captioner(
             files,
             prompt=training.prompt,
             max_tokens=section.fine_tuning.max_tokens,
+            label_smoothing=training.label_smoothing,
             batch_size=section.inference_batch_size,
         )
 

@@ -23,6 +23,7 @@ def image_losses(
     *,
     prompt: str,
     max_tokens: int,
+    label_smoothing: float,
     batch_size: int,
 ) -> dict[str, float]:
     """The captioner's loss on each image, in nats per token, by image id.
@@ -31,7 +32,7 @@ def image_losses(
         captioner: the model.
         images: with their references.
         files: the generated image of each, by image id.
-        prompt, max_tokens, batch_size: as for
+        prompt, max_tokens, label_smoothing, batch_size: as for
             :func:`caption_curation.captioner.scoring.sample_losses`.
     """
     samples = samples_of(images)
@@ -41,6 +42,7 @@ def image_losses(
         {sample.sample_id: files[sample.image_id] for sample in samples},
         prompt=prompt,
         max_tokens=max_tokens,
+        label_smoothing=label_smoothing,
         batch_size=batch_size,
     )
     return _means(images, [loss.loss_mean for loss in losses])
