@@ -13,15 +13,19 @@ from stages import run
 
 
 def main() -> None:
-    """Write metrics.json, epochs.json, losses.json and the captions that were scored."""
-    epochs = range(1, load_params().experiment.training.epochs + 1)
+    """Write scores, counts, distributions of losses and the captions that were scored."""
+    experiment = load_params().experiment
+    epochs = range(1, experiment.training.epochs + 1)
 
+    from caption_curation.audit.selection import training_sets
     from caption_curation.coco_format import read_results
+    from caption_curation.evaluation.hard_samples import hard_sample_overlaps
     from caption_curation.evaluation.numbers import (
         curation_counts,
         epoch_rows,
         loss_histogram,
         mean_clip_scores,
+        training_set_counts,
         training_set_sizes,
     )
     from caption_curation.metrics.all_scores import all_scores
@@ -33,7 +37,9 @@ def main() -> None:
     losses = {epoch: read_losses(history / f"losses-{epoch}.jsonl") for epoch in epochs}
     edits = read_edits(history / "edits.jsonl")
     best_epoch = json.loads((history / "validation.json").read_text())["best_epoch"]
-    sizes = training_set_sizes(read_images(paths.CORPUS / "train.jsonl"), losses)
+    train = read_images(paths.CORPUS / "train.jsonl")
+    sizes = training_set_sizes(train, losses)
+    sets = training_sets(train, edits, epochs[-1])
 
     clip = json.loads(paths.CLIP_SCORES.read_text())
     without_spice = read_reason(paths.SPICE)
@@ -65,11 +71,14 @@ def main() -> None:
         "test": {**test_scores, **mean_clip_scores(clip["scores"], "test")},
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
+        "training_sets": training_set_counts(sets, experiment.prompt.mode),
     }
     with atomic_folder(paths.EVALUATION) as folder:
         _write_json(folder / "metrics.json", metrics)
         _write_json(folder / "epochs.json", epoch_rows(validation, losses))
-        _write_json(folder / "losses.json", loss_histogram(losses))
+        _write_json(folder / "losses.json", loss_histogram(losses, "loss_mean"))
+        _write_json(folder / "summed_losses.json", loss_histogram(losses, "loss_sum"))
+        _write_json(folder / "hard_samples.json", hard_sample_overlaps(losses))
         captions = folder / "captions"
         captions.mkdir()
         for epoch, path in validation_captions.items():

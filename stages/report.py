@@ -26,6 +26,7 @@ def main() -> None:
             params=params,
             metrics=json.loads((paths.EVALUATION / "metrics.json").read_text()),
             epoch_rows=json.loads((paths.EVALUATION / "epochs.json").read_text()),
+            hard_samples=json.loads((paths.EVALUATION / "hard_samples.json").read_text()),
             base_cider=json.loads((history / "validation.json").read_text())["cider"]["0"],
             losses={
                 epoch: read_losses(history / f"losses-{epoch}.jsonl")

@@ -1,26 +1,34 @@
 """Counts, rows and histograms against hand counts, and the stage with the real scorers."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from caption_curation import paths
 from caption_curation.coco_format import read_results
+from caption_curation.evaluation.hard_samples import hard_sample_overlaps
 from caption_curation.evaluation.numbers import (
     curation_counts,
     epoch_rows,
     loss_histogram,
+    training_set_counts,
     training_set_sizes,
 )
 from caption_curation.reports.page.labels import METRIC_LABELS
-from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss
+from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss, samples_of
 from stages import evaluate
 from tests.small_run import NO_SPICE, VAL, write_small_run
 
 
 def losses(*values: float) -> list[SampleLoss]:
     return [SampleLoss(str(index), 3 * value, value, 3) for index, value in enumerate(values)]
+
+
+def summed(**values: float) -> list[SampleLoss]:
+    return [SampleLoss(name, value, value / 3, 3) for name, value in values.items()]
 
 
 def edit(sample_id: str, epoch: int, action: str) -> Edit:
@@ -66,7 +74,7 @@ def test_rows_hold_the_scores_and_the_mean_and_median_loss() -> None:
 
 
 def test_histogram_counts_every_sample_once_on_bins_shared_by_all_epochs() -> None:
-    rows = loss_histogram({1: losses(0.0, 0.05, 0.17, 0.41), 2: losses(0.12)})
+    rows = loss_histogram({1: losses(0.0, 0.05, 0.17, 0.41), 2: losses(0.12)}, "loss_mean")
 
     assert [(row["epoch"], row["loss"], row["samples"]) for row in rows] == [
         (1, 0.05, 2),
@@ -83,6 +91,79 @@ def test_histogram_counts_every_sample_once_on_bins_shared_by_all_epochs() -> No
     assert [row["fraction"] for row in rows[:2]] == [0.5, 0.25]
 
 
+def test_summed_losses_have_wider_bins() -> None:
+    rows = loss_histogram({1: summed(a=0.5, b=2.0, c=2.9)}, "loss_sum")
+
+    assert [(row["loss"], row["samples"]) for row in rows] == [(0.5, 1), (1.5, 0), (2.5, 2)]
+
+
+def hundred(order: Sequence[int]) -> list[SampleLoss]:
+    """A hundred samples, the hardest first."""
+    return [SampleLoss(str(name), 200.0 - place, 1.0, 3) for place, name in enumerate(order)]
+
+
+def overlaps(rows: list[dict[str, float]], epoch: int, later: int) -> dict[float, float]:
+    return {
+        row["fraction"]: row["overlap"]
+        for row in rows
+        if (row["epoch"], row["later"]) == (epoch, later)
+    }
+
+
+def test_samples_that_stay_hard_overlap_and_others_do_not() -> None:
+    ids = list(range(100))
+    # After epoch 2 the same are hard in another order; after epoch 3 the easy ones are.
+    rows = hard_sample_overlaps(
+        {1: hundred(ids), 2: hundred([*ids[9::-1], *ids[10:]]), 3: hundred(ids[::-1])}
+    )
+
+    assert overlaps(rows, 1, 2) == {0.01: 0, 0.05: 0, 0.1: 1, 0.2: 1, 0.4: 1}
+    assert set(overlaps(rows, 2, 3).values()) == set(overlaps(rows, 1, 3).values()) == {0}
+    assert {row["chance"] for row in rows} == {0.01, 0.05, 0.1, 0.2, 0.4}
+
+
+def test_removed_samples_are_not_compared() -> None:
+    before = summed(gone=9.0, a=5.0, b=4.0, c=3.0, d=2.0, e=1.0)
+    rows = hard_sample_overlaps({1: before, 2: summed(a=1.0, b=5.0, c=2.0, d=1.5, e=1.0)})
+
+    # Of five samples none is the hardest 1, 5 or 10 %; one is the hardest 20 %, two 40 %.
+    assert [(row["fraction"], row["hardest"], row["overlap"]) for row in rows] == [
+        (0.2, 1, 0.0),
+        (0.4, 2, 0.5),
+    ]
+    assert {(row["samples"], row["chance"]) for row in rows} == {(5, 0.2), (5, 0.4)}
+
+
+def test_one_epoch_has_nothing_to_compare() -> None:
+    assert hard_sample_overlaps({1: hundred(range(100))}) == []
+
+
+def test_a_new_image_is_one_more_and_a_caption_given_twice_one_fewer() -> None:
+    images = [CaptionedImage("i", "i.jpg", ("x", "y", "z")), CaptionedImage("j", "j.jpg", ("x",))]
+    first, second, third, other = samples_of(images)
+    redrawn = [replace(sample, replicate=0) for sample in (first, second)]
+    counts = training_set_counts(
+        {
+            0: samples_of(images),
+            1: samples_of(images),
+            2: [replace(first, caption="y"), second, third, other],
+            3: [redrawn[0], replace(second, replicate=1), third],
+            4: [*redrawn, third, other],
+        },
+        "concat",
+    )
+
+    assert counts == {
+        "epoch_1": {"samples": 4, "images": 2, "captions": 4, "texts": 3},
+        "epoch_2": {"samples": 4, "images": 2, "captions": 3, "texts": 3},
+        "epoch_3": {"samples": 3, "images": 3, "captions": 3, "texts": 3},
+        # Both captions show the first synthetic image of their common prompt.
+        "epoch_4": {"samples": 4, "images": 3, "captions": 4, "texts": 3},
+    }
+    # Where a caption is a prompt of its own, each has a first synthetic image.
+    assert training_set_counts({1: redrawn}, "single")["epoch_1"]["images"] == 2
+
+
 def test_the_stage_writes_scores_counts_and_captions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +174,9 @@ def test_the_stage_writes_scores_counts_and_captions(
     evaluate.main()
 
     metrics = json.loads((paths.EVALUATION / "metrics.json").read_text())
-    assert list(metrics) == ["best_epoch", "val", "test", "not_computed", "curation"]
+    assert list(metrics) == [
+        *("best_epoch", "val", "test", "not_computed", "curation", "training_sets")
+    ]
     assert metrics["best_epoch"] == 2
     # BLEU-1 by hand: the words that a reference holds, of all words; no caption is shorter than
     # its closest reference.
@@ -108,6 +191,10 @@ def test_the_stage_writes_scores_counts_and_captions(
     assert set(metrics["val"]) == set(metrics["test"]) == set(METRIC_LABELS)
     assert metrics["curation"]["epoch_1"]["removed"] == 3
     assert metrics["curation"]["training_set"] == 5
+    assert metrics["training_sets"] == {
+        "epoch_1": {"samples": 8, "images": 4, "captions": 8, "texts": 8},
+        "epoch_2": {"samples": 5, "images": 3, "captions": 5, "texts": 5},
+    }
 
     rows = json.loads((paths.EVALUATION / "epochs.json").read_text())
     assert [row["epoch"] for row in rows] == [1, 2]
@@ -115,6 +202,14 @@ def test_the_stage_writes_scores_counts_and_captions(
     assert rows[0]["bleu_1"] == pytest.approx(4 / 6)
     histogram = json.loads((paths.EVALUATION / "losses.json").read_text())
     assert sum(row["samples"] for row in histogram) == 8 + 5
+    of_sums = json.loads((paths.EVALUATION / "summed_losses.json").read_text())
+    assert [row["loss"] for row in of_sums if row["samples"]] == [
+        *(2.5, 3.5, 4.5, 7.5, 9.5, 10.5, 12.5),  # 4 · 0.6 = 2.4, … 4 · 3.0 = 12.0
+        *(1.5, 2.5, 3.5),  # half of what was not removed
+    ]
+    # Of the five samples that are left, d#1 is the hardest in both epochs.
+    hard = json.loads((paths.EVALUATION / "hard_samples.json").read_text())
+    assert [(row["fraction"], row["overlap"]) for row in hard] == [(0.2, 1.0), (0.4, 1.0)]
 
     captions = paths.EVALUATION / "captions"
     assert read_results(captions / "test.json") == read_results(paths.TEST_CAPTIONS)

@@ -11,11 +11,14 @@ import pytest
 from PIL import Image
 
 from caption_curation import paths
+from caption_curation.audit.selection import training_sets
 from caption_curation.coco_format import write_results
+from caption_curation.evaluation.hard_samples import hard_sample_overlaps
 from caption_curation.evaluation.numbers import (
     curation_counts,
     epoch_rows,
     loss_histogram,
+    training_set_counts,
     training_set_sizes,
 )
 from caption_curation.samples import read_edits, read_images, read_losses
@@ -81,20 +84,23 @@ def write_evaluation(epochs: int) -> None:
     losses = {
         epoch: read_losses(history / f"losses-{epoch}.jsonl") for epoch in range(1, epochs + 1)
     }
-    sizes = training_set_sizes(read_images(paths.CORPUS / "train.jsonl"), losses)
+    edits = read_edits(history / "edits.jsonl")
+    train = read_images(paths.CORPUS / "train.jsonl")
     metrics = {
         "best_epoch": min(2, epochs),
         "val": SCORES,
         "test": {name: score and score / 2 for name, score in SCORES.items()},
         "not_computed": {"spice": NO_SPICE},
-        "curation": curation_counts(read_edits(history / "edits.jsonl"), sizes),
+        "curation": curation_counts(edits, training_set_sizes(train, losses)),
+        "training_sets": training_set_counts(training_sets(train, edits, epochs), "concat"),
     }
     rows = epoch_rows(dict.fromkeys(losses, SCORES), losses)
     paths.EVALUATION.mkdir(parents=True)
     for name, content in {
         "metrics": metrics,
         "epochs": rows,
-        "losses": loss_histogram(losses),
+        "losses": loss_histogram(losses, "loss_mean"),
+        "hard_samples": hard_sample_overlaps(losses),
     }.items():
         (paths.EVALUATION / f"{name}.json").write_text(json.dumps(content))
     (paths.EVALUATION / "captions").mkdir()
@@ -176,11 +182,21 @@ def test_numbers_are_those_of_the_run(make_page: Any) -> None:
     assert rows_of(page, "losses")[1:] == [
         "1 → 2 2.67 → 1.33 1.10 → 0.55",
         "2 → 3 0.90 → 0.60 0.84 → 0.56",
+        # All losses shrink alike, so that the same samples stay hard; 1 % of eight is none.
+        "Hardest 20 % 40 %",
+        *(f"{epochs} 100 % 100 %" for epochs in ("1 → 2", "1 → 3", "2 → 3")),
     ]
     assert rows_of(page, "curation")[:3] == [
         "After epoch Samples Chosen New image",
         "1 8 3 3",
         "2 8 1 1",
+    ]
+    # Of b, c and d the new images; both photographs of b and d are still shown.
+    assert rows_of(page, "curation")[3:7] == [
+        "Epoch Samples Unique images Unique captions Different texts",
+        "1 8 4 8 8",
+        "2 8 6 8 8",
+        "3 8 7 8 8",
     ]
 
 

@@ -110,7 +110,7 @@ def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Ed
         now: all of it is read but ``captions``; ``losses`` unless the sample's caption is kept.
     """
     used = Counter(
-        _prompt_of(edit.after, now.prompt_mode)
+        prompt_key(edit.after, now.prompt_mode)
         for edit in now.log
         if edit.action == "replace_image" and edit.after
     )
@@ -123,15 +123,15 @@ def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Ed
         caption = sample.caption
         if now.pair_with != "keep":
             caption = _easier_caption(sample, siblings[sample.image_id], now)
-        prompt = _prompt_of(replace(sample, caption=caption), now.prompt_mode)
+        prompt = prompt_key(replace(sample, caption=caption), now.prompt_mode)
         after = replace(sample, caption=caption, replicate=used[prompt])
         used[prompt] += 1
         edits.append(each.edit(now.epoch, "replace_image", after))
     return edits
 
 
-def _prompt_of(sample: Sample, prompt_mode: str) -> tuple[str, ...]:
-    """What a sample's synthetic images are numbered by."""
+def prompt_key(sample: Sample, prompt_mode: str) -> tuple[str, ...]:
+    """What a sample's synthetic images are numbered by: samples of one key share a prompt."""
     return (sample.image_id, sample.caption) if prompt_mode == "single" else (sample.image_id,)
 
 

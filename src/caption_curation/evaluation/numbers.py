@@ -10,15 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
-from caption_curation.curation.actions import ACTIONS
-from caption_curation.samples import KEEP, CaptionedImage, Edit, SampleLoss
+from caption_curation.curation.actions import ACTIONS, prompt_key
+from caption_curation.curation.scores import LossMeasure
+from caption_curation.samples import KEEP, CaptionedImage, Edit, Sample, SampleLoss
 
 # The keys under which edits are counted, by their action.
 COUNT_NAMES = {name: action.counted_as for name, action in ACTIONS.items()} | {KEEP: "kept"}
 
-# With a fixed width, bins are the same in every experiment, so that `dvc plots diff` can overlay
+# With fixed widths, bins are the same in every experiment, so that `dvc plots diff` can overlay
 # their distributions.
-BIN_WIDTH = 0.1  # nats per token
+BIN_WIDTHS: Mapping[LossMeasure, float] = {
+    "loss_mean": 0.1,  # nats per token
+    "loss_sum": 1.0,  # nats per caption
+}
 
 
 def training_set_sizes(
@@ -61,6 +65,39 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
     return {**by_epoch, "training_set": sizes[last]}
 
 
+def training_set_counts(
+    sets: Mapping[int, Sequence[Sample]], prompt_mode: str
+) -> dict[str, dict[str, int]]:
+    """What the training set of every epoch holds, with every image and caption counted once.
+
+    Args:
+        sets: the samples that each epoch was trained on; epoch 0, the corpus, is left out.
+        prompt_mode: how prompts are made; it decides which synthetic images are one image.
+
+    Returns:
+        ``epoch_1``, … each with the number of ``samples``; of distinct ``images`` that they show,
+        photographs and synthetic ones; of distinct ``captions``, where the same words for two
+        photographs are two captions; and of distinct ``texts``, whatever they describe.
+    """
+    return {
+        f"epoch_{epoch}": {
+            "samples": len(samples),
+            "images": len({_shown_image(sample, prompt_mode) for sample in samples}),
+            "captions": len({(sample.image_id, sample.caption) for sample in samples}),
+            "texts": len({sample.caption for sample in samples}),
+        }
+        for epoch, samples in sorted(sets.items())
+        if epoch > 0
+    }
+
+
+def _shown_image(sample: Sample, prompt_mode: str) -> tuple[object, ...]:
+    """The same for two samples that show the same image, and for no others."""
+    if sample.replicate is None:
+        return ("photograph", sample.image_id)
+    return (sample.replicate, *prompt_key(sample, prompt_mode))
+
+
 def mean_clip_scores(
     scores: Mapping[str, Mapping[str, Mapping[str, float]]] | None, split: str
 ) -> dict[str, float | None]:
@@ -99,23 +136,30 @@ def epoch_rows(
     return rows
 
 
-def loss_histogram(losses: Mapping[int, Sequence[SampleLoss]]) -> list[dict[str, float]]:
-    """Distribution of the loss per token in every epoch, in bins shared by all epochs.
+def loss_histogram(
+    losses: Mapping[int, Sequence[SampleLoss]], measure: LossMeasure
+) -> list[dict[str, float]]:
+    """Distribution of a loss in every epoch, in bins shared by all epochs.
+
+    Args:
+        losses: by epoch.
+        measure: the loss per token or the summed one of each sample, in nats.
 
     Returns:
-        One row for every epoch and bin: ``epoch``, ``loss`` (the middle of the bin, which is
-        ``BIN_WIDTH`` wide; the first begins at 0), ``samples`` in it, and their ``fraction`` of
+        One row for every epoch and bin: ``epoch``, ``loss`` (the middle of the bin, whose width
+        is in ``BIN_WIDTHS``; the first begins at 0), ``samples`` in it, and their ``fraction`` of
         the epoch's samples.
     """
+    width = BIN_WIDTHS[measure]
     bins = {
-        epoch: Counter(math.floor(loss.loss_mean / BIN_WIDTH) for loss in rows)
+        epoch: Counter(math.floor(getattr(loss, measure) / width) for loss in rows)
         for epoch, rows in sorted(losses.items())
     }
     last = max(max(counts) for counts in bins.values())
     return [
         {
             "epoch": epoch,
-            "loss": round((index + 0.5) * BIN_WIDTH, 6),
+            "loss": round((index + 0.5) * width, 6),
             "samples": counts[index],
             "fraction": counts[index] / counts.total(),
         }

@@ -73,7 +73,9 @@ def loss_distributions(
     deviations: float,
     colour: str,
 ) -> Figure:
-    """One histogram an epoch on shared bins, the chosen samples in colour (paper, figure 2).
+    """One histogram an epoch on shared bins, the chosen samples in colour.
+
+    Of summed losses it is the paper's figure 2.
 
     Args:
         losses: by epoch, the loss of every training sample.
@@ -159,7 +161,7 @@ def edits_per_epoch(counts: Mapping[int, Mapping[str, int]]) -> Figure:
 def caption_lengths(
     chosen: Mapping[int, Sequence[int]], others: Mapping[int, Sequence[int]], colour: str
 ) -> Figure:
-    """Are long captions chosen? Their lengths per epoch, and those of the others (paper, figure 6).
+    """Are long captions chosen? Their lengths per epoch, and those of the others.
 
     Args:
         chosen: by epoch, the number of words of every chosen sample's caption; never empty.

@@ -1,7 +1,7 @@
 """The page of one run, which needs nothing but itself, made from what the run has written."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -72,6 +72,9 @@ def page_content(run: Run) -> dict[str, Any]:
         "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
         "synthesis": describe_synthesis(run.synthesis, experiment.prompt),
         "loss_changes": loss_changes(run.edits, run.loss_of),
+        "hard_fractions": sorted({row["fraction"] for row in run.hard_samples}),
+        "hard_samples": _by_epochs(run.hard_samples),
+        "training_sets": list(enumerate(run.metrics["training_sets"].values(), start=1)),
         "audit": truth.audit(run),
         "repairs": truth.repairs(run),
         "noise_labels": NOISE_LABELS,
@@ -82,6 +85,16 @@ def page_content(run: Run) -> dict[str, Any]:
             f"profiles/{experiment.profile}.yaml": _as_yaml(run.params.profile.model_dump()),
         },
     }
+
+
+def _by_epochs(
+    rows: Sequence[Mapping[str, float]],
+) -> dict[tuple[float, float], dict[float, Mapping[str, float]]]:
+    """A row of hard samples by its pair of epochs and its fraction."""
+    pairs: dict[tuple[float, float], dict[float, Mapping[str, float]]] = {}
+    for row in rows:
+        pairs.setdefault((row["epoch"], row["later"]), {})[row["fraction"]] = row
+    return pairs
 
 
 def _clip_name(params: Params) -> str | None:

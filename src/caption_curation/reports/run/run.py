@@ -20,6 +20,7 @@ class Run:
     Attributes:
         metrics: reports/evaluation/metrics.json.
         epoch_rows: reports/evaluation/epochs.json, one row an epoch.
+        hard_samples: reports/evaluation/hard_samples.json, one row a pair of epochs and fraction.
         base_cider: validation CIDEr before fine-tuning.
         losses: by epoch from 1.
         edits: the whole edit log.
@@ -37,6 +38,7 @@ class Run:
     params: Params
     metrics: Mapping[str, Any]
     epoch_rows: Sequence[Mapping[str, float]]
+    hard_samples: Sequence[Mapping[str, float]]
     base_cider: float
     losses: Mapping[int, Sequence[SampleLoss]]
     edits: Sequence[Edit]
