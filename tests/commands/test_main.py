@@ -122,7 +122,7 @@ def test_without_a_command_help_is_shown(words: list[str]) -> None:
     ("words", "said"),
     [
         (["bogus"], "No such command 'bogus'"),
-        (["study"], "Missing argument 'FILE'"),
+        (["study"], "Missing argument 'FILE...'"),
         (["study", "x.yaml", "--jobs", "0"], "'--jobs'"),
         (["plan", "--measure", "many"], "'--measure'"),
         (["plan", "--measure", "0"], "'--measure'"),

@@ -59,7 +59,7 @@ def _command(
 
 
 _command(plan, EXPERIMENTS, "plan --measure", WithMeasure)
-_command(study, EXPERIMENTS, "study studies/demo.yaml --jobs 2")
+_command(study, EXPERIMENTS, "study studies/demo.yaml --jobs 2", WithNames)
 _command(experiments, EXPERIMENTS, "experiments")
 _command(compare, EXPERIMENTS, "compare --experiments none remove", WithNames)
 _command(check_downloads, DATA, "check-downloads --profile flickr30k")

@@ -1,5 +1,7 @@
 """``caption-curation study``."""
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -7,9 +9,16 @@ import typer
 
 from caption_curation.commands.words import check_checkout, flag
 
+GROUPS = typer.Option(
+    metavar="NAME...", help="Only these groups of the files, on a page of their own."
+)
+
 
 def study(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The study, as studies/demo.yaml.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="The study, as studies/demo.yaml.")
+    ],
+    groups: Annotated[list[str] | None, GROUPS] = None,
     jobs: Annotated[
         int, typer.Option(metavar="N", min=1, help="How many experiments run at a time.")
     ] = 2,
@@ -20,15 +29,14 @@ def study(
     """Run what is missing of a study, and compare all of it on one page.
 
     Run `dvc repro` once before, so that the experiments share its models. A study that was stopped
-    continues where it was.
+    continues where it was. Several files are one study: groups of one name stand together.
     """
     check_checkout()
 
-    import yaml
-
-    from caption_curation.config.params import PARAMS_FILE, load_params
+    from caption_curation.config.params import load_params
     from caption_curation.experiments.finished import Repository
-    from caption_curation.experiments.study import load_study, plan
+    from caption_curation.experiments.study import groups_of, load_studies
+    from caption_curation.experiments.study_plan import plan
     from caption_curation.experiments.study_runs import (
         collect_study,
         describe_states,
@@ -41,9 +49,9 @@ def study(
     from caption_curation.support.dvc_cache import dvc_cache_folder
 
     load_params()
-    loaded = load_study(file)
-    planned = plan(loaded, file, yaml.safe_load(PARAMS_FILE.read_text(encoding="utf-8")))
-    folder = Path("reports") / f"{file.stem}_study"
+    studies = load_studies(files, groups or None)
+    planned = plan(studies)
+    folder = page_folder(files, groups or ())
     check_folder(folder)
     cache = dvc_cache_folder()
     repository = Repository(Path(), cache)
@@ -70,19 +78,26 @@ def study(
             if listed.name in failed:
                 print(f"failed: {listed.name}; its output is in {listed.log}")
     runs, left_out = collect_study(repository, planned, finished)
+    words = [file.as_posix() for file in files] + (["--groups", *groups] if groups else [])
     notes = write_comparison(
         folder,
-        title=loaded.title,
+        title=", ".join(dict.fromkeys(loaded.title for loaded in studies.values())),
         sections=[
             Section(group.name, group.title, group.question, of_group)
-            for group in loaded.groups
-            if (of_group := runs_of_group(group.name, planned, runs))
+            for group in groups_of(studies.values()).values()
+            if (of_group := runs_of_group(group.name, planned, finished, runs))
         ],
         runs=runs,
         left_out=left_out,
-        command=f"caption-curation study {file.as_posix()}",
+        command=shlex.join(["caption-curation", "study", *words]),
     )
     print(f"compared {len(runs)} experiment(s)")
     for note in notes:
         print(f"left out: {note}")
     print(folder / "index.html")
+
+
+def page_folder(files: Sequence[Path], groups: Sequence[str]) -> Path:
+    """Where the page of a study lies: that of a part does not replace that of the whole."""
+    name = "-".join([f"{'-'.join(file.stem for file in files)}_study", *groups])
+    return Path("reports") / name

@@ -31,11 +31,12 @@ def check_checkout() -> None:
 
 
 class WithNames(TyperCommand):
-    """``--experiments A B`` is ``--experiments A --experiments B``."""
+    """``--experiments A B`` is ``--experiments A --experiments B``, and so with ``--groups``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The words as click wants them."""
-        return super().parse_args(ctx, repeat_option("--experiments", args))
+        words = repeat_option("--groups", repeat_option("--experiments", args))
+        return super().parse_args(ctx, words)
 
 
 class WithMeasure(TyperCommand):

@@ -8,9 +8,11 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
+import yaml
 
 from caption_curation.support.errors import InputError
 
@@ -139,6 +141,33 @@ def check_lock(text: str) -> None:
         COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, "dvc.lock"))
     except (YAMLFileCorruptedError, Invalid) as error:
         raise ValueError(str(error)) from error
+
+
+def value_set_by_dvc(setting: str) -> Any:
+    """The value of the key ``value`` in a YAML file after `dvc exp run --set-param`.
+
+    Args:
+        setting: of that key, as ``--set-param`` takes it.
+
+    Raises:
+        InputError: DVC does not take it, or takes it for several values.
+    """
+    check_version()
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+    from omegaconf.errors import OmegaConfBaseException
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "values.yaml"
+        file.write_text("value: 0\n", encoding="utf-8")
+        try:
+            sweeps = get_hydra_sweeps({file: [setting]})
+            if len(sweeps) != 1:
+                raise InputError("`dvc exp run` takes it for several values")
+            apply_overrides(file, sweeps[0][file])
+        except (DvcException, OmegaConfBaseException) as error:
+            raise InputError("`dvc exp run` cannot set it") from error
+        return yaml.safe_load(file.read_text(encoding="utf-8"))["value"]
 
 
 def rwlock_holders(content: bytes) -> set[int]:

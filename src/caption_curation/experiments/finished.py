@@ -63,7 +63,8 @@ class FinishedExperiment:
         setting: everything but the seed and ``curation`` that its results depend on, as flat
             names and values: parameters, code, shared data.
         outputs: path → hash of every output that its stages made.
-        sources: files and folders in git that its stages read: code, profile, shipped models.
+        sources: files and folders in git that its stages read, but its parameters and profile:
+            code, shipped models.
         cache: DVC's cache folder.
     """
 
@@ -170,7 +171,7 @@ class Repository:
         return found
 
     def is_current(self, listed: Listed, experiment: FinishedExperiment) -> bool:
-        """Whether the files that made an experiment, code and profile, are those that lie here."""
+        """Whether the files that made an experiment, parameters aside, are those that lie here."""
         command = ["git", "diff", "--quiet", listed.rev, "--", *experiment.sources]
         return self._run(command).returncode == 0
 
@@ -206,6 +207,14 @@ class Repository:
             Unusable: there is no such file.
         """
         return self._yaml(listed.rev, "params.yaml")
+
+    def profile(self, listed: Listed, name: str) -> dict[str, Any]:
+        """The content of an experiment's profile.
+
+        Raises:
+            Unusable: there is no such file.
+        """
+        return self._yaml(listed.rev, f"profiles/{name}.yaml")
 
     def _yaml(self, rev: str, path: str) -> dict[str, Any]:
         if rev == WORKSPACE:
@@ -276,7 +285,11 @@ def _sources(stages: Mapping[str, Any], outputs: Mapping[str, str]) -> list[str]
     read = {file for stage in stages.values() for file in stage.get("params", {})}
     read |= {dependency["path"] for stage in stages.values() for dependency in stage["deps"]}
     made = tuple(f"{output}/" for output in outputs)
-    return sorted(path for path in read - {"params.yaml"} if not f"{path}/".startswith(made))
+    return sorted(
+        path
+        for path in read - {"params.yaml"}
+        if not f"{path}/".startswith(made) and not path.startswith("profiles/")
+    )
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

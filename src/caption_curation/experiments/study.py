@@ -1,178 +1,87 @@
 """A study: named groups of experiments that together answer a question, from a YAML file.
 
 Every group is a list of grids, and a grid is a table of parameters with one or several values each;
-all combinations are run. An experiment that several groups need is run once.
+all combinations are run (:mod:`~caption_curation.experiments.study_plan`).
 """
 
-import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from caption_curation.config.experiment import Experiment
-from caption_curation.curation.settings import Curation
-from caption_curation.experiments.variants import Variant, variant_of
+from caption_curation.experiments.set_param import Value
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.sections import Section, load_section
 
-Value = bool | int | float | Annotated[str, Field(pattern=r"^[\w.-]+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+# Of a parameter: that of params.yaml, or `profiles/NAME.yaml:` and that of the profile.
+Key = Annotated[str, Field(pattern=r"^(profiles/[\w-]+\.yaml:)?\w+(\.\w+)*$")]
 
 
 class Group(Section):
     """Experiments that answer one question together.
 
-    ``grids`` hold keys of params.yaml: ``seed`` and those of ``curation``, dotted.
+    ``grids`` hold dotted keys of params.yaml, or ``profiles/NAME.yaml:KEY``.
     """
 
     name: Name
     title: Annotated[str, Field(min_length=1)]
     question: str
-    grids: Annotated[list[dict[str, Value | list[Value]]], Field(min_length=1)]
+    grids: Annotated[list[dict[Key, Value | list[Value]]], Field(min_length=1)]
 
 
 class Study(Section):
     """A study file.
 
-    ``parameters`` are those that all experiments share, by dotted key of params.yaml; a key that
-    neither they nor a grid have keeps its value of params.yaml.
+    ``parameters`` are those that all experiments share, by the same keys as in grids; a key that
+    neither they nor a grid have keeps its value of params.yaml or of the profile.
     """
 
     title: Annotated[str, Field(min_length=1)]
-    parameters: dict[str, Value]
+    parameters: dict[Key, Value]
     groups: Annotated[list[Group], Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class Planned:
-    """An experiment of a study.
-
-    Attributes:
-        name: the same whenever the study is read.
-        experiment: all its parameters.
-        settings: what is set of them, as ``dvc exp run --set-param`` takes it.
-        groups: the names of the groups that it is in.
-    """
-
-    name: str
-    experiment: Experiment
-    settings: Sequence[str]
-    groups: Sequence[str]
-
-    @property
-    def variant(self) -> Variant:
-        """What its curation does."""
-        return variant_of(self.experiment.curation)
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Experiments of one key have the same results."""
-        return result_key(self.experiment)
-
-
-def result_key(experiment: Experiment) -> tuple[object, ...]:
-    """All parameters that an experiment's results depend on."""
-    others = experiment.model_dump(exclude={"seed", "curation"})
-    return variant_of(experiment.curation), experiment.seed, repr(others)
-
-
-def load_study(path: Path) -> Study:
-    """Read a study file.
-
-    Raises:
-        InputError: with one line for every fault.
-    """
-    return load_section(Study, path)
-
-
-def plan(study: Study, path: Path, parameters: Mapping[str, Any]) -> list[Planned]:
-    """The experiments of a study, in the order in which to run them.
-
-    Those without curation come first: DVC's run cache then has the first epoch of every seed,
-    which all dynamic experiments of that seed share.
+def load_studies(paths: Sequence[Path], groups: Sequence[str] | None = None) -> dict[Path, Study]:
+    """Read study files.
 
     Args:
-        study: read from ``path``, whose name begins the experiments' names.
-        parameters: the content of params.yaml.
+        paths: of the files, at least one.
+        groups: the names of those to keep; ``None``: all.
 
     Raises:
-        InputError: with one line for every fault of any experiment.
+        InputError: with one line for every fault; also where no file has a group.
     """
-    faults: list[str] = []
-    groups_of: dict[tuple[object, ...], list[str]] = {}
-    experiments: dict[tuple[object, ...], Experiment] = {}
-    for attribute in ("name", "title"):
-        names = [getattr(group, attribute) for group in study.groups]
-        faults += [f"{path}: groups: two are called {name}" for name in _repeated(names)]
-    for group in study.groups:
-        for number, grid in enumerate(group.grids):
-            where = f"{path}: groups.{group.name}.grids.{number}"
-            for key in grid:
-                if key != "seed" and key.removeprefix("curation.") not in Curation.model_fields:
-                    faults.append(
-                        f"{where}.{key}: allowed are seed and curation.*; what all experiments "
-                        "share goes into parameters"
-                    )
-            for values in _combinations(grid):
-                found = _experiment({**study.parameters, **values}, parameters, where, faults)
-                if found is not None:
-                    experiments.setdefault(result_key(found), found)
-                    groups_of.setdefault(result_key(found), []).append(group.name)
+    studies = {path: load_section(Study, path) for path in dict.fromkeys(paths)}
+    faults = []
+    for path, study in studies.items():
+        for attribute in ("name", "title"):
+            names = [getattr(group, attribute) for group in study.groups]
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            faults += [f"{path}: groups: two are called {name}" for name in repeated]
+    known = dict.fromkeys(group.name for study in studies.values() for group in study.groups)
+    faults += [
+        f"--groups: no study has {name}; there are: {', '.join(known)}"
+        for name in groups or ()
+        if name not in known
+    ]
     if faults:
-        raise InputError(list_faults("invalid study", list(dict.fromkeys(faults))))
-    planned = [
-        Planned(
-            f"{path.stem}-{variant_of(experiment.curation).slug}-seed{experiment.seed}",
-            experiment,
-            _settings(study, experiment),
-            list(dict.fromkeys(groups_of[key])),
+        raise InputError(list_faults("invalid study", faults))
+    if groups is None:
+        return studies
+    return {
+        path: study.model_copy(
+            update={"groups": [group for group in study.groups if group.name in groups]}
         )
-        for key, experiment in experiments.items()
-    ]
-    return sorted(planned, key=lambda experiment: experiment.variant.method != "none")
-
-
-def _combinations(grid: Mapping[str, Any]) -> list[dict[str, Any]]:
-    lists = [value if isinstance(value, list) else [value] for value in grid.values()]
-    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*lists)]
-
-
-def _experiment(
-    values: Mapping[str, Any], parameters: Mapping[str, Any], where: str, faults: list[str]
-) -> Experiment | None:
-    changed = {
-        key: dict(value) if isinstance(value, Mapping) else value
-        for key, value in parameters.items()
+        for path, study in studies.items()
     }
-    for key, value in values.items():
-        section, _, last = key.rpartition(".")
-        target = changed.get(section) if section else changed
-        if not isinstance(target, dict) or last not in target:
-            faults.append(f"{where}: {key}: params.yaml has no such key")
-            return None
-        target[last] = value
-    try:
-        return Experiment.model_validate(changed)
-    except ValidationError as error:
-        for fault in error.errors():
-            key = ".".join(str(part) for part in fault["loc"])
-            shown = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
-            faults.append(f"{where}: {key}{shown}: {fault['msg'].removeprefix('Value error, ')}")
-        return None
 
 
-def _settings(study: Study, experiment: Experiment) -> list[str]:
-    """Everything that the study sets, and all of curation, whatever params.yaml says by then."""
-    values = {**study.parameters, "seed": experiment.seed}
-    values |= {f"curation.{key}": value for key, value in experiment.curation}
-    return [
-        f"{key}={str(value).lower() if value is True or value is False else value}"
-        for key, value in values.items()
-    ]
-
-
-def _repeated(names: Sequence[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
+def groups_of(studies: Iterable[Study]) -> dict[str, Group]:
+    """The groups by name; of those of one name in several files, the first one's words count."""
+    found: dict[str, Group] = {}
+    for study in studies:
+        for group in study.groups:
+            found.setdefault(group.name, group)
+    return found

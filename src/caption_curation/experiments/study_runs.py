@@ -5,15 +5,16 @@ What has finished is never run again, so a study that was stopped continues wher
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import ValidationError
 from tqdm import tqdm
 
-from caption_curation.config.experiment import Experiment
+from caption_curation.config.params import Params
 from caption_curation.experiments import queue as experiment_queue
 from caption_curation.experiments.collect import collect_runs
 from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.finished import HEAD, WORKSPACE, Listed, Repository, Unusable
 from caption_curation.experiments.runs import Run
-from caption_curation.experiments.study import Planned, result_key
+from caption_curation.experiments.study_plan import Planned, result_key
 from caption_curation.support.errors import InputError, list_faults
 
 Finished = Mapping[tuple[object, ...], str]  # name of a finished experiment by result key
@@ -31,12 +32,18 @@ def find_finished(repository: Repository, planned: Sequence[Planned]) -> Finishe
         known.add(listed.name)
         try:
             experiment = repository.read(listed)
-        except Unusable:
+            key = _key(repository, listed)
+        except (Unusable, ValidationError):  # the latter: an experiment of another version
             continue
-        key = result_key(Experiment.model_validate(experiment.parameters))
         if key in wanted and repository.is_current(listed, experiment):
             found.setdefault(key, listed.name)
     return found
+
+
+def _key(repository: Repository, listed: Listed) -> tuple[object, ...]:
+    experiment = repository.parameters(listed)
+    profile = repository.profile(listed, str(experiment["profile"]))
+    return result_key(Params.model_validate({"experiment": experiment, "profile": profile}))
 
 
 def run_missing(missing: Sequence[Planned], listed: Sequence[Listed], jobs: int) -> list[str]:
@@ -106,11 +113,13 @@ def collect_study(
     return runs, left_out + [LeftOut(name, "not run") for name in unfinished if name not in known]
 
 
-def runs_of_group(group: str, planned: Sequence[Planned], runs: Sequence[Run]) -> list[Run]:
+def runs_of_group(
+    group: str, planned: Sequence[Planned], finished: Finished, runs: Sequence[Run]
+) -> list[Run]:
     """The runs that a group of a study consists of."""
     members = {
-        (experiment.variant, experiment.experiment.seed)
+        finished[experiment.key]
         for experiment in planned
-        if group in experiment.groups
+        if group in experiment.groups and experiment.key in finished
     }
-    return [run for run in runs if (run.variant, run.seed) in members]
+    return [run for run in runs if run.name in members]

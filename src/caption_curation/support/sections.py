@@ -67,9 +67,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def validate(
-    section: type[Validated], raw: dict[str, Any], path: Path, faults: list[str]
+    section: type[Validated], raw: dict[str, Any], path: Path | str, faults: list[str]
 ) -> Validated | None:
-    """The validated section, or ``None`` and a line in ``faults`` for each fault of ``raw``."""
+    """The validated section, or ``None`` and a line in ``faults`` for each fault of ``raw``.
+
+    ``path`` is the file, or the words for it, that a line begins with.
+    """
     try:
         return section.model_validate(raw)
     except ValidationError as error:
@@ -82,7 +85,7 @@ def invalid(faults: list[str]) -> InvalidParams:
     return InvalidParams("\n".join([f"{len(faults)} invalid parameter(s):", *faults]))
 
 
-def _describe(fault: Any, raw: dict[str, Any], path: Path) -> str:
+def _describe(fault: Any, raw: dict[str, Any], path: Path | str) -> str:
     """One line for a fault that pydantic found: file, key, value, what is allowed."""
     key = ".".join(_keys(fault["loc"], raw))
     if fault["type"] == "extra_forbidden":
