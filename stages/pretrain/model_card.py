@@ -85,7 +85,10 @@ def main() -> None:
     size = settings.image_size
     scenes, images = held_out(size)
     checker = SceneChecker(DEFAULT)
-    concat = [image_prompt(image.captions, "", mode="concat", styler="") for image in images]
+    concat = [
+        image_prompt(image.captions, "", mode="concat", styler="", joining="verbatim")
+        for image in images
+    ]
     single = [image.captions[0] for image in images]
 
     results: dict[str, dict[str, float]] = {}

@@ -26,7 +26,10 @@ def main() -> None:
         for record in read_json_lines(WORLDS / f"{world}_scenes.jsonl")
     ]
     pipeline = build_generator(settings.base, images, WORLDS, params.world.image_size)
-    prompts = [image_prompt(image.captions, "", mode="concat", styler="") for image in images]
+    prompts = [
+        image_prompt(image.captions, "", mode="concat", styler="", joining="verbatim")
+        for image in images
+    ]
     singles = [(caption, n) for n, image in enumerate(images) for caption in image.captions]
     accuracy = pretrain_text_encoder(
         pipeline.text_encoder,

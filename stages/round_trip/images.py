@@ -35,8 +35,7 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
     }
     prompts = len({request.prompt for request in requests.values()})
     token_limit = load_token_limit(model)
-    styler, overflow = load_round_trip().styler, params.experiment.prompt.overflow
-    settings = PROMPTS[prompt].settings(styler, overflow)
+    settings = PROMPTS[prompt].settings(load_round_trip().styler, params.experiment.prompt)
     requests, too_long = fit_requests(requests, settings, token_limit)
     folder = round_trip.images_folder(Variant(generator, prompt).name)
     partial = folder.with_name(f"{folder.name}.partial")

@@ -1,6 +1,7 @@
 """Write the prompts that the round trip draws images from."""
 
 from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.prompts import prompts_of
 from caption_curation.round_trip.variants import PROMPTS as KINDS
@@ -12,7 +13,7 @@ from stages.round_trip import PROMPTS
 
 def main() -> None:
     """Write a file for each kind of prompts, so that images depend on theirs alone."""
-    styler = load_round_trip().styler
+    styler, joining = load_round_trip().styler, load_params().experiment.prompt.joining
     images = read_images(paths.CORPUS / "val.jsonl")
     sbert_captions = {
         record["image_id"]: record["caption"]
@@ -20,7 +21,7 @@ def main() -> None:
     }
     with atomic_folder(PROMPTS) as folder:
         for name, kind in KINDS.items():
-            prompts = prompts_of(kind, images, sbert_captions, styler)
+            prompts = prompts_of(kind, images, sbert_captions, styler, joining)
             write_json_lines(
                 folder / f"{name}.jsonl",
                 ({"image_id": image_id, "prompt": prompt} for image_id, prompt in prompts.items()),

@@ -3,7 +3,7 @@
 import json
 
 from caption_curation import paths
-from caption_curation.config.experiment import Overflow
+from caption_curation.config.experiment import Prompt
 from caption_curation.config.params import load_params
 from caption_curation.reports.page.descriptions import describe_synthesis
 from caption_curation.reports.page.html import write_page_folder
@@ -47,7 +47,7 @@ def main() -> None:
         tracking=tracking,
         prompts={kind: read_prompts(kind) for kind in KINDS},
         examples=choose_examples(validation, EXAMPLES, rng_for("round trip", "examples")),
-        remarks=remarks(settings.styler, params.experiment.prompt.overflow),
+        remarks=remarks(settings.styler, params.experiment.prompt),
         files={
             name: round_trip.image_files(name)
             for name in (REAL, *(variant.name for variant in VARIANTS))
@@ -66,13 +66,13 @@ def main() -> None:
     print(round_trip.REPORT / "index.html")
 
 
-def remarks(styler: str, overflow: Overflow) -> dict[str, list[Variant]]:
+def remarks(styler: str, prompt: Prompt) -> dict[str, list[Variant]]:
     """What is out of the ordinary about the drawing of some variants, and of which."""
     found: dict[str, list[Variant]] = {}
     for variant in VARIANTS:
         file = round_trip.images_folder(variant.name) / round_trip.COUNTS
         counts = json.loads(file.read_text(encoding="utf-8"))
-        remark = describe_synthesis(counts, KINDS[variant.prompt].settings(styler, overflow))
+        remark = describe_synthesis(counts, KINDS[variant.prompt].settings(styler, prompt))
         if remark:
             found.setdefault(remark, []).append(variant)
     return found

@@ -80,6 +80,7 @@ TINY_PROFILE: dict[str, Any] = {
             "gradient_clipping": 1.0,
             "caption_dropout": 0.1,
             "prompt_mode": "concat",
+            "prompt_joining": "verbatim",
         },
         "checkpoint_steps": 1,
         "synthesis_batch_size": 4,

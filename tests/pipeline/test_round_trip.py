@@ -103,8 +103,8 @@ def test_another_styler_makes_new_prompts_and_they_new_images(
         assert stale(clone, monkeypatch) == {"parameters", "prompts", "report"}
     prompts = clone.folder / "data/round_trip/prompts"
     with (
-        changed(clone, str(Path(prompts, "concat_styler.jsonl")), "a cat, an icon"),
-        changed(clone, str(Path(prompts, "sbert_styler.jsonl")), "a cat, an icon"),
+        changed(clone, str(Path(prompts, "concat_styler.jsonl")), "a cat an icon"),
+        changed(clone, str(Path(prompts, "sbert_styler.jsonl")), "a cat an icon"),
     ):
         assert stale(clone, monkeypatch) == STYLED | {"prompts", "report"}
 

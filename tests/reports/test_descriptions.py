@@ -97,7 +97,9 @@ def test_a_random_score_is_shown_with_the_loss_per_token() -> None:
     ],
 )
 def test_long_prompts_are_told(overflow: str, styler: str, fate: str) -> None:
-    prompt = Prompt.model_validate({"mode": "concat", "styler": styler, "overflow": overflow})
+    prompt = Prompt.model_validate(
+        {"mode": "concat", "joining": "verbatim", "styler": styler, "overflow": overflow}
+    )
     counts = {"prompts": 1501, "too_long": 141, "most_tokens": 77, "redrawn": 0}
     sentence = f"141 of 1,501 prompts were longer than 77 tokens and {fate}"
     assert describe_synthesis(counts, prompt) == sentence

@@ -113,8 +113,8 @@ def test_the_prompts_are_those_of_table_1(finished: Path) -> None:
         image_id = image.image_id
         assert read["single"][image_id] == image.captions[0]
         assert read["concat"][image_id] == ". ".join(image.captions)
-        assert read["concat_styler"][image_id] == ". ".join(image.captions) + ", a drawing"
-        assert read["sbert_styler"][image_id] in [f"{text}, a drawing" for text in image.captions]
+        assert read["concat_styler"][image_id] == ". ".join(image.captions) + " a drawing"
+        assert read["sbert_styler"][image_id] in [f"{text} a drawing" for text in image.captions]
 
 
 def test_both_generators_begin_with_the_same_noise(finished: Path) -> None:
@@ -239,7 +239,7 @@ def test_without_ground_truth_that_part_is_absent_and_the_page_says_so(changed: 
 def test_prompts_that_are_too_long_are_cut_as_asked_and_counted(changed: Path) -> None:
     file = round_trip.PROMPTS / "concat_styler.jsonl"
     first, *others = read_json_lines(file)
-    too_long = f"{'a red ring on white. ' * 30}a ring, a drawing"
+    too_long = f"{'a red ring on white. ' * 30}a ring a drawing"
     write_json_lines(file, [{**first, "prompt": too_long}, *others])
     change(Path("params.yaml"), {"prompt.overflow": "keep_styler"})
     images.main("generator", "concat_styler")
@@ -247,7 +247,7 @@ def test_prompts_that_are_too_long_are_cut_as_asked_and_counted(changed: Path) -
     folder = round_trip.images_folder("generator-concat_styler")
     used = [record["prompt"] for record in read_json_lines(folder / "index.jsonl")]
     assert all(len(tokenizer(prompt).input_ids) <= 77 for prompt in used)
-    assert all(prompt.endswith(", a drawing") for prompt in used)
+    assert all(prompt.endswith(" a drawing") for prompt in used)
     asked = [too_long, *(record["prompt"] for record in others)]
     cut = sum(len(tokenizer(prompt).input_ids) > 77 for prompt in asked)
     assert sum(prompt != other for prompt, other in zip(used, asked, strict=True)) == cut > 0

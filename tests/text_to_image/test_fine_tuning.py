@@ -40,6 +40,7 @@ SETTINGS = GeneratorFineTuning(
     gradient_clipping=1.0,
     caption_dropout=0.1,
     prompt_mode="mixed",
+    prompt_joining="verbatim",
 )
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 
@@ -132,13 +133,24 @@ def test_mixed_prompts_have_the_stated_shares() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("single", {"first 0", "second 0"}), ("concat", {"first 0. second 0"})],
+    [("single", {"first 0", "second 0."}), ("concat", {"first 0. second 0."})],
 )
 def test_prompt_modes(mode: str, expected: set[str]) -> None:
     batch = batch_at(0, IMAGES[:1], settings(prompt_mode=mode, caption_dropout=0.0), 1000)
     several = batch_at(0, IMAGES[:1], settings(prompt_mode=mode, batch_size=50), 1000)
     assert set(batch.prompts) <= expected
     assert set(several.prompts) == expected | {""}
+
+
+def test_captions_are_joined_as_asked() -> None:
+    images = [replace(IMAGES[0], captions=("A man .", "Two dogs ."))]
+
+    def prompts(joining: str) -> set[str]:
+        asked = settings(prompt_mode="concat", prompt_joining=joining, caption_dropout=0.0)
+        return set(batch_at(0, images, asked, 1000).prompts)
+
+    assert prompts("verbatim") == {"A man .. Two dogs ."}
+    assert prompts("sentences") == {"A man. Two dogs"}
 
 
 def test_learning_rate_warms_up_and_falls() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from caption_curation.config.experiment import Prompt
+from caption_curation.config.experiment import Joining, Prompt
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import ImageRequest
+from caption_curation.text_to_image.prompts import image_prompt
 from caption_curation.text_to_image.synthesis.overflow import (
     TokenLimit,
     fit_requests,
@@ -82,37 +83,55 @@ def test_tokenizer_that_says_no_length_is_bad_input(tmp_path: Path, value: objec
         load_token_limit(tmp_path)
 
 
+def prompt_of(styler: str, joining: Joining = "sentences", overflow: str = "keep_styler") -> Prompt:
+    values = {"mode": "concat", "joining": joining, "styler": styler, "overflow": overflow}
+    return Prompt.model_validate(values)
+
+
 def test_styler_is_kept_and_as_many_words_as_fit() -> None:
-    text = "one two three. four five, photograph"
+    text, prompt = "one two three. four five, photograph", prompt_of("photograph")
     # Five words, full stop, comma, start and end are nine tokens.
-    assert keep_styler(text, "photograph", by_words(9)) == "one two three. four, photograph"
+    assert keep_styler(text, prompt, by_words(9)) == "one two three. four, photograph"
     # The full stop would be the last token of what stays, and goes too.
-    assert keep_styler(text, "photograph", by_words(8)) == "one two three, photograph"
-    assert keep_styler(text, "photograph", by_words(7)) == "one two three, photograph"
-    assert keep_styler(text, "photograph", by_words(5)) == "one, photograph"
+    assert keep_styler(text, prompt, by_words(8)) == "one two three, photograph"
+    assert keep_styler(text, prompt, by_words(7)) == "one two three, photograph"
+    assert keep_styler(text, prompt, by_words(5)) == "one, photograph"
+
+
+def test_captions_that_are_verbatim_keep_what_they_end_with() -> None:
+    text, prompt = "A man .. Two dogs . photograph", prompt_of("photograph", "verbatim")
+    assert keep_styler(text, prompt, by_words(9)) == "A man .. Two dogs photograph"
+    assert keep_styler(text, prompt, by_words(8)) == "A man .. Two photograph"
+    assert keep_styler(text, prompt, by_words(7)) == "A man .. photograph"
+    assert keep_styler(text, prompt, by_words(6)) == "A man photograph"
 
 
 @pytest.mark.parametrize("text", ["one two, photograph", "photograph"])
 def test_styler_that_leaves_no_room_is_bad_input(text: str) -> None:
     with pytest.raises(InputError, match=r"prompt\.styler = 'photograph'.* 4 tokens"):
-        keep_styler(text, "photograph", by_words(4))
+        keep_styler(text, prompt_of("photograph"), by_words(4))
 
 
-def test_kept_styler_is_read_whole(limit: TokenLimit, tokenizer: Any) -> None:
-    content = "a red ring, unbelievably round. " * 20
-    text = f"{content.strip()}, {STYLER}"
-    kept = keep_styler(text, STYLER, limit)
+@pytest.mark.parametrize(("joining", "between"), [("verbatim", " "), ("sentences", ", ")])
+def test_kept_styler_is_read_whole(
+    limit: TokenLimit, tokenizer: Any, joining: Joining, between: str
+) -> None:
+    content = "a red ring, unbelievably round . " * 20
+    captions = [content.strip(), "a ring"]
+    text = image_prompt(captions, "", mode="concat", styler=STYLER, joining=joining)
+    kept = keep_styler(text, prompt_of(STYLER, joining), limit)
+    assert kept.endswith(between + STYLER)
     read = tokenizer(kept, truncation=True, max_length=77).input_ids
-    styler = tokenizer(f", {STYLER}").input_ids[1:]
+    styler = tokenizer(between + STYLER).input_ids[1:]
     assert read[-len(styler) :] == styler
-    assert text.startswith(kept.removesuffix(f", {STYLER}"))
+    assert text.startswith(kept.removesuffix(between + STYLER))
     longest_word = max(limit.count_tokens(word) - 2 for word in content.split())
     assert 77 - longest_word <= limit.count_tokens(kept) <= 77
 
 
 @pytest.mark.parametrize("overflow", ["truncate", "keep_styler", "chunk"])
 def test_what_fits_stays_as_it_is(limit: TokenLimit, overflow: str) -> None:
-    prompt = Prompt.model_validate({"mode": "concat", "styler": STYLER, "overflow": overflow})
+    prompt = prompt_of(STYLER, overflow=overflow)
     short, long = f"a red ring, {STYLER}", f"{'a red ring. ' * 40}, {STYLER}"
     requests = {"a": ImageRequest(short, 1), "b": ImageRequest(long, 2), "c": ImageRequest(long, 3)}
     fitted, too_long = fit_requests(requests, prompt, limit)
@@ -126,6 +145,5 @@ def test_what_fits_stays_as_it_is(limit: TokenLimit, overflow: str) -> None:
 
 
 def test_without_a_styler_there_is_none_to_keep(limit: TokenLimit) -> None:
-    prompt = Prompt(mode="concat", styler="", overflow="keep_styler")
     requests = {"a": ImageRequest("a red ring " * 40, 1)}
-    assert fit_requests(requests, prompt, limit) == (requests, 1)
+    assert fit_requests(requests, prompt_of(""), limit) == (requests, 1)

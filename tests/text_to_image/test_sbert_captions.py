@@ -160,10 +160,10 @@ def test_prompts_are_made_from_the_chosen_caption() -> None:
         Sample("a#2", "a", "a.jpg", AGREEING[1]),
     ]
     images = [CaptionedImage("a", "a.jpg", (ODD, *AGREEING))]
-    prompt = Prompt(mode="sbert", styler="a drawing", overflow="truncate")
+    prompt = Prompt(mode="sbert", joining="verbatim", styler="a drawing", overflow="truncate")
     requests = requests_of(samples, images, prompt, {"a": AGREEING[2]})
     assert {name: request.prompt for name, request in requests.items()} == {
-        "a#0": f"{AGREEING[2]}, a drawing",
-        "a#1": f"{AGREEING[2]}, a drawing",
+        "a#0": f"{AGREEING[2]} a drawing",
+        "a#1": f"{AGREEING[2]} a drawing",
     }
     assert requests["a#0"].seed != requests["a#1"].seed

@@ -96,7 +96,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(REPOSITORY / "profiles", tmp_path / "profiles")
     configure(
         profile="demo",
-        prompt={"mode": "concat", "styler": "high quality", "overflow": "truncate"},
+        prompt=prompt_settings(),
         synthesis={"sampler": "ddim", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"},
     )
     write_json_lines(paths.CORPUS / "train.jsonl", IMAGES)
@@ -110,6 +110,11 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def configure(**values: Any) -> None:
     params = yaml.safe_load(Path("params.yaml").read_text())
     Path("params.yaml").write_text(yaml.safe_dump({**params, **values}))
+
+
+def prompt_settings(**changes: str) -> dict[str, str]:
+    settings = {"mode": "concat", "joining": "verbatim", "styler": "high quality"}
+    return {**settings, "overflow": "truncate", **changes}
 
 
 def synthesize_of(samples: Sequence[Sample], epoch: int = 1) -> dict[str, Path]:
@@ -147,7 +152,8 @@ def test_writes_an_image_for_each_synthetic_sample(
             assert image.format == "JPEG"
             assert image.size == (32, 32)
 
-    ring, bar = "a red ring. one red ring, high quality", "a bar. a strip. a blue bar, high quality"
+    ring = "a red ring .. one red ring. high quality"
+    bar = "a bar. a strip. a blue bar high quality"
     index = read_json_lines(folder / "index.jsonl")
     assert [(line["prompt"], line["seed"]) for line in index] == [
         (ring, image_seed("7", 0)),
@@ -185,11 +191,12 @@ def test_the_next_epoch_generates_only_what_is_new(
 @pytest.mark.parametrize(
     "change",
     [
-        {"prompt": {"mode": "single", "styler": "high quality", "overflow": "truncate"}},
-        {"prompt": {"mode": "concat", "styler": "", "overflow": "truncate"}},
+        {"prompt": prompt_settings(mode="single")},
+        {"prompt": prompt_settings(joining="sentences")},
+        {"prompt": prompt_settings(styler="")},
         {"synthesis": {"sampler": "pndm", "steps": 3, "guidance": 2.5, "negative_prompt": "blur"}},
     ],
-    ids=["prompt mode", "styler", "sampler"],
+    ids=["prompt mode", "joining", "styler", "sampler"],
 )
 def test_other_settings_give_other_images(
     workspace: Path, generator: NoiseGenerator, change: dict[str, Any]
@@ -254,7 +261,7 @@ def test_overflow_concerns_long_prompts_only(
     ]
     files, generated = {}, {}
     for overflow in ("truncate", "keep_styler", "chunk"):
-        configure(prompt={"mode": "concat", "styler": STYLER, "overflow": overflow})
+        configure(prompt=prompt_settings(styler=STYLER, overflow=overflow))
         generator.batches.clear()
         generator.settings.clear()
         files[overflow] = synthesize_of(samples)
@@ -267,13 +274,13 @@ def test_overflow_concerns_long_prompts_only(
     for short in ("8#0", "9#0"):
         assert len({files[overflow][short].name for overflow in files}) == 1
     assert len({files[overflow]["7#0"].name for overflow in files}) == 3
-    whole = ". ".join(caption.strip() for caption in LONG_CAPTIONS) + f", {STYLER}"
+    whole = ". ".join(LONG_CAPTIONS) + f" {STYLER}"
     assert generated["truncate"][0] == whole and len(generated["truncate"]) == 3
     assert generated["chunk"] == [whole]
     assert generator.settings[0]["in_windows"] == [True]
     (shortened,) = generated["keep_styler"]
-    assert shortened.endswith(f", {STYLER}")
-    assert whole.startswith(shortened.removesuffix(f", {STYLER}"))
+    assert shortened.endswith(f" {STYLER}")
+    assert whole.startswith(shortened.removesuffix(f" {STYLER}"))
 
 
 def test_prompts_in_windows_are_generated_together(
@@ -281,7 +288,7 @@ def test_prompts_in_windows_are_generated_together(
 ) -> None:
     dvc_init(workspace)
     write_json_lines(paths.CORPUS / "train.jsonl", LONG_AND_SHORT)
-    configure(prompt={"mode": "concat", "styler": STYLER, "overflow": "chunk"})
+    configure(prompt=prompt_settings(styler=STYLER, overflow="chunk"))
     samples = [replace(sample, replicate=0) for sample in samples_of(LONG_AND_SHORT)]
     synthesize_of(samples)
     assert generator.settings[0]["in_windows"] == [False, False, True]
@@ -296,7 +303,7 @@ def test_prompts_of_as_many_windows_are_generated_together(
     settings = yaml.safe_load(profile.read_text())
     settings["generator"]["synthesis_batch_size"] = 2
     profile.write_text(yaml.safe_dump(settings))
-    configure(prompt={"mode": "concat", "styler": "", "overflow": "chunk"})
+    configure(prompt=prompt_settings(styler="", overflow="chunk"))
     windows = [2, 3, 2, 3, 2, 3]
     images = [
         CaptionedImage(str(n), f"{n}.jpg", (" ".join(["circle"] * (75 * w - n - 1)),))

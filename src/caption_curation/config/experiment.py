@@ -49,7 +49,7 @@ class Training(Section):
         return self
 
 
-Overflow = Literal["truncate", "keep_styler", "chunk"]  # of the tokens that are read
+Joining = Literal["verbatim", "sentences"]  # of captions and styler
 
 
 class Prompt(Section):
@@ -60,9 +60,14 @@ class Prompt(Section):
     captions of its image; `sbert`: the one of them whose sentence embedding is closest to the mean
     of all.
     """
+    joining: Joining
+    """How captions and styler become one text. `verbatim`, as the paper's authors did: captions as
+    they are, joined by ". " even after a full stop, and the styler after a blank. `sentences`:
+    captions without final full stops, joined by ". ", and the styler after ", ".
+    """
     styler: str
     """Text appended to every prompt; empty: none."""
-    overflow: Overflow
+    overflow: Literal["truncate", "keep_styler", "chunk"]
     """What becomes of a prompt that is longer than the text encoder reads (CLIP: 77 tokens):
     `truncate`: its end is cut, the styler first; `keep_styler`: words before the styler are
     dropped; `chunk`: all of it is read, in windows of 75 tokens.

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, model_validator
 
+from caption_curation.config.experiment import Joining
 from caption_curation.support.sections import Count, Fraction, Natural, Positive, Section
 
 
@@ -315,6 +316,10 @@ class GeneratorFineTuning(Section):
     prompt_mode: Literal["single", "concat", "mixed"]
     """Captions that the generator learns from: `single`: one of the image's; `concat`: all, joined;
     `mixed`: 70 % all, 30 % one.
+    """
+    prompt_joining: Joining
+    """How these captions are joined, as `prompt.joining` says of those that images are drawn from;
+    there is no styler.
     """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from caption_curation.config.experiment import Experiment
+from caption_curation.curation.settings import Curation
 from caption_curation.experiments.finished import Repository, Unusable
 from caption_curation.experiments.variants import variant_of
 
@@ -102,8 +102,7 @@ def _values(parameters: Mapping[str, Any]) -> dict[str, Any]:
         else:
             values[key] = value
     try:
-        curation = Experiment.model_validate(parameters).curation
-        label = variant_of(curation).label
+        label = variant_of(Curation.model_validate(parameters.get("curation"))).label
     except ValidationError:
         label = "not valid (or of another version)"
     others = {key: value for key, value in values.items() if not key.startswith("curation.")}

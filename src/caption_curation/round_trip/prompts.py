@@ -12,6 +12,7 @@ def prompts_of(
     images: Sequence[CaptionedImage],
     sbert_captions: Mapping[str, str],
     styler: str,
+    joining: str,
 ) -> dict[str, str]:
     """The prompt of every image, by image id; the single caption is the image's first."""
     return {
@@ -20,6 +21,7 @@ def prompts_of(
             sbert_captions[image.image_id] if kind.mode == "sbert" else image.captions[0],
             mode="concat" if kind.mode == "concat" else "single",
             styler=styler if kind.styled else "",
+            joining=joining,
         )
         for image in images
     }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from caption_curation.config.experiment import Overflow, Prompt
+from caption_curation.config.experiment import Prompt
 
 REAL = "real"  # the original images, in place of a variant's: the upper bound
 
@@ -16,9 +16,10 @@ class PromptKind:
     styled: bool
     label: str
 
-    def settings(self, styler: str, overflow: Overflow) -> Prompt:
-        """The settings that turn captions into such prompts."""
-        return Prompt(mode=self.mode, styler=styler if self.styled else "", overflow=overflow)
+    def settings(self, styler: str, prompt: Prompt) -> Prompt:
+        """The settings that turn captions into such prompts; joining and overflow of ``prompt``."""
+        styler = styler if self.styled else ""
+        return prompt.model_copy(update={"mode": self.mode, "styler": styler})
 
 
 GENERATORS = {"base_generator": "base", "generator": "fine-tuned"}  # folder in data/ → label

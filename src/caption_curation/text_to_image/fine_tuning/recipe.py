@@ -73,7 +73,7 @@ def _sample_prompt(
     mode = settings.prompt_mode
     if mode == "mixed":
         mode = "concat" if concat else "single"
-    return image_prompt(captions, caption, mode=mode, styler="")
+    return image_prompt(captions, caption, mode=mode, styler="", joining=settings.prompt_joining)
 
 
 def learning_rate(step: int, settings: GeneratorFineTuning) -> float:

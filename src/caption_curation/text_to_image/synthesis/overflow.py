@@ -14,6 +14,7 @@ from typing import Any
 from caption_curation.config.experiment import Prompt
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import ImageRequest
+from caption_curation.text_to_image.prompts import BEFORE_STYLER
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def fit_requests(
     too_long = {text for text in prompts if not limit.fits(text)}
     kept: dict[str, str] = {}
     if prompt.overflow == "keep_styler" and prompt.styler:
-        kept = {text: keep_styler(text, prompt.styler, limit) for text in too_long}
+        kept = {text: keep_styler(text, prompt, limit) for text in too_long}
     fitting = {}
     for name, request in requests.items():
         in_windows = prompt.overflow == "chunk" and request.prompt in too_long
@@ -76,24 +77,27 @@ def fit_requests(
     return fitting, len(too_long)
 
 
-def keep_styler(text: str, styler: str, limit: TokenLimit) -> str:
+def keep_styler(text: str, prompt: Prompt, limit: TokenLimit) -> str:
     """A prompt from which as many words before the styler are dropped as it takes to fit.
 
     Only whole words are dropped, of one or several tokens each: part of a word is another word.
 
     Args:
-        text: the prompt, which ends with ``", "`` and the styler.
-        styler: not empty.
+        text: the prompt, which ends with the styler.
+        prompt: how it was made; its styler is not empty.
         limit: how long a prompt may be.
 
     Raises:
         InputError: not a single word would be left.
     """
-    content = text.removesuffix(f", {styler}")
+    ending = BEFORE_STYLER[prompt.joining] + prompt.styler
+    content = text.removesuffix(ending)
     ends = [word.end() for word in re.finditer(r"\S+", content)]
 
     def shortened(words: int) -> str:
-        return f"{content[: ends[words - 1]].rstrip(' .,;:')}, {styler}"
+        kept = content[: ends[words - 1]]
+        # A comma follows a word; captions that are taken verbatim keep what they end with.
+        return (kept.rstrip(" .,;:") if prompt.joining == "sentences" else kept) + ending
 
     words = bisect_right(
         range(1, len(ends) + 1),
@@ -102,8 +106,9 @@ def keep_styler(text: str, styler: str, limit: TokenLimit) -> str:
     )
     if not words:
         raise InputError(
-            f"params.yaml: prompt.styler = {styler!r}: with prompt.overflow: keep_styler it must "
-            f"leave room for a word of the prompt; the generator reads {limit.max_tokens} tokens"
+            f"params.yaml: prompt.styler = {prompt.styler!r}: with prompt.overflow: keep_styler it "
+            "must leave room for a word of the prompt; the generator reads "
+            f"{limit.max_tokens} tokens"
         )
     return shortened(words)
 

@@ -56,7 +56,7 @@ def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
         prompt: how captions become a prompt.
     """
     mode = "concat" if prompt.mode == "concat" else "single"
-    return image_prompt(captions, caption, mode=mode, styler=prompt.styler)
+    return image_prompt(captions, caption, mode=mode, styler=prompt.styler, joining=prompt.joining)
 
 
 def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -> Recipe:
