@@ -7,13 +7,19 @@ from typing import Any
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.samples import read_edits, read_images, read_losses, references_of
+from caption_curation.samples import (
+    read_edits,
+    read_images,
+    read_losses,
+    references_of,
+    write_json_lines,
+)
 from caption_curation.support.outputs import atomic_folder
 from stages import run
 
 
 def main() -> None:
-    """Write scores, counts, distributions of losses and the captions that were scored."""
+    """Write scores, also image by image, counts, distributions of losses, and the captions."""
     experiment = load_params().experiment
     epochs = range(1, experiment.training.epochs + 1)
 
@@ -60,7 +66,7 @@ def main() -> None:
         spice_files=None if without_spice else paths.SPICE,
     )
     validation = {
-        epoch: {**scores, **mean_clip_scores(clip["scores"], f"val_epoch_{epoch}")}
+        epoch: {**scores.corpus, **mean_clip_scores(clip["scores"], f"val_epoch_{epoch}")}
         for epoch, scores in zip(epochs, validation_scores, strict=True)
     }
     reasons = {"clipscore": clip["reason"], "spice": without_spice}
@@ -68,17 +74,23 @@ def main() -> None:
     metrics = {
         "best_epoch": best_epoch,
         "val": validation[best_epoch],
-        "test": {**test_scores, **mean_clip_scores(clip["scores"], "test")},
+        "test": {**test_scores.corpus, **mean_clip_scores(clip["scores"], "test")},
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
         "training_sets": training_set_counts(sets, experiment.prompt.mode),
     }
+    test_clip = clip["scores"]["test"] if clip["scores"] else {}
+    images = [
+        {"image_id": image_id, **of_image, **test_clip.get(image_id, {})}
+        for image_id, of_image in test_scores.images.items()
+    ]
     with atomic_folder(paths.EVALUATION) as folder:
         _write_json(folder / "metrics.json", metrics)
         _write_json(folder / "epochs.json", epoch_rows(validation, losses))
         _write_json(folder / "losses.json", loss_histogram(losses, "loss_mean"))
         _write_json(folder / "summed_losses.json", loss_histogram(losses, "loss_sum"))
         _write_json(folder / "hard_samples.json", hard_sample_overlaps(losses))
+        write_json_lines(folder / "images.jsonl", images)
         captions = folder / "captions"
         captions.mkdir()
         for epoch, path in validation_captions.items():

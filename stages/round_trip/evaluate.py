@@ -26,7 +26,7 @@ def main() -> None:
     references = references_of(read_images(paths.CORPUS / "val.jsonl"))
     captions = {name: read_results(round_trip.captions_file(name)) for name in names}
     splits = [CaptionedSplit(captions[name], references) for name in names]
-    scores = dict(zip(names, score_splits(splits), strict=True))
+    scores = {name: found.corpus for name, found in zip(names, score_splits(splits), strict=True)}
     ciders = dict(zip(names, image_ciders(splits), strict=True))
     facts = check_images(names)
     records = [

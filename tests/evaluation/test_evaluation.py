@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from caption_curation import paths
@@ -17,6 +18,7 @@ from caption_curation.evaluation.numbers import (
     training_set_counts,
     training_set_sizes,
 )
+from caption_curation.metrics.resampling import read_image_statistics, resampled_scores
 from caption_curation.reports.page.labels import METRIC_LABELS
 from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss, samples_of
 from stages import evaluate
@@ -220,3 +222,17 @@ def test_the_stage_writes_scores_counts_and_captions(
         "val_epoch_2.json",
     ]
     assert not leftover.exists()
+
+
+def test_the_scores_of_the_test_split_follow_from_those_of_its_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_small_run(tmp_path, method="remove", epochs=1)
+    monkeypatch.chdir(tmp_path)
+    evaluate.main()
+    expected = json.loads((paths.EVALUATION / "metrics.json").read_text())["test"]
+    images = read_image_statistics(paths.EVALUATION / "images.jsonl")
+    found = resampled_scores(images, np.ones((1, len(images.image_ids))))
+    assert {name: scores[0] for name, scores in found.items()} == pytest.approx(
+        {name: score for name, score in expected.items() if score is not None}, abs=1e-12
+    )

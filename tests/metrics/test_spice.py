@@ -91,9 +91,9 @@ def result(*f_scores: str) -> str:
     return f"[{', '.join(entries)}]"
 
 
-def test_scores_are_means_over_the_images_of_each_set(stand: Stand) -> None:
+def test_every_image_of_each_set_has_its_score(stand: Stand) -> None:
     stand.writes(result("0.0", "0.25", "1.0"))
-    assert spice_scores(SPLITS, stand.files) == [0.125, 1.0]
+    assert spice_scores(SPLITS, stand.files) == [[0.0, 0.25], [1.0]]
 
     log = json.loads(stand.log.read_text())
     assert log["entries"] == [  # tokenized, in the order of the references
@@ -148,11 +148,12 @@ def test_the_program_is_reached_on_the_bundled_java(tmp_path: Path) -> None:
 def test_spice_is_beside_the_other_scores(stand: Stand) -> None:
     stand.writes(result("0.0", "0.25", "1.0"))
     scores = all_scores(SPLITS, spice_files=stand.files)
-    assert [score["spice"] for score in scores] == [0.125, 1.0]
-    assert [score["cider"] for score in scores] == [
+    assert [score.corpus["spice"] for score in scores] == [0.125, 1.0]
+    assert [of["spice"] for of in scores[0].images.values()] == [0.0, 0.25]
+    assert [score.corpus["cider"] for score in scores] == [
         cider(split.candidates, split.references) for split in SPLITS
     ]
-    assert list(scores[0]) == [
+    assert list(scores[0].corpus) == [
         *("bleu_1", "bleu_2", "bleu_3", "bleu_4"),
         *("meteor", "rouge_l", "cider", "spice"),
     ]

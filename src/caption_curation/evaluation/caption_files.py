@@ -63,7 +63,7 @@ def score_files(
     with ThreadPoolExecutor(max_workers=1) as thread:
         result = thread.submit(all_scores, [split], spice_files=spice_files, tokenize=tokenize)
         clip_scores = _clip_scores(clip, images, candidates) if clip and images else {}
-        scores = result.result()[0]
+        scores = result.result()[0].corpus
     if spice == "off":
         del scores["spice"]
     elif without_spice:

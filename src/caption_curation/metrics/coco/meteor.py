@@ -45,36 +45,50 @@ def meteor_process() -> Iterator["Meteor"]:
                 pipe.close()
 
 
-def meteor_score(
+def meteor_scores(
     meteor: "Meteor",
     candidates: Mapping[str, list[str]],
     references: Mapping[str, list[str]],
-) -> float:
-    """Score one caption per image against its references; METEOR of the corpus, 0 to 1.
+) -> tuple[float, list[list[int]]]:
+    """Score one caption per image against its references.
+
+    The score of the corpus is computed from the sums of counts over its images; an image's counts
+    are those with the reference of which its score is highest.
 
     Args:
         meteor: what `meteor_process` yields.
         candidates: image id → a list of exactly one caption without line breaks.
         references: image id → captions without line breaks; the same ids.
 
+    Returns:
+        METEOR of the corpus, 0 to 1; and of every image, in the order of ``references``, the counts
+        in METEOR's order: tokens of candidate and reference, function words of both; matched
+        content words of both and function words of both, for each of four kinds of match (exact,
+        stem, synonym, paraphrase); chunks; matched words of both.
+
     Raises:
         JavaError: METEOR stopped or returned no number; the message contains its standard error.
     """
-    # Meteor removes the separator from candidates only; a reference would be split in two by it.
-    references = {
-        image_id: [caption.replace(_FIELD_SEPARATOR, "") for caption in captions]
-        for image_id, captions in references.items()
-    }
+    process = meteor.meteor_p
     try:
-        score, _ = meteor.compute_score(references, candidates)
+        # As Meteor.compute_score does, which does not hand out the counts. Its _stat removes the
+        # separator from candidates only; a reference would be split in two by it.
+        counts = [
+            meteor._stat(
+                candidates[image_id][0],
+                [caption.replace(_FIELD_SEPARATOR, "") for caption in captions],
+            )
+            for image_id, captions in references.items()
+        ]
+        line = _FIELD_SEPARATOR.join(["EVAL ", *(f" {values} " for values in counts)])
+        process.stdin.write(f"{line.strip()}\n".encode())
+        process.stdin.flush()
+        for _ in counts:  # the score of every image, which says no more than its counts
+            process.stdout.readline()
+        score = float(process.stdout.readline())
+        return score, [[int(float(value)) for value in values.split()] for values in counts]
     except (OSError, ValueError) as error:
-        process = meteor.meteor_p
         process.kill()
         process.wait()
         reason = process.stderr.read().decode(errors="replace").strip()
         raise JavaError(f"METEOR stopped before it returned its scores: {reason}") from error
-    finally:
-        # compute_score keeps the lock when it fails, and Meteor.__del__ would wait for it forever.
-        if meteor.lock.locked():
-            meteor.lock.release()
-    return float(score)

@@ -7,8 +7,9 @@ All scores are on the scale of the formulas, not times 100.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
-from caption_curation.metrics.coco.meteor import meteor_process, meteor_score
+from caption_curation.metrics.coco.meteor import meteor_process, meteor_scores
 from caption_curation.metrics.coco.ptb_tokenizer import normalize_white_space, ptb_tokenize
 from caption_curation.support.errors import InputError, list_faults
 
@@ -19,6 +20,24 @@ class CaptionedSplit:
 
     candidates: Mapping[str, str]
     references: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class SplitScores:
+    """What scoring a split gives.
+
+    Attributes:
+        corpus: the score of the whole split by metric; ``None``: not computed.
+        images: image id → of that image, in the order of the references:
+            ``bleu``: number of tokens, of those of the closest reference, and of 1- to 4-grams that
+            references have too;
+            ``meteor``: the 23 counts that METEOR adds up over images, in its order;
+            ``rouge_l`` (0 to 1) and ``cider`` (0 to 10, n-grams weighted by the whole split), whose
+            means are those of the split.
+    """
+
+    corpus: dict[str, float | None]
+    images: dict[str, dict[str, Any]]
 
 
 def score_captions(
@@ -48,16 +67,15 @@ def score_captions(
         InputError: the captions are not as described; raised before any scoring.
         JavaError: the bundled Java is missing or failed.
     """
-    return score_splits([CaptionedSplit(candidates, references)], tokenize=tokenize)[0]
+    [scores] = score_splits([CaptionedSplit(candidates, references)], tokenize=tokenize)
+    return {name: score for name, score in scores.corpus.items() if score is not None}
 
 
-def score_splits(
-    splits: Sequence[CaptionedSplit], *, tokenize: bool = True
-) -> list[dict[str, float]]:
+def score_splits(splits: Sequence[CaptionedSplit], *, tokenize: bool = True) -> list[SplitScores]:
     """The scores of several sets of captions, each a corpus of its own, in order.
 
     Starting METEOR takes longer than all the rest, so one METEOR process serves all sets.
-    Arguments, results and errors are those of `score_captions`.
+    Arguments, scores of the corpus and errors are those of `score_captions`.
     """
     for split in splits:
         check_captions(split.candidates, split.references)
@@ -67,14 +85,34 @@ def score_splits(
     with ThreadPoolExecutor(max_workers=1) as thread, meteor_process() as meteor:
         corpora = _prepare(splits, tokenize=tokenize)
         meteor_results = [
-            thread.submit(meteor_score, meteor, corpus.candidates, corpus.references)
+            thread.submit(meteor_scores, meteor, corpus.candidates, corpus.references)
             for corpus in corpora
         ]
         others = [(_bleu(corpus), _rouge_l(corpus), _cider(corpus)) for corpus in corpora]
         return [
-            {**bleu, "meteor": result.result(), "rouge_l": rouge_l, "cider": cider_}
-            for result, (bleu, rouge_l, cider_) in zip(meteor_results, others, strict=True)
+            _split_scores(corpus, bleu, result.result(), rouge_l, cider_)
+            for corpus, result, (bleu, rouge_l, cider_) in zip(
+                corpora, meteor_results, others, strict=True
+            )
         ]
+
+
+def _split_scores(
+    corpus: "_Corpus",
+    bleu: tuple[dict[str, float], list[list[int]]],
+    meteor: tuple[float, list[list[int]]],
+    rouge_l: tuple[float, list[float]],
+    cider: tuple[float, list[float]],
+) -> SplitScores:
+    """Each measure's score of the corpus, and what it has of every image."""
+    of_images = zip(corpus.references, bleu[1], meteor[1], rouge_l[1], cider[1], strict=True)
+    return SplitScores(
+        {**bleu[0], "meteor": meteor[0], "rouge_l": rouge_l[0], "cider": cider[0]},
+        {
+            image_id: dict(zip(("bleu", "meteor", "rouge_l", "cider"), values, strict=True))
+            for image_id, *values in of_images
+        },
+    )
 
 
 def cider(
@@ -90,7 +128,7 @@ def cider(
     """
     check_captions(candidates, references)
     [corpus] = _prepare([CaptionedSplit(candidates, references)], tokenize=tokenize)
-    return _cider(corpus)
+    return _cider(corpus)[0]
 
 
 def check_captions(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> None:
@@ -154,22 +192,31 @@ def _prepare(splits: Sequence[CaptionedSplit], *, tokenize: bool) -> list[_Corpu
     return corpora
 
 
-def _bleu(corpus: _Corpus) -> dict[str, float]:
-    from pycocoevalcap.bleu.bleu import Bleu
+def _bleu(corpus: _Corpus) -> tuple[dict[str, float], list[list[int]]]:
+    # What pycocoevalcap's Bleu does, which does not hand out the counts.
+    from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 
-    scores, _ = Bleu(4).compute_score(corpus.references, corpus.candidates, verbose=0)
-    return {f"bleu_{n}": float(score) for n, score in enumerate(scores, start=1)}
+    scorer = BleuScorer(n=4)
+    for image_id, references in corpus.references.items():
+        scorer += (corpus.candidates[image_id][0], references)
+    scores, _ = scorer.compute_score(option="closest")
+    counts = []
+    for image in scorer.ctest:
+        tokens = image["testlen"]
+        closest = min((abs(length - tokens), length) for length in image["reflen"])[1]
+        counts.append([tokens, closest, *image["correct"]])
+    return {f"bleu_{n}": float(score) for n, score in enumerate(scores, start=1)}, counts
 
 
-def _rouge_l(corpus: _Corpus) -> float:
+def _rouge_l(corpus: _Corpus) -> tuple[float, list[float]]:
     from pycocoevalcap.rouge.rouge import Rouge
 
-    score, _ = Rouge().compute_score(corpus.references, corpus.candidates)
-    return float(score)
+    score, of_images = Rouge().compute_score(corpus.references, corpus.candidates)
+    return float(score), [float(value) for value in of_images]
 
 
-def _cider(corpus: _Corpus) -> float:
+def _cider(corpus: _Corpus) -> tuple[float, list[float]]:
     from pycocoevalcap.cider.cider import Cider
 
-    score, _ = Cider().compute_score(corpus.references, corpus.candidates)
-    return float(score)
+    score, of_images = Cider().compute_score(corpus.references, corpus.candidates)
+    return float(score), [float(value) for value in of_images]

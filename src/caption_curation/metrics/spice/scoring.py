@@ -7,7 +7,6 @@ to nothing.
 """
 
 import json
-import math
 import os
 import subprocess
 import tempfile
@@ -29,8 +28,8 @@ ERROR_CHARACTERS = 2000  # of the end of what a failed run wrote to standard err
 
 def spice_scores(
     splits: Sequence[CaptionedSplit], files: Path, *, tokenize: bool = True
-) -> list[float]:
-    """SPICE of several sets of captions, in order: the mean F-score of each set's images, 0 to 1.
+) -> list[list[float]]:
+    """SPICE's F-scores (0 to 1) of the images of several sets, in order; a set's SPICE is the mean.
 
     One run scores all sets, since every image has its own F-score, and loading the parser takes
     longest.
@@ -46,10 +45,7 @@ def spice_scores(
     prepare = _tokenizer(splits) if tokenize else normalize_white_space
     entries = _entries(splits, prepare)
     f_scores = iter(_run(entries, files))
-    return [
-        math.fsum(next(f_scores) for _ in split.references) / len(split.references)
-        for split in splits
-    ]
+    return [[next(f_scores) for _ in split.references] for split in splits]
 
 
 def _tokenizer(splits: Sequence[CaptionedSplit]) -> Callable[[str], str]:
