@@ -50,7 +50,7 @@ class Edit:
     """What curation did to one chosen sample after one epoch (0: before training).
 
     ``action`` is a name of the table of actions (:mod:`caption_curation.curation.actions`), or
-    ``keep`` when the sample was chosen but had no unused alternative; ``reason`` then says why.
+    ``keep`` when the sample was chosen but had no alternative left; ``reason`` then says why.
     ``after`` is ``None`` where the sample is removed. ``score`` is the score that it was chosen
     by; ``None`` where the choice was made without one (the static schedule).
     """

@@ -3,8 +3,9 @@
 :data:`ACTIONS` is the one place where actions are named: an action is a function and its row. What
 ``params.yaml`` allows as ``method``, counts, reports, comparisons and plans follow from the table.
 
-Replacements are used up by counting uses in the edit log, so that an edit never depends on the
-order in which anything was popped from a shared list, and a log replays to the same training set.
+Whatever may not happen again is read from the edit log: which captions were found hard, how many
+images a prompt has given. So no edit depends on what was popped from a shared list, and a log
+replays to the same training set.
 """
 
 from collections import Counter
@@ -65,33 +66,31 @@ def remove(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
 
 
 def replace_caption(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
-    """Give every chosen sample another caption of its image, drawn at random.
+    """Give every chosen sample a caption of its image that was never found hard, drawn at random.
 
-    A caption replaces at most once per image: those that the log or an earlier edit of this call
-    has used are not drawn again. A sample whose image has no unused other caption is kept.
+    A caption that belonged to a chosen sample, after whichever epoch or in this call, is given to
+    no sample of its image again, whatever became of the chosen one. Each of the others may be given
+    several times, also in one call: the paper speaks of a duplicate (section 3.2). A sample whose
+    image has none left is kept.
 
     Args:
-        chosen: hardest first; the hardest has the first pick.
+        chosen: hardest first.
         now: captions, log and rng are read.
     """
-    used = Counter(
-        (edit.before.image_id, edit.after.caption)
-        for edit in now.log
-        if edit.action == "replace_caption" and edit.after
-    )
+    hard = {(edit.before.image_id, edit.before.caption) for edit in now.log}
+    hard |= {(each.sample.image_id, each.sample.caption) for each in chosen}
     edits = []
     for each in chosen:
         sample = each.sample
-        unused = [
+        allowed = [
             caption
             for caption in dict.fromkeys(now.captions[sample.image_id])
-            if caption != sample.caption and not used[sample.image_id, caption]
+            if (sample.image_id, caption) not in hard
         ]
-        if not unused:
-            edits.append(each.keep(now.epoch, "the image has no unused other caption"))
+        if not allowed:
+            edits.append(each.keep(now.epoch, "every caption of the image was chosen before"))
             continue
-        caption = unused[now.rng.integers(len(unused))]
-        used[sample.image_id, caption] += 1
+        caption = allowed[now.rng.integers(len(allowed))]
         edits.append(each.edit(now.epoch, "replace_caption", replace(sample, caption=caption)))
     return edits
 
