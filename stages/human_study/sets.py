@@ -13,6 +13,7 @@ def main() -> None:
     sets = build_study(
         paths.HUMAN_STUDY,
         LOSSES,
+        clipscores=None,  # they are in the file of the losses
         images=round_trip.images_folder(settings.variant),
         references=paths.CORPUS / "val.jsonl",
         images_per_group=settings.images_per_group,

@@ -1,5 +1,6 @@
 """``caption-curation human-study``: a study of anyone's images."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ def build(
         Path,
         typer.Option(
             metavar="FILE",
-            help='JSON: [{"image_id": …, "loss": …}, …]; "clipscore" may be there too.',
+            help='JSON: [{"image_id": …, "loss": …}, …]; or "loss_val", and perhaps "clipscore".',
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The study's folder.")],
@@ -36,7 +37,15 @@ def build(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Of the images: COCO's captions (.json), or a corpus split (.jsonl).",
+            help="Of the images: COCO's captions or BLIP's annotations (.json), or a corpus split "
+            "(.jsonl).",
+        ),
+    ] = None,
+    clipscores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='JSON: {"ID": {"CLIPScore": …}, …}, as jmhessel/clipscore saves it.',
         ),
     ] = None,
     images_per_group: Annotated[
@@ -44,8 +53,11 @@ def build(
     ] = 50,
     sets: Annotated[int, typer.Option(metavar="N", help="How many sets to split them into.")] = 5,
     references_shown: Annotated[
-        int, typer.Option(metavar="N", min=1, help="For each image, short ones first.")
-    ] = 2,
+        str,
+        typer.Option(
+            metavar="N", help="For each image, those under 20 words first, or `all`, in order."
+        ),
+    ] = "2",
     loss_unit: Annotated[
         str, typer.Option(metavar="TEXT", help="For the axes of figures.", show_default=False)
     ] = "",
@@ -59,16 +71,22 @@ def build(
             "--images and --references: give both, or neither for sets.json alone"
         )
 
+    if references_shown != "all" and not re.fullmatch("[1-9][0-9]*", references_shown):
+        raise typer.BadParameter(
+            f"--references-shown: {references_shown!r} is neither a number from 1 on nor `all`"
+        )
+
     from caption_curation.human_study.study.building import build_study
 
     built = build_study(
         out,
         losses,
+        clipscores=clipscores,
         images=images,
         references=references,
         images_per_group=images_per_group,
         sets=sets,
-        references_shown=references_shown,
+        references_shown="all" if references_shown == "all" else int(references_shown),
         loss_unit=loss_unit,
     )
     print(f"{len(built)} sets of {len(built[0])} images in {out}")

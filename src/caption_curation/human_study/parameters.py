@@ -45,8 +45,8 @@ class HumanStudy(Section):
     """Images of the lowest losses, and as many of the highest; a multiple of `sets`."""
     sets: Positive
     """Sets that the images of both groups are split into; an annotator does one at a time."""
-    references_shown: Positive
-    """Captions shown beside each image, those under 20 words first."""
+    references_shown: Positive | Literal["all"]
+    """Captions shown beside each image: so many, those under 20 words first, or `all`, in order."""
     annotations_per_image: Positive
     """Images that fewer people annotated are left out of the analysis."""
     automatic: Automatic

@@ -10,6 +10,8 @@ from caption_curation.support.errors import InputError, list_faults
 def find_images(folder: Path, image_ids: Sequence[str], references: Path) -> list[Path]:
     """The image file of each id: the one that COCO captions name, else the one named after the id.
 
+    An id may be a file's name with or without its suffix.
+
     Args:
         folder: of the images.
         image_ids: whose files to find; for captions in text files these are line numbers.
@@ -20,13 +22,16 @@ def find_images(folder: Path, image_ids: Sequence[str], references: Path) -> lis
     """
     named: dict[str, str] = {}
     if references.suffix.lower() == ".json":
-        images = json.loads(references.read_text(encoding="utf-8-sig"))["images"]
+        content = json.loads(references.read_text(encoding="utf-8-sig"))
+        images = content["images"] if isinstance(content, dict) else []  # a list is not COCO's
         named = {
             str(image["id"]): str(image["file_name"]) for image in images if "file_name" in image
         }
     by_name: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
+    paths = sorted(folder.iterdir())
+    for path in paths:
         by_name.setdefault(path.stem, []).append(path)
+    by_name |= {path.name: [path] for path in paths}
     files, faults = [], []
     for image_id in image_ids:
         found = [folder / named[image_id]] if image_id in named else by_name.get(image_id, [])

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from PIL import Image
 
-from caption_curation.coco_format import read_references
 from caption_curation.human_study.study.choosing import (
     ChosenImage,
+    ReferencesShown,
     choose_sets,
-    read_scored_images,
     shown_references,
 )
+from caption_curation.human_study.study.image_ids import find_by_image_id
+from caption_curation.human_study.study.references import read_references_by_id
+from caption_curation.human_study.study.scored_images import read_scored_images
 from caption_curation.human_study.study.sets import MANIFEST, PAGE, SETS, SETS_FILE
 from caption_curation.metrics.image_files import find_images
-from caption_curation.samples import read_images, read_json_lines
+from caption_curation.samples import read_json_lines
 from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.outputs import atomic_folder, write_atomically
@@ -30,23 +32,24 @@ def build_study(
     study: Path,
     losses: Path,
     *,
+    clipscores: Path | None,
     images: Path | None,
     references: Path | None,
     images_per_group: int,
     sets: int,
-    references_shown: int,
+    references_shown: ReferencesShown,
     loss_unit: str,
 ) -> list[list[ChosenImage]]:
     """Write ``sets.json`` and, of images and references, the sets' folders and the manifest.
 
     Args:
         study: the folder to write to.
-        losses: a file as :func:`.choosing.read_scored_images` reads it.
+        losses, clipscores: files as :func:`.scored_images.read_scored_images` reads them.
         images: a folder as :func:`image_files` reads it, or ``None`` for ``sets.json`` alone.
-        references: a file as :func:`references_of_file` reads it, for the images.
+        references: a file as :func:`.references.read_references_by_id` reads it, for the images.
         images_per_group: of the lowest losses, and of the highest.
         sets: how many to split them into.
-        references_shown: for each image, at least 1.
+        references_shown: for each image, at least 1, or all.
         loss_unit: for the axes of figures.
 
     Returns:
@@ -57,10 +60,12 @@ def build_study(
     """
     if (images is None) != (references is None):
         raise InputError("images and references: give both, or neither for sets.json alone")
-    chosen = choose_sets(read_scored_images(losses), images_per_group=images_per_group, sets=sets)
+    chosen = choose_sets(
+        read_scored_images(losses, clipscores), images_per_group=images_per_group, sets=sets
+    )
     if images and references:
         image_ids = [str(shown.image.image_id) for of_set in chosen for shown in of_set]
-        texts = references_of_file(references)
+        texts = find_by_image_id(image_ids, read_references_by_id(references), references)
         check_references(image_ids, texts, references)
         write_sets(
             study,
@@ -72,32 +77,6 @@ def build_study(
         )
     write_set_lists(study, chosen)
     return chosen
-
-
-def references_of_file(path: Path) -> dict[str, list[str]]:
-    """The references of images by id, from COCO's captions JSON or a corpus split (``.jsonl``).
-
-    References without any word are left out.
-
-    Raises:
-        InputError: there is no such file, or it is something else.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    references: Mapping[str, Sequence[str]]
-    if path.suffix.lower() == ".json":
-        references = read_references(path)
-    else:
-        try:
-            references = {str(image.image_id): image.captions for image in read_images(path)}
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path}: neither COCO's captions (.json) nor a corpus split with image_id, "
-                f"file_name and captions in every line ({error!r})"
-            ) from error
-    return {
-        image_id: [text for text in texts if text.strip()] for image_id, texts in references.items()
-    }
 
 
 def image_files(
@@ -118,7 +97,11 @@ def image_files(
         raise InputError(f"{folder}: no such folder")
     if (folder / INDEX).is_file():
         index = read_json_lines(folder / INDEX)
-        by_id = {record["image_id"]: folder / f"{record['key']}.jpg" for record in index}
+        by_id = find_by_image_id(
+            image_ids,
+            {record["image_id"]: folder / f"{record['key']}.jpg" for record in index},
+            folder / INDEX,
+        )
         if missing := [image_id for image_id in image_ids if image_id not in by_id]:
             raise InputError(list_faults(f"{folder / INDEX}: missing images", missing))
         files = {image_id: by_id[image_id] for image_id in image_ids}
@@ -161,7 +144,7 @@ def write_sets(
     files: Mapping[str, tuple[Path, str]],
     references: Mapping[str, Sequence[str]],
     *,
-    references_shown: int,
+    references_shown: ReferencesShown,
     loss_unit: str,
 ) -> None:
     """Write the folders of the sets and, outside of them, the manifest.
