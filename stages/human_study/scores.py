@@ -6,12 +6,11 @@ from caption_curation import paths
 from caption_curation.captioner.model.blip import load_captioner
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.params import load_params
-from caption_curation.human_study.parameters import load_human_study
+from caption_curation.human_study.parameters import PARAMS_FILE, load_human_study
 from caption_curation.human_study.study.scoring import image_clip_scores, image_losses
 from caption_curation.metrics.clip.model import load_clip
 from caption_curation.metrics.status import read_reason
 from caption_curation.round_trip.captioner_folder import captioner_folder
-from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import write_atomically
 from stages import round_trip, run
@@ -22,14 +21,16 @@ def main() -> None:
     """Write image_id, loss and clipscore of every image; clipscore is null without a CLIP."""
     params = load_params()
     section = params.profile.captioner
-    model = captioner_folder(load_round_trip().captioner)
+    settings = load_human_study()
+    model = captioner_folder(settings.captioner, PARAMS_FILE)
     images = read_images(paths.CORPUS / "val.jsonl")
-    files = round_trip.image_files(load_human_study().variant)
+    files = round_trip.image_files(settings.variant)
     device = prepare_device()
     losses = image_losses(
         load_captioner(model, section.image_size, device),
         images,
         files,
+        measure=settings.loss,
         prompt=params.experiment.training.prompt,
         max_tokens=section.fine_tuning.max_tokens,
         label_smoothing=params.experiment.training.label_smoothing,

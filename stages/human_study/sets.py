@@ -1,6 +1,7 @@
 """Deal the images of lowest and highest loss into sets for annotators (paper, section 5.2)."""
 
 from caption_curation import paths
+from caption_curation.curation.scores import LOSS_UNITS
 from caption_curation.human_study.parameters import load_human_study
 from caption_curation.human_study.study.building import build_study
 from stages import round_trip, run
@@ -19,7 +20,7 @@ def main() -> None:
         images_per_group=settings.images_per_group,
         sets=settings.sets,
         references_shown=settings.references_shown,
-        loss_unit="nats per token",
+        loss_unit=LOSS_UNITS[settings.loss],
     )
     print(f"{len(sets)} sets of {len(sets[0])} images in {paths.HUMAN_STUDY}")
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 
@@ -25,7 +26,8 @@ from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import make_world
 from caption_curation.human_study.annotations.records import append, read
-from caption_curation.human_study.study.sets import AUTOMATIC, VERDICTS
+from caption_curation.human_study.parameters import load_human_study
+from caption_curation.human_study.study.sets import AUTOMATIC, VERDICTS, read_study
 from caption_curation.metrics.status import write_reason
 from caption_curation.samples import read_images, samples_of, write_json_lines
 from caption_curation.support.errors import InputError
@@ -65,8 +67,8 @@ def prepare(root: Path) -> None:
     for name in ("human_study", "round_trip"):
         (root / "stages" / name).mkdir(parents=True)
         shutil.copy(REPOSITORY / "stages" / name / "params.yaml", root / "stages" / name)
-    change(SETTINGS, {"images_per_group": 4, "sets": 2})
-    change(root / "stages/round_trip/params.yaml", {"captioner": str(DEMO_MODELS / "captioner")})
+    captioner = str(DEMO_MODELS / "captioner")
+    change(SETTINGS, {"images_per_group": 4, "sets": 2, "captioner": captioner})
 
     source = DemoWorldSource(
         source="demo_world",
@@ -329,3 +331,40 @@ def test_wrong_parameters_stop_before_any_work(
     assert message in str(error.value)
     assert "stages/human_study/params.yaml" in str(error.value)
     assert not human_study.CHECKED.exists()
+
+
+def test_the_papers_loss_and_references(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The values that the documentation gives for the paper, but for models and images."""
+    page = (REPOSITORY / "docs/how-to/human-study.md").read_text()
+    [block] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    values = yaml.safe_load(block)
+    shutil.copytree(finished, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    change(SETTINGS, values)
+    assert load_human_study().variant == "generator-concat_styler"
+    change(SETTINGS, {"variant": VARIANT, "captioner": str(DEMO_MODELS / "captioner")})
+    scores.main()
+    sets.main()
+
+    unit, images = read_study(paths.HUMAN_STUDY)
+    assert unit == "nats per caption"
+    corpus = {image.image_id: image for image in read_images(paths.CORPUS / "val.jsonl")}
+    assert all(shown.references == corpus[shown.image_id].captions for shown in images)
+    params = load_params()
+    section = params.profile.captioner
+    samples = samples_of([corpus[images[-1].image_id]])
+    shown_file = round_trip.image_files(VARIANT)[images[-1].image_id]
+    expected = sample_losses(
+        load_captioner(DEMO_MODELS / "captioner", section.image_size, torch.device("cpu")),
+        samples,
+        {sample.sample_id: shown_file for sample in samples},
+        prompt=params.experiment.training.prompt,
+        max_tokens=section.fine_tuning.max_tokens,
+        label_smoothing=params.experiment.training.label_smoothing,
+        batch_size=1,
+    )
+    smoothed = np.array([loss.loss_sum_smoothed for loss in expected], dtype=float)
+    assert images[-1].loss == pytest.approx(smoothed.mean(), rel=1e-4)
+    assert (smoothed != [loss.loss_sum for loss in expected]).all()

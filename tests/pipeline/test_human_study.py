@@ -32,9 +32,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the study looks as if it had run, with sets that are its own."""
     clone = Clone(tmp_path_factory.mktemp("human_study"))
     root = clone.folder
-    change(root / SETTINGS, {"images_per_group": 2, "sets": 2})
     captioner = "data/my_captioner"
-    change(root / "stages/round_trip/params.yaml", {"captioner": captioner})
+    change(root / SETTINGS, {"images_per_group": 2, "sets": 2, "captioner": captioner})
     stages = yaml.safe_load((root / PIPELINE).read_text())["stages"]
     outputs = [out for stage in stages.values() for out in stage["outs"]]
     inputs = [f"{captioner}/weights", "data/clip/model/weights", "data/ground_truth/scenes.jsonl"]
@@ -118,7 +117,8 @@ def test_annotations_are_kept_by_git_and_analysed_alone(
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"references_shown": 3}, {"parameters", "sets"}),
+        ({"references_shown": "all"}, {"parameters", "sets"}),
+        ({"loss": "loss_sum_smoothed"}, {"parameters", "scores", "sets"}),
         ({"annotations_per_image": 2}, {"parameters", "analysis"}),
         ({"automatic.seed": 1}, {"parameters", "automatic"}),
         ({"images_per_group": 4}, {"parameters", "sets"}),

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from caption_curation.commands.words import example
+from caption_curation.commands.annotate import ANNOTATIONS, SETS, Annotations, Sets
+from caption_curation.commands.words import example, report_import
 from caption_curation.paths import HUMAN_STUDY, HUMAN_STUDY_REPORT
 
 human_study = typer.Typer(
-    help="Let people judge any generated images: build sets, analyse.",
+    help="Let people judge any generated images: build sets, import annotations, analyse.",
     no_args_is_help=True,
 )
 
@@ -90,6 +91,27 @@ def build(
         loss_unit=loss_unit,
     )
     print(f"{len(built)} sets of {len(built[0])} images in {out}")
+
+
+@human_study.command(
+    "import",
+    epilog=example("human-study import sd_categorized_2_1681234567.json --sets study/sets"),
+)
+def import_(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE…", help="sd_categorized_SET_TIME.json, any number of them."),
+    ],
+    sets: Sets = SETS,
+    annotations: Annotations = ANNOTATIONS,
+) -> None:
+    """Add annotations made on the page of the paper's authors (lyan62/ErrorAnalysis).
+
+    Its "Number" and "Inconsistent Ref" cannot be told apart: how many may be either is printed.
+    """
+    from caption_curation.human_study.error_analysis import import_files
+
+    report_import(*import_files(files, sets, annotations))
 
 
 @human_study.command(epilog=example("human-study analyse --study study --out report"))

@@ -1,13 +1,12 @@
 """``caption-curation label-studio``."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from caption_curation.commands.annotate import ANNOTATIONS, SETS, Annotations, Sets
-from caption_curation.commands.words import example, flag
+from caption_curation.commands.words import example, flag, report_import
 
 label_studio = typer.Typer(
     help="Annotate in Label Studio instead of on our page.", no_args_is_help=True
@@ -43,7 +42,7 @@ def export(
         out,
         images_url or f"/data/local-files/?d=set_{number}/",
     )
-    _report(said, notes)
+    report_import(said, notes)
 
 
 @label_studio.command("import", epilog=example("label-studio import export.json"))
@@ -56,10 +55,4 @@ def import_(
     from caption_curation.human_study.label_studio_files import import_export
 
     said, notes = import_export(file, sets, annotations)
-    _report(said, notes)
-
-
-def _report(said: str, notes: Sequence[str]) -> None:
-    for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    print(said)
+    report_import(said, notes)

@@ -30,6 +30,13 @@ def check_checkout() -> None:
         raise InputError(f"{Path.cwd()} has no params.yaml: `cd` to the project's folder")
 
 
+def report_import(said: str, notes: Sequence[str]) -> None:
+    """Print what was done and, as notes, what is odd about annotations."""
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    print(said)
+
+
 class WithNames(TyperCommand):
     """``--experiments A B`` is ``--experiments A --experiments B``, and so with ``--groups``."""
 

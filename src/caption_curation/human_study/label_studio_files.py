@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 
 from caption_curation.human_study.annotation_page.progress import (
-    annotation_file,
     annotations_of,
     annotators,
     check_annotations,
 )
 from caption_curation.human_study.annotation_page.study_set import load_set
-from caption_curation.human_study.annotations.records import Annotation, append
+from caption_curation.human_study.annotations.records import Annotation
+from caption_curation.human_study.importing import add_annotations
 from caption_curation.human_study.label_studio import (
     annotations_of_tasks,
     labelling_config,
@@ -77,20 +76,5 @@ def import_export(file: Path, sets: Path, folder: Path) -> tuple[str, Sequence[s
         annotations, notes = annotations_of_tasks(tasks, load)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
-    for number in sorted({annotation.set for annotation in annotations}):
-        notes += check_annotations(load(number), folder)
-    imported = 0
-    for annotation in annotations:
-        known = annotations_of(load(annotation.set), folder, annotation.annotator)
-        there = known.get(annotation.image_id)
-        if there is None or _saved(there) < _saved(annotation):
-            append(annotation_file(folder, annotation.annotator), annotation)
-            imported += 1
-    said = f"{imported} of {len(annotations)} annotation(s) imported into {folder}"
-    if imported < len(annotations):
-        said += "\nthe others are there already, or newer ones of the same images are"
-    return said, notes
-
-
-def _saved(annotation: Annotation) -> datetime:
-    return datetime.fromisoformat(annotation.saved_at)
+    said, irregularities = add_annotations(annotations, load, folder)
+    return said, [*notes, *irregularities]

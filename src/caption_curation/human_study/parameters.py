@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from caption_curation.curation.scores import LossMeasure
 from caption_curation.human_study.annotations.records import check_code
 from caption_curation.round_trip.variants import VARIANTS
 from caption_curation.support.sections import Section, load_section
@@ -41,6 +42,12 @@ class HumanStudy(Section):
 
     variant: Literal[VARIANT_NAMES]  # type: ignore[valid-type]
     """Whose images are studied: a generator and what it drew from, as the round trip names them."""
+    captioner: Annotated[str, Field(min_length=1)]
+    """Folder of the captioner whose loss is asked, in the hub's layout."""
+    loss: LossMeasure
+    """The loss of an image, the mean over its references: `loss_mean`, per token; `loss_sum`, per
+    caption; or `loss_sum_smoothed`, the latter with the label smoothing of training.
+    """
     images_per_group: Positive
     """Images of the lowest losses, and as many of the highest; a multiple of `sets`."""
     sets: Positive

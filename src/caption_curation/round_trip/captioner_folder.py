@@ -1,4 +1,4 @@
-"""The captioner of the round trip, a folder that stages/round_trip/params.yaml names."""
+"""The captioner of the round trip or of the human study: a folder that their parameters name."""
 
 from pathlib import Path
 
@@ -9,15 +9,19 @@ from caption_curation.round_trip.parameters import PARAMS_FILE
 from caption_curation.support.errors import InputError
 
 
-def captioner_folder(name: str) -> Path:
+def captioner_folder(name: str, params_file: Path = PARAMS_FILE) -> Path:
     """The folder, if it holds a complete captioner.
+
+    Args:
+        name: of the folder.
+        params_file: that names it as its ``captioner``, for the message.
 
     Raises:
         InputError: it does not; the message says what to run.
     """
     if not Path(name).is_dir():
         raise InputError(
-            f"{PARAMS_FILE}: captioner = {name!r}: there is no such folder. `dvc repro` makes "
+            f"{params_file}: captioner = {name!r}: there is no such folder. `dvc repro` makes "
             "data/epochs/N/best_captioner, N being training.epochs; any other folder with a "
             "captioner in the hub's layout will do"
         )

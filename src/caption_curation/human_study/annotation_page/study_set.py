@@ -63,7 +63,9 @@ def load_set(sets: Path, number: int) -> StudySet:
     try:
         page = _Page.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
-        there = ", ".join(map(str, _numbers(sets))) or "none (caption-curation human-study build)"
+        there = (
+            ", ".join(map(str, set_numbers(sets))) or "none (caption-curation human-study build)"
+        )
         raise InputError(f"set {number}: no file {path}; sets in {sets}: {there}") from error
     except ValidationError as error:
         faults = [
@@ -77,7 +79,8 @@ def load_set(sets: Path, number: int) -> StudySet:
     return study_set
 
 
-def _numbers(sets: Path) -> list[int]:
+def set_numbers(sets: Path) -> list[int]:
+    """The numbers of the sets in a folder of sets."""
     names = (re.fullmatch(r"set_(\d+)", page.parent.name) for page in sets.glob("*/page.json"))
     return sorted(int(name[1]) for name in names if name)
 

@@ -1,7 +1,8 @@
 """Scores of a generated image before anybody looks at it: the captioner's loss, and CLIPScore.
 
-Both are means over the references of the image. The loss of a reference is per token, as in the
-curation of the demo, so that an image is not hard merely because its references are long.
+Both are means over the references of the image. The paper says only that the loss is with regard to
+the original captions, and the losses that its authors released, one an image, do not tell over
+which of them they are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 
 from caption_curation.captioner.model.blip import Captioner
 from caption_curation.captioner.scoring import sample_losses
+from caption_curation.curation.scores import SCORES, LossMeasure
 from caption_curation.metrics.clip.model import Clip, encode_images, encode_texts
 from caption_curation.metrics.clip.score import PREFIX, clip_scores
 from caption_curation.samples import CaptionedImage, samples_of
@@ -21,17 +23,19 @@ def image_losses(
     images: Sequence[CaptionedImage],
     files: Mapping[str, Path],
     *,
+    measure: LossMeasure,
     prompt: str,
     max_tokens: int,
     label_smoothing: float,
     batch_size: int,
 ) -> dict[str, float]:
-    """The captioner's loss on each image, in nats per token, by image id.
+    """The captioner's loss on each image, the mean over its references, by image id.
 
     Args:
         captioner: the model.
         images: with their references.
         files: the generated image of each, by image id.
+        measure: the loss of a reference; its unit is in ``LOSS_UNITS``.
         prompt, max_tokens, label_smoothing, batch_size: as for
             :func:`caption_curation.captioner.scoring.sample_losses`.
     """
@@ -45,7 +49,7 @@ def image_losses(
         label_smoothing=label_smoothing,
         batch_size=batch_size,
     )
-    return _means(images, [loss.loss_mean for loss in losses])
+    return _means(images, SCORES[measure].of(losses=losses).tolist())
 
 
 def image_clip_scores(
