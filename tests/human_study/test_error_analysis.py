@@ -13,7 +13,7 @@ from PIL import Image
 
 from caption_curation.human_study.annotations.categories import CATEGORY_IDS
 from caption_curation.human_study.annotations.records import Annotation, read
-from caption_curation.human_study.error_analysis import CATEGORY_OF
+from caption_curation.human_study.error_analysis import VALUES
 from caption_curation.human_study.study.sets import read_study
 from tests.commands.console import Ended, console, fail, succeed
 
@@ -170,14 +170,14 @@ def annotations_of(study: Path, code: str) -> dict[str, Annotation]:
 
 def test_their_boxes_are_our_categories() -> None:
     # 25 boxes with 24 values: what is missing is what "number" may be, too.
-    assert len(CATEGORY_OF) == 24
-    assert set(CATEGORY_IDS) - set(CATEGORY_OF.values()) == {"general/inconsistent_reference"}
+    assert len(VALUES) == 24
+    assert set(CATEGORY_IDS) - set(VALUES.values()) == {"general/inconsistent_reference"}
 
 
 def test_annotations_are_imported_and_the_ambiguous_ones_counted(study: Path) -> None:
     content = {
         "0": entry(5, "color", "wierd-face", comment="<b>odd</b>"),
-        "1": entry(1, "number", "wront-other-object", "type/color of clothing", comment=None),
+        "1": entry(1, "number", "wront-other-object", "weird-main-object", comment=None),
     }
     ended = bring(study, **{FIRST: content, "sd_categorized_1681200600": {"0": entry(4)}})
     assert ended.status == 0, ended.err
@@ -191,7 +191,7 @@ def test_annotations_are_imported_and_the_ambiguous_ones_counted(study: Path) ->
     assert first[NAMES[5]].categories == ("people/weird_face", "general/colour")
     assert first[NAMES[5]].comment == "<b>odd</b>"
     assert first[NAMES[1]].categories == (
-        "people/clothing_type",
+        "main_object/weird",
         "other_objects/wrong",
         "general/number",
     )

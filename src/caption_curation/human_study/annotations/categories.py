@@ -1,4 +1,8 @@
-"""The 25 kinds of errors that annotators mark in a synthetic image (paper, section 5.2)."""
+"""The 25 kinds of errors that annotators mark in a synthetic image.
+
+The paper (section 5.2) has 25 and names some. The list is that of its authors' page
+(lyan62/ErrorAnalysis); the explanations are ours.
+"""
 
 import re
 from dataclasses import dataclass
