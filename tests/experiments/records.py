@@ -35,6 +35,7 @@ def run(
     *,
     name: str | None = None,
     profile: str = "demo",
+    setting: str | None = None,
     scores: Mapping[str, float | None] | None = None,
     **changes: Any,
 ) -> Run:
@@ -50,6 +51,7 @@ def run(
         variant=variant,
         curation=values,
         profile=profile,
+        setting=setting or profile,
         scores={"cider": cider, "bleu_4": 0.5, **(scores or {})},
         best_epoch=2,
         losses=[

@@ -12,10 +12,18 @@ import yaml
 
 from tests.pipeline.clone import Clone
 
+FRACTION = "profiles/tiny.yaml:data.train_fraction"
+STYLER = """it's a "photograph", Canon EOS R3; f = 1.8"""
 # One epoch, so that curation before training is all there is: no experiment draws an image.
 STUDY = {
     "title": "Tiny",
-    "parameters": {"training.epochs": 1, "curation.schedule": "static", "curation.ratio": 0.4},
+    "parameters": {
+        "training.epochs": 1,
+        "curation.schedule": "static",
+        "curation.ratio": 0.4,
+        "prompt.styler": STYLER,
+        FRACTION: 1.0,
+    },
     "groups": [
         {
             "name": "methods",
@@ -29,10 +37,17 @@ STUDY = {
             "question": "",
             "grids": [{"seed": 0, "curation.method": ["none"]}],
         },
+        {
+            "name": "few_shot",
+            "title": "Few-shot",
+            "question": "",
+            "grids": [{"seed": 0, "curation.method": "none", FRACTION: [0.5, 1.0]}],
+        },
     ],
 }
 PAGE = "reports/tiny_study"
-NAMES = ["tiny-none-seed0", "tiny-remove-static-top0.4-seed0"]
+FEW = "tiny-data.train_fraction_0.5-none-seed0"
+NAMES = ["tiny-none-seed0", FEW, "tiny-remove-static-top0.4-seed0"]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +99,7 @@ def test_a_study_runs_and_is_compared(clone: Clone) -> None:
         f"{name}: to run" for name in NAMES
     ]
     assert queue(clone) == {}
-    assert "2 experiments, 0 of them finished" in study(clone)
+    assert "3 experiments, 0 of them finished" in study(clone)
     assert queue(clone) == dict.fromkeys(NAMES, "Success")
 
     # The tables say what the experiments' metrics say.
@@ -100,26 +115,40 @@ def test_a_study_runs_and_is_compared(clone: Clone) -> None:
     assert found == pytest.approx(expected, rel=1e-5)
     assert set(found) == set(NAMES)
     scores = rows(page / "tables/scores.csv")
-    assert {row["section"] for row in scores} == {"methods", "again"}
+    few = "tiny, 50 % of the images"
+    assert {(row["section"], row["setting"]) for row in scores} == {
+        ("methods-tiny", "tiny"),
+        ("again-tiny", "tiny"),
+        ("few_shot-tiny", "tiny"),
+        ("few_shot-tiny_50_of_the_images", few),
+    }
+    for name in NAMES:
+        params = clone.command("git", "show", f"{revision(clone, name)}:params.yaml")
+        assert yaml.safe_load(params)["prompt"]["styler"] == STYLER
     difference = next(
         float(row["minus_none_mean"])
         for row in scores
         if row["method"] == "remove" and row["metric"] == "cider"
     )
-    assert difference == pytest.approx(expected[NAMES[1]] - expected[NAMES[0]], abs=1e-5)
+    assert difference == pytest.approx(expected[NAMES[2]] - expected[NAMES[0]], abs=1e-5)
 
 
 def test_a_finished_study_runs_nothing_and_writes_the_same_bytes(clone: Clone) -> None:
     before = files(clone.folder / PAGE)
-    assert "2 experiments, 2 of them finished" in study(clone)
+    assert "3 experiments, 3 of them finished" in study(clone)
     assert files(clone.folder / PAGE) == before
     # So too when the page has been committed, and the experiments are of another commit.
     clone.command("git", "add", "--force", PAGE)
     clone.commit("the study's page")
     listed = study(clone, "--list").splitlines()
     assert listed == [f"{name}: finished as {name}" for name in NAMES]
-    assert "2 of them finished" in study(clone)
+    assert "3 of them finished" in study(clone)
     assert files(clone.folder / PAGE) == before
+    # A part of it is on a page of its own.
+    assert "2 experiments, 2 of them finished" in study(clone, "--groups", "few_shot")
+    assert files(clone.folder / PAGE) == before
+    runs = rows(clone.folder / f"{PAGE}-few_shot" / "tables/runs.csv")
+    assert {row["experiment"] for row in runs} == {NAMES[0], FEW}
     assert queue(clone) == dict.fromkeys(NAMES, "Success")
 
 
@@ -128,7 +157,7 @@ def test_what_cannot_be_compared_is_named(clone: Clone) -> None:
     clone.dvc("exp", "run", "--queue", "--name", "later", "-S", "seed=7")
     compare = ["--experiments", *NAMES, "later"]
     said = python(clone, "caption_curation", "compare", *compare)
-    assert "compared 2 experiment(s)" in said
+    assert "compared 3 experiment(s)" in said
     assert "left out: later: queued, not run yet" in said
     assert rows(page / "tables/left_out.csv") == [
         {"experiment": "later", "reason": "queued, not run yet"}
@@ -149,13 +178,13 @@ def test_what_cannot_be_compared_is_named(clone: Clone) -> None:
     assert files(page) == first
 
     # A result that is nowhere at hand, as after `git fetch` without `dvc exp pull`.
-    name = NAMES[1]
+    name = NAMES[2]
     lock = yaml.safe_load(clone.command("git", "show", f"{revision(clone, name)}:dvc.lock"))
     (evaluation,) = lock["stages"]["evaluate"]["outs"]
     digest = evaluation["md5"]
     (clone.folder / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).unlink()
     said = python(clone, "caption_curation", "compare", "--experiments", *NAMES)
-    assert "compared 1 experiment(s)" in said
+    assert "compared 2 experiment(s)" in said
     assert f"left out: {name}: reports/evaluation is not in DVC's cache" in said
     assert f"dvc exp pull REMOTE {name}" in said
 

@@ -16,7 +16,8 @@ def compare(
         typer.Option(
             metavar="NAME...",
             help="Only these, also of other commits; HEAD is the commit's own run, and workspace "
-            "that of the workspace. Without it, all of the current commit.",
+            "that of the workspace. Those of several settings, such as two corpora, stand side by "
+            "side. Without it: of the current commit, all of the setting that most are of.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="The page's folder.")] = DEFAULT,

@@ -7,6 +7,7 @@ from tqdm import tqdm
 from caption_curation.curation.settings import Curation
 from caption_curation.experiments.comparability import (
     LeftOut,
+    by_parameters,
     largest_comparable,
     without_duplicates,
 )
@@ -24,12 +25,16 @@ from caption_curation.support.errors import InputError, list_faults
 def collect_runs(
     repository: Repository, names: Sequence[str] | None = None
 ) -> tuple[list[Run], list[LeftOut]]:
-    """The comparable finished experiments of the current commit, and the others with reasons.
+    """The comparable finished experiments, and the others with reasons.
+
+    Without names they are those of the current commit that are of one setting, the one that most
+    are of. Experiments that are named may be of several settings; only those of one are comparable
+    with each other.
 
     Args:
         repository: where they are.
         names: only these (``HEAD`` and ``workspace`` are such names), also of other commits;
-            ``None``: all of the current commit.
+            ``None``: all of the current commit. Settings are in the order of their first name.
 
     Raises:
         InputError: a name is unknown, or nothing can be compared.
@@ -47,29 +52,38 @@ def collect_runs(
             )
         listed = [by_name[name] for name in names]
     # Names are the order, whichever commit an experiment is of; a run without one is the last.
-    listed = sorted(set(listed), key=lambda entry: (entry.name in (HEAD, WORKSPACE), entry.name))
+    in_order = sorted(set(listed), key=lambda entry: (entry.name in (HEAD, WORKSPACE), entry.name))
 
     left_out = []
     finished: list[FinishedExperiment] = []
-    for entry in listed:
+    for entry in in_order:
         try:
             finished.append(repository.read(entry))
         except Unusable as reason:
             left_out.append(LeftOut(entry.name, str(reason)))
-    runs: list[Run] = []
-    if finished:
-        comparable, others = largest_comparable(finished)
+    if names is None and finished:
+        finished, others = largest_comparable(finished)
+        left_out += others
+    first = {entry.name: position for position, entry in enumerate(listed)}
+    settings = sorted(
+        by_parameters(finished).items(), key=lambda item: min(first[each.name] for each in item[1])
+    )
+    kept: list[tuple[FinishedExperiment, Curation, str]] = []
+    for setting, experiments in settings:
+        comparable, others = largest_comparable(experiments)
         pairs = [
             (experiment, Curation.model_validate(experiment.parameters["curation"]))
             for experiment in comparable
         ]
-        kept, duplicates = without_duplicates(pairs)
+        unique, duplicates = without_duplicates(pairs)
         left_out += others + duplicates
-        for experiment, curation in tqdm(kept, "reading experiments", disable=None):
-            try:
-                runs.append(read_run(experiment, curation))
-            except Unusable as reason:
-                left_out.append(LeftOut(experiment.name, str(reason)))
+        kept += [(experiment, curation, setting) for experiment, curation in unique]
+    runs: list[Run] = []
+    for experiment, curation, setting in tqdm(kept, "reading experiments", disable=None):
+        try:
+            runs.append(read_run(experiment, curation, setting))
+        except Unusable as reason:
+            left_out.append(LeftOut(experiment.name, str(reason)))
     if not runs:
         reasons = [f"{entry.name}: {entry.reason}" for entry in left_out]
         raise InputError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from caption_curation.curation.settings import Curation
@@ -9,6 +10,7 @@ from caption_curation.experiments.finished import FinishedExperiment
 from caption_curation.experiments.variants import variant_of
 
 DIFFERENCES_SHOWN = 3
+FRACTION = "data.train_fraction"  # of a profile
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,59 @@ class LeftOut:
 
     name: str
     reason: str
+
+
+def by_parameters(
+    experiments: Sequence[FinishedExperiment],
+) -> dict[str, list[FinishedExperiment]]:
+    """The experiments of each setting, under its label, in the order in which settings come first.
+
+    Those of one setting have the same parameters and profile, but for seed and curation. The label
+    is the profile, the part of the images that is trained on unless it is all, and whatever else
+    distinguishes it from other settings of the profile.
+
+    Args:
+        experiments: any.
+    """
+    groups: dict[str, list[FinishedExperiment]] = {}
+    for experiment in experiments:
+        groups.setdefault(repr(sorted(_parameters(experiment).items())), []).append(experiment)
+    settings = [_parameters(group[0]) for group in groups.values()]
+    return {
+        _label(setting, settings): group
+        for setting, group in zip(settings, groups.values(), strict=True)
+    }
+
+
+def _parameters(experiment: FinishedExperiment) -> dict[str, Any]:
+    """Those of its setting, by `FILE: KEY`."""
+    return {key: _number(value) for key, value in experiment.setting.items() if ": " in key}
+
+
+def _number(value: Any) -> Any:
+    """2 and 2.0 are one value, however somebody wrote it."""
+    return float(value) if type(value) is int else value
+
+
+def _label(setting: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    profile = _profile(setting)
+    alike = [other for other in others if _profile(other) == profile]
+    keys = sorted({key for other in alike for key in other})
+    differing = [key for key in keys if any(other.get(key) != setting.get(key) for other in alike)]
+    fraction = f"{profile}: {FRACTION}"
+    words = [PurePosixPath(profile).stem]
+    if setting.get(fraction, 1.0) != 1.0:
+        words.append(f"{100 * setting[fraction]:g} % of the images")
+    for key in differing:
+        name = key.partition(": ")[2]
+        if key != fraction:
+            words.append(f"{name} = {setting[key]}" if key in setting else f"without {name}")
+    return ", ".join(words)
+
+
+def _profile(setting: Mapping[str, Any]) -> str:
+    """The file of the profile; empty if no stage read any."""
+    return next((key.split(":")[0] for key in setting if key.startswith("profiles/")), "")
 
 
 def largest_comparable(
@@ -34,11 +89,7 @@ def largest_comparable(
     """
     groups: dict[str, list[FinishedExperiment]] = {}
     for experiment in experiments:
-        # 2 and 2.0 are one value, however somebody wrote it.
-        values = {
-            name: float(value) if type(value) is int else value
-            for name, value in experiment.setting.items()
-        }
+        values = {name: _number(value) for name, value in experiment.setting.items()}
         key = repr(sorted(values.items(), key=lambda item: item[0]))
         groups.setdefault(key, []).append(experiment)
     largest = max(groups.values(), key=len)

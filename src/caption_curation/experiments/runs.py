@@ -52,6 +52,8 @@ class Run:
         variant: what its curation does.
         curation: all parameters of it.
         profile: name of the profile.
+        setting: what experiments of other settings differ in, in words that begin with the
+            profile; only runs of one setting may be compared with each other.
         scores: of the test split, on the scale of the formulas; ``None``: not computed.
         best_epoch: the one whose captioner was tested.
         losses: rows of reports/evaluation/losses.json: the loss distribution of every epoch.
@@ -66,6 +68,7 @@ class Run:
     variant: Variant
     curation: Curation
     profile: str
+    setting: str
     scores: Mapping[str, float | None]
     best_epoch: int
     losses: Sequence[Mapping[str, float]]
@@ -74,12 +77,13 @@ class Run:
     choices: Sequence[Choice] = ()
 
 
-def read_run(experiment: FinishedExperiment, curation: Curation) -> Run:
+def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -> Run:
     """The numbers of a finished experiment.
 
     Args:
         experiment: as DVC recorded it.
         curation: its validated section ``curation``.
+        setting: its label.
 
     Raises:
         Unusable: an artifact is not in DVC's cache, or the profile has no test split.
@@ -106,6 +110,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation) -> Run:
         variant=variant_of(curation),
         curation=curation,
         profile=str(experiment.parameters["profile"]),
+        setting=setting,
         scores=metrics["test"],
         best_epoch=metrics["best_epoch"],
         losses=_json(experiment, "reports/evaluation", "losses.json"),

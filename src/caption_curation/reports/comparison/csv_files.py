@@ -1,6 +1,6 @@
 """The numbers of a comparison as CSV and LaTeX files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from caption_curation.curation.actions import NO_CURATION
@@ -24,67 +24,82 @@ from caption_curation.reports.comparison.tables import (
 
 def table_files(
     tables: Sequence[tuple[Section, Sequence[Row]]],
-    runs: Sequence[Run],
+    in_latex: Sequence[tuple[Section, Sequence[Row]]],
+    runs: Mapping[str, Sequence[Run]],
     left_out: Sequence[LeftOut],
-    audit: Mapping[str, Any],
+    audits: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, str]:
     """The content of every file of numbers, by its name in the comparison's folder.
 
     Args:
-        tables: the sections of the page with their rows; the first is the LaTeX table.
-        runs: all comparable ones.
+        tables: the sections of the page, each of one setting, with their rows.
+        in_latex: those of them that are the LaTeX tables.
+        runs: those of every setting.
         left_out: the other experiments.
-        audit: as :func:`~.page_figures.noise_findings` gives it.
+        audits: what :func:`~.page_figures.noise_findings` gives of settings with known noise.
     """
-    section, rows = tables[0]
     files = {
-        "table.tex": to_latex(rows, measured_metrics(section.runs), runs[0].profile),
-        "tables/scores.csv": scores_csv((section.name, rows) for section, rows in tables),
-        "tables/runs.csv": runs_csv(runs),
+        "table.tex": "\n".join(
+            to_latex(rows, measured_metrics(section.runs), section.runs[0].setting)
+            for section, rows in in_latex
+        ),
+        "tables/scores.csv": scores_csv(
+            (section.name, section.runs[0].setting, rows) for section, rows in tables
+        ),
+        "tables/runs.csv": runs_csv([run for found in runs.values() for run in found]),
         "tables/losses.csv": _losses_csv(runs),
         "tables/caption_lengths.csv": _lengths_csv(runs),
         "tables/left_out.csv": to_csv(
             ["experiment", "reason"], [(entry.name, entry.reason) for entry in left_out]
         ),
     }
-    return files | ({"tables/noise.csv": _audit_csv(audit)} if audit else {})
+    return files | ({"tables/noise.csv": _audit_csv(audits)} if audits else {})
 
 
-def _losses_csv(runs: Sequence[Run]) -> str:
+def _losses_csv(runs: Mapping[str, Sequence[Run]]) -> str:
     rows = []
-    for variant in ordered(run.variant for run in runs):
-        for epoch, bins in mean_distribution(
-            [run for run in runs if run.variant == variant]
-        ).items():
+    for setting, variant, found in _by_variant(runs):
+        for epoch, bins in mean_distribution(found).items():
             rows += [
-                [*variant_cells(variant), epoch, middle, part]
+                [setting, *variant_cells(variant), epoch, middle, part]
                 for middle, part in bins.items()
                 if part
             ]
-    return to_csv([*VARIANT_COLUMNS, "epoch", "loss_nats_per_token", "fraction"], rows)
+    return to_csv(["setting", *VARIANT_COLUMNS, "epoch", "loss_nats_per_token", "fraction"], rows)
 
 
-def _lengths_csv(runs: Sequence[Run]) -> str:
+def _lengths_csv(runs: Mapping[str, Sequence[Run]]) -> str:
     rows = []
-    for variant in ordered(run.variant for run in runs):
-        pooled = pooled_lengths([run for run in runs if run.variant == variant])
-        for epoch, counts in pooled.items():
+    for setting, variant, found in _by_variant(runs):
+        for epoch, counts in pooled_lengths(found).items():
             for words in sorted(counts.chosen.keys() | counts.others.keys()):
                 cells = [epoch, words, counts.chosen[words], counts.others[words]]
-                rows.append([*variant_cells(variant), *cells])
-    return to_csv([*VARIANT_COLUMNS, "epoch", "words", "chosen", "others"], rows)
+                rows.append([setting, *variant_cells(variant), *cells])
+    return to_csv(["setting", *VARIANT_COLUMNS, "epoch", "words", "chosen", "others"], rows)
 
 
-def _audit_csv(audit: Mapping[str, Any]) -> str:
-    rows = []
-    for (score, rule, amount), epochs in audit["choices"].items():
-        tried = Variant(NO_CURATION, "dynamic", score, rule, amount)
-        rows += _finding_rows("by losses without curation", tried, epochs)
-    for variant, epochs in audit["variants"].items():
-        rows += _finding_rows("chosen", variant, epochs)
+def _by_variant(
+    runs: Mapping[str, Sequence[Run]],
+) -> Iterator[tuple[str, Variant, list[Run]]]:
+    """The runs of every variant of every setting."""
+    for setting, found in runs.items():
+        for variant in ordered(run.variant for run in found):
+            yield setting, variant, [run for run in found if run.variant == variant]
+
+
+def _audit_csv(audits: Mapping[str, Mapping[str, Any]]) -> str:
+    rows: list[list[object]] = []
+    for setting, audit in audits.items():
+        found = []
+        for (score, rule, amount), epochs in audit["choices"].items():
+            tried = Variant(NO_CURATION, "dynamic", score, rule, amount)
+            found += _finding_rows("by losses without curation", tried, epochs)
+        for variant, epochs in audit["variants"].items():
+            found += _finding_rows("chosen", variant, epochs)
+        rows += [[setting, *row] for row in found]
     names = ("chosen", "base_rate", "precision", "recall")
     columns = [f"{name}_{part}" for name in names for part in ("mean", "ci95_half_width")]
-    return to_csv(["source", *VARIANT_COLUMNS, "epoch", "kind", "seeds", *columns], rows)
+    return to_csv(["setting", "source", *VARIANT_COLUMNS, "epoch", "kind", "seeds", *columns], rows)
 
 
 def _finding_rows(

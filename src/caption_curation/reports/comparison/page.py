@@ -26,12 +26,19 @@ from caption_curation.reports.comparison.noise_findings import (
 from caption_curation.reports.comparison.page_figures import (
     PageFigure,
     audit_figures,
+    figures_by_setting,
     length_figures,
     loss_figures,
     noise_findings,
     section_figures,
 )
-from caption_curation.reports.comparison.sections import Section, with_reference
+from caption_curation.reports.comparison.sections import (
+    Section,
+    runs_by_setting,
+    setting_slugs,
+    split,
+    with_reference,
+)
 from caption_curation.reports.comparison.tables import (
     NONE,
     best_of,
@@ -66,32 +73,42 @@ def write_comparison(
     Args:
         folder: where to; an existing folder is replaced if it is a comparison.
         title: of the page.
-        sections: in order; the first one's table is the LaTeX table.
-        runs: all comparable ones, which differences are taken to.
+        sections: in order, each of one or several settings; the first one's tables are those in
+            LaTeX.
+        runs: all that are shown; differences are taken to those of the same setting.
         left_out: the other experiments.
         command: that makes this page again.
 
     Returns:
         What was left out and what the runs do not allow to say, a line each; the page has them.
     """
-    shown = [with_reference(section, runs) for section in sections]
-    tables = [(section, score_rows(section.runs, runs)) for section in shown]
-    notes = [*(f"{entry.name}: {entry.reason}" for entry in left_out), *_remarks(runs)]
-    main = methods_at_common_setting([run.variant for run in runs])
-    audit = noise_findings(runs)
-    of_sections = [section_figures(section, rows) for section, rows in tables]
-    of_page = {
-        "losses": loss_figures(runs, main),
-        "lengths": length_figures(runs),
-        "audit_figures": audit_figures(audit),
+    of_setting = runs_by_setting(runs)
+    slugs = setting_slugs(of_setting)
+    tables = []
+    for section in chain.from_iterable(split(section, slugs) for section in sections):
+        comparable = of_setting[section.runs[0].setting]
+        shown = with_reference(section, comparable)
+        tables.append((shown, score_rows(shown.runs, comparable)))
+    notes = [f"{entry.name}: {entry.reason}" for entry in left_out]
+    for setting, comparable in of_setting.items():
+        begin = f"{setting}: " if len(of_setting) > 1 else ""
+        notes += [f"{begin}{remark}" for remark in _remarks(comparable)]
+    audits = {
+        setting: audit for setting, found in of_setting.items() if (audit := noise_findings(found))
     }
-    files = table_files(tables, runs, left_out, audit)
+    of_sections = [section_figures(section, rows) for section, rows in tables]
+    losses = figures_by_setting(runs, _loss_figures)
+    lengths = figures_by_setting(runs, length_figures)
+    noise = figures_by_setting(runs, lambda found: audit_figures(noise_findings(found)))
+    files = table_files(
+        tables, tables[: len(split(sections[0], slugs))], of_setting, left_out, audits
+    )
     page = (
         _environment()
         .get_template("comparison.html")
         .render(
             title=title,
-            profile=runs[0].profile,
+            settings=list(of_setting),
             runs=runs,
             seeds=sorted({run.seed for run in runs}),
             sections=[
@@ -106,12 +123,14 @@ def write_comparison(
             ],
             metric_labels=METRIC_LABELS,
             noise_labels=NOISE_LABELS,
-            audit=audit,
+            losses=list(chain.from_iterable(losses.values())),
+            lengths=list(chain.from_iterable(lengths.values())),
+            audits=audits,
+            noise_figures=noise,
             kinds=KINDS,
             files=sorted(files),
             notes=notes,
             command=command,
-            **of_page,
         )
     )
     with atomic_folder(folder) as partial:
@@ -119,9 +138,15 @@ def write_comparison(
             (partial / part).mkdir()
         for name, text in {**files, "index.html": page + "\n"}.items():
             (partial / name).write_text(text, encoding="utf-8", newline="")
-        for figure in chain(*of_sections, *of_page.values()):
+        of_page = [*losses.values(), *lengths.values(), *noise.values()]
+        for figure in chain(*of_sections, *of_page):
             _save(figure, partial / "figures")
     return notes
+
+
+def _loss_figures(runs: Sequence[Run]) -> list[PageFigure]:
+    """Of one setting: the methods of its table of methods."""
+    return loss_figures(runs, methods_at_common_setting([run.variant for run in runs]))
 
 
 def check_folder(folder: Path) -> None:
@@ -159,7 +184,7 @@ def _listed(seeds: Iterable[int]) -> str:
 
 
 def _remarks(runs: Sequence[Run]) -> list[str]:
-    """What the runs do not allow to say."""
+    """What the runs, of one setting, do not allow to say."""
     remarks = [
         f"{METRIC_LABELS[metric]}: not computed by {_names(names)}"
         for metric, names in missing_scores(runs).items()

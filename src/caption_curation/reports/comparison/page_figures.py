@@ -1,8 +1,8 @@
 """Which figures a comparison has, and the numbers in them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from caption_curation.reports.comparison.noise_findings import (
     findings_of_choices,
     findings_of_variants,
 )
-from caption_curation.reports.comparison.sections import Section
+from caption_curation.reports.comparison.sections import Section, runs_by_setting, setting_slugs
 from caption_curation.reports.comparison.tables import (
     NONE,
     Row,
@@ -42,6 +42,30 @@ class PageFigure:
     def svg(self) -> Markup:
         """The figure for the page, and as a file beside it."""
         return Markup(to_svg(self.figure, self.caption))
+
+
+def figures_by_setting(
+    runs: Iterable[Run], made_of: Callable[[list[Run]], list[PageFigure]]
+) -> dict[str, list[PageFigure]]:
+    """The same figures of every setting; where there are several, names and captions say of which.
+
+    Args:
+        runs: of any settings.
+        made_of: makes the figures of one.
+    """
+    of_setting = runs_by_setting(runs)
+    slugs = setting_slugs(of_setting)
+    return {
+        setting: [
+            replace(
+                figure, name=figure.name + slugs[setting], caption=f"{setting}. {figure.caption}"
+            )
+            if len(slugs) > 1
+            else figure
+            for figure in made_of(found)
+        ]
+        for setting, found in of_setting.items()
+    }
 
 
 def section_figures(section: Section, rows: Sequence[Row]) -> list[PageFigure]:

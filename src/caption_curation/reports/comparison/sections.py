@@ -1,7 +1,12 @@
-"""The sections of a comparison: which runs answer which question."""
+"""The sections of a comparison: which runs answer which question, setting by setting.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Runs of several settings (corpora, parts of a corpus) may stand on one page, but nothing is compared
+across settings: a section is split into one for each.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from caption_curation.curation.scores import is_random
 from caption_curation.experiments.runs import Run
@@ -9,6 +14,8 @@ from caption_curation.experiments.variants import methods_at_common_setting, rat
 from caption_curation.reports.comparison.tables import (
     NONE,
 )
+
+LONGEST_SLUG = 48  # characters of a setting in the name of a file
 
 
 @dataclass(frozen=True)
@@ -24,12 +31,63 @@ class Section:
     runs: Sequence[Run]
 
 
+def runs_by_setting(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The runs of every setting, in the order in which settings come first."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.setting, []).append(run)
+    return found
+
+
+def setting_slugs(settings: Iterable[str]) -> dict[str, str]:
+    """What the names of a setting's files end with; nothing where there is but one setting."""
+    settings = list(settings)
+    if len(settings) == 1:
+        return {settings[0]: ""}
+    slugs: dict[str, str] = {}
+    for setting in settings:
+        words = re.sub(r"[^a-z0-9.]+", "_", setting.lower()).strip("_.")[:LONGEST_SLUG]
+        taken = f"-{words}" in slugs.values()
+        slugs[setting] = f"-{words}-{len(slugs)}" if taken else f"-{words}"
+    return slugs
+
+
+def split(section: Section, slugs: Mapping[str, str]) -> list[Section]:
+    """The section as one for each setting that it has runs of; the first has the question.
+
+    Args:
+        section: whose runs may be of several settings.
+        slugs: of the page's settings, as :func:`setting_slugs` gives them.
+    """
+    if len(slugs) == 1:
+        return [section]
+    parts = [
+        replace(
+            section,
+            name=section.name + slugs[setting],
+            title=f"{section.title}: {setting}",
+            runs=runs,
+        )
+        for setting, runs in runs_by_setting(section.runs).items()
+    ]
+    return [parts[0], *(replace(part, question="") for part in parts[1:])]
+
+
 def default_sections(runs: Sequence[Run]) -> list[Section]:
     """The sections of a page that is about no study: the paper's questions, as far as possible.
 
     Args:
-        runs: all comparable ones.
+        runs: all that are shown, of any settings.
     """
+    return [
+        section
+        for of_setting in runs_by_setting(runs).values()
+        for section in _sections(of_setting)
+    ]
+
+
+def _sections(runs: Sequence[Run]) -> list[Section]:
+    """Those of one setting."""
     variants = [run.variant for run in runs]
     methods = methods_at_common_setting(variants)
     sections = [
@@ -81,10 +139,15 @@ def default_sections(runs: Sequence[Run]) -> list[Section]:
 
 
 def with_reference(section: Section, runs: Sequence[Run]) -> Section:
-    """The section with the runs without curation of its seeds, which differences are taken to."""
+    """The section with the runs without curation of its seeds, which differences are taken to.
+
+    Args:
+        section: of one setting.
+        runs: of that setting.
+    """
     names = {run.name for run in section.runs}
     seeds = {run.seed for run in section.runs}
     reference = [
         run for run in runs if run.variant == NONE and run.seed in seeds and run.name not in names
     ]
-    return Section(section.name, section.title, section.question, [*section.runs, *reference])
+    return replace(section, runs=[*section.runs, *reference])

@@ -124,32 +124,37 @@ def variant_cells(variant: Variant) -> list[object]:
     return [getattr(variant, column) for column in VARIANT_COLUMNS]
 
 
-def scores_csv(sections: Iterable[tuple[str, Sequence[Row]]]) -> str:
-    """Every estimate of every section's table, on the scale of the metrics' formulas."""
+def scores_csv(sections: Iterable[tuple[str, str, Sequence[Row]]]) -> str:
+    """Every estimate of every section's table, on the scale of the metrics' formulas.
+
+    Args:
+        sections: name, setting and rows.
+    """
     kinds = ("score", "minus_none", "minus_random")
     columns = [f"{kind}_{part}" for kind in kinds for part in ("mean", "ci95_half_width", "seeds")]
     lines = []
-    for name, rows in sections:
+    for name, setting, rows in sections:
         for row in rows:
             for metric in row.scores:
-                cells: list[object] = [name, *variant_cells(row.variant), metric]
+                cells: list[object] = [name, setting, *variant_cells(row.variant), metric]
                 for found in (row.scores, row.to_none, row.to_random):
                     value = found.get(metric)
                     cells += (
                         [value.mean, value.half_width, value.seeds] if value else [None, None, None]
                     )
                 lines.append(cells)
-    return to_csv(["section", *VARIANT_COLUMNS, "metric", *columns], lines)
+    return to_csv(["section", "setting", *VARIANT_COLUMNS, "metric", *columns], lines)
 
 
 def runs_csv(runs: Sequence[Run]) -> str:
     """Every run with its scores."""
     metrics = measured_metrics(runs)
     return to_csv(
-        ["experiment", "seed", *VARIANT_COLUMNS, "best_epoch", *metrics],
+        ["experiment", "setting", "seed", *VARIANT_COLUMNS, "best_epoch", *metrics],
         [
             [
                 run.name,
+                run.setting,
                 run.seed,
                 *variant_cells(run.variant),
                 run.best_epoch,
@@ -163,12 +168,12 @@ def runs_csv(runs: Sequence[Run]) -> str:
 # ---------------------------------------------------------------------- LaTeX
 
 
-def to_latex(rows: Sequence[Row], metrics: Sequence[str], profile: str) -> str:
+def to_latex(rows: Sequence[Row], metrics: Sequence[str], setting: str) -> str:
     """The table of methods for a paper that loads booktabs; scores times 100, the best in bold."""
     best = best_of(rows)
     lines = [
         "% \\usepackage{booktabs}",
-        f"% Profile {_escape(profile)}, test split. Scores times 100: mean over seeds and 95\\,\\%",
+        f"% Profile {_escape(setting)}, test split. Scores times 100: mean over seeds and 95\\,\\%",
         "% confidence interval (Student's t); one seed has no interval.",
         f"\\begin{{tabular}}{{llr{'r' * len(metrics)}}}",
         "\\toprule",
