@@ -77,7 +77,7 @@ def main() -> None:
         "test": {**test_scores.corpus, **mean_clip_scores(clip["scores"], "test")},
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
-        "training_sets": training_set_counts(sets, experiment.prompt.mode),
+        "training_sets": training_set_counts(sets, experiment.prompt.mode, references_of(train)),
     }
     test_clip = clip["scores"]["test"] if clip["scores"] else {}
     images = [

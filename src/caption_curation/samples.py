@@ -95,6 +95,27 @@ def references_of(images: Iterable[CaptionedImage]) -> dict[str, tuple[str, ...]
     return {image.image_id: image.captions for image in images}
 
 
+def original_caption(sample: Sample, captions: Sequence[str]) -> str:
+    """The caption that a sample began with.
+
+    Args:
+        sample: in any state.
+        captions: the original captions of its image.
+    """
+    return captions[int(sample.sample_id.rpartition("#")[2])]
+
+
+def other_captions(sample: Sample, captions: Sequence[str]) -> list[str]:
+    """The original captions of a sample's image but the one that it began with, however often.
+
+    Args:
+        sample: in any state.
+        captions: the original captions of its image.
+    """
+    own = original_caption(sample, captions)
+    return [caption for caption in captions if caption != own]
+
+
 def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample]:
     """The training set after ``edits``, in the order of ``samples``; the inputs stay untouched.
 

@@ -1,4 +1,4 @@
-"""Actions, schedules and the edit log, without the mistakes of the code that the authors released."""
+"""Actions, schedules and the edit log, without the mistakes of the released code."""
 
 from collections import Counter
 from pathlib import Path
@@ -128,6 +128,31 @@ def test_synthetic_images_are_unique() -> None:
 def test_with_single_prompts_each_caption_has_replicates_of_its_own() -> None:
     _, log, _ = run_epochs(curation(ratio=1.0), epochs=2, prompt_mode="single")
     assert Counter(edit.after.replicate for edit in log if edit.after) == {0: 100, 1: 100}
+
+
+def test_with_the_other_captions_each_left_out_caption_has_replicates_of_its_own() -> None:
+    # The first two samples leave out the same words, so that they share a prompt.
+    images = [CaptionedImage("a", "a.jpg", ("x", "x", "y")), CaptionedImage("b", "b.jpg", ("z",))]
+    _, log, _ = run_epochs(curation(ratio=1.0), images, epochs=2, prompt_mode="others")
+    numbers: dict[str, list[int | None]] = {}
+    for edit in log:
+        if edit.before.image_id == "b":
+            assert (edit.action, edit.after) == ("keep", edit.before)
+            assert edit.reason == "the image has no other caption to generate from"
+        else:
+            assert edit.after is not None
+            numbers.setdefault(edit.sample_id, []).append(edit.after.replicate)
+    assert sorted(numbers["a#0"] + numbers["a#1"], key=str) == [0, 1, 2, 3]
+    assert numbers["a#2"] == [0, 1]
+
+
+def test_the_caption_left_out_is_the_original_one_whatever_the_image_is_paired_with() -> None:
+    _, log, _ = run_epochs(curation(ratio=1.0, pair_with="easiest"), prompt_mode="others")
+    originals = {sample.sample_id: sample.caption for sample in samples_of(IMAGES)}
+    changed = [edit for edit in log if edit.before.caption != originals[edit.sample_id]]
+    assert changed, "the test needs samples whose caption is another by now"
+    assert {edit.epoch - 1 for edit in log} == {0, 1, 2}
+    assert all(edit.after and edit.after.replicate == edit.epoch - 1 for edit in log)
 
 
 def test_a_higher_ratio_asks_for_a_superset_of_the_images() -> None:

@@ -20,7 +20,14 @@ from caption_curation.evaluation.numbers import (
 )
 from caption_curation.metrics.resampling import read_image_statistics, resampled_scores
 from caption_curation.reports.page.labels import METRIC_LABELS
-from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss, samples_of
+from caption_curation.samples import (
+    CaptionedImage,
+    Edit,
+    Sample,
+    SampleLoss,
+    references_of,
+    samples_of,
+)
 from stages import evaluate
 from tests.small_run import NO_SPICE, VAL, write_small_run
 
@@ -153,6 +160,7 @@ def test_a_new_image_is_one_more_and_a_caption_given_twice_one_fewer() -> None:
             4: [*redrawn, third, other],
         },
         "concat",
+        references_of(images),
     )
 
     assert counts == {
@@ -163,7 +171,9 @@ def test_a_new_image_is_one_more_and_a_caption_given_twice_one_fewer() -> None:
         "epoch_4": {"samples": 4, "images": 3, "captions": 4, "texts": 3},
     }
     # Where a caption is a prompt of its own, each has a first synthetic image.
-    assert training_set_counts({1: redrawn}, "single")["epoch_1"]["images"] == 2
+    for mode in ("single", "others"):
+        counts = training_set_counts({1: redrawn}, mode, references_of(images))
+        assert counts["epoch_1"]["images"] == 2
 
 
 def test_the_stage_writes_scores_counts_and_captions(

@@ -74,6 +74,8 @@ def test_the_prompt_is_made_of_one_caption_or_all() -> None:
     sentence = describe_curation(Curation(**DEFAULTS), "single")
 
     assert sentence.endswith("generated from their caption.")
+    sentence = describe_curation(Curation(**DEFAULTS), "others")
+    assert sentence.endswith("captions of the original image that are not the sample's own.")
 
 
 def test_a_random_score_is_shown_with_the_loss_per_token() -> None:

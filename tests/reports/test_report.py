@@ -21,7 +21,7 @@ from caption_curation.evaluation.numbers import (
     training_set_counts,
     training_set_sizes,
 )
-from caption_curation.samples import read_edits, read_images, read_losses
+from caption_curation.samples import read_edits, read_images, read_losses, references_of
 from stages import report
 from tests.small_run import KEPT, NO_SPICE, TRAIN, write_small_run
 
@@ -92,7 +92,9 @@ def write_evaluation(epochs: int) -> None:
         "test": {name: score and score / 2 for name, score in SCORES.items()},
         "not_computed": {"spice": NO_SPICE},
         "curation": curation_counts(edits, training_set_sizes(train, losses)),
-        "training_sets": training_set_counts(training_sets(train, edits, epochs), "concat"),
+        "training_sets": training_set_counts(
+            training_sets(train, edits, epochs), "concat", references_of(train)
+        ),
     }
     rows = epoch_rows(dict.fromkeys(losses, SCORES), losses)
     paths.EVALUATION.mkdir(parents=True)

@@ -177,6 +177,29 @@ def test_writes_an_image_for_each_synthetic_sample(
     assert counts_of(1) == {"prompts": 2, "too_long": 0, "most_tokens": 77, "redrawn": 0}
 
 
+def test_with_the_other_captions_no_image_shows_its_samples_own(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    configure(prompt=prompt_settings(mode="others", styler=""))
+    images = [CaptionedImage("7", "7.jpg", ("a red ring .", "a bar", "one ring", "a bar"))]
+    write_json_lines(paths.CORPUS / "train.jsonl", images)
+    samples = [replace(sample, replicate=0) for sample in samples_of(images)]
+    # Another caption changes nothing: left out is the one that the sample began with.
+    samples[0] = replace(samples[0], caption="one ring")
+    samples[3] = replace(samples[3], replicate=1)
+    files = synthesize_of(samples)
+    index = read_json_lines(paths.synthetic(1) / "index.jsonl")
+    assert {line["sample_id"]: line["prompt"] for line in index} == {
+        "7#0": "a bar. one ring. a bar",
+        "7#1": "a red ring .. one ring",
+        "7#2": "a red ring .. a bar. a bar",
+        "7#3": "a red ring .. one ring",
+    }
+    assert len(set(files.values())) == 4
+    assert counts_of(1)["prompts"] == 3
+
+
 def test_the_next_epoch_generates_only_what_is_new(
     workspace: Path, generator: NoiseGenerator, capsys: pytest.CaptureFixture[str]
 ) -> None:

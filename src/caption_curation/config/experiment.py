@@ -55,10 +55,10 @@ Joining = Literal["verbatim", "sentences"]  # of captions and styler
 class Prompt(Section):
     """How captions become the text that an image is synthesized from (paper, section 3.3)."""
 
-    mode: Literal["single", "sbert", "concat"]
+    mode: Literal["single", "sbert", "concat", "others"]
     """What a synthetic image is drawn from: `single`: the sample's own caption; `concat`: all
-    captions of its image; `sbert`: the one of them whose sentence embedding is closest to the mean
-    of all.
+    captions of its image; `others`: all but the one that the sample began with, which may be wrong;
+    `sbert`: the one of them whose sentence embedding is closest to the mean of all.
     """
     joining: Joining
     """How captions and styler become one text. `verbatim`, as the paper's authors did: captions as

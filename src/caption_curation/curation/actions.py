@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from caption_curation.samples import KEEP, Edit, Sample
+from caption_curation.samples import KEEP, Edit, Sample, original_caption, other_captions
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class Circumstances:
         losses: the current loss by sample id; empty before training.
         captions: every image's original captions, by image id.
         log: all earlier edits.
-        prompt_mode: ``single``, ``sbert`` or ``concat``; it decides how synthetic images are
-            numbered.
+        prompt_mode: as ``prompt.mode`` says; it decides how synthetic images are numbered.
         pair_with: the caption that goes with a synthetic image, see :func:`replace_image`.
         rng: for whatever the action draws.
     """
@@ -100,18 +99,21 @@ def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Ed
 
     The images are numbered per prompt: with ``prompt_mode`` ``concat`` or ``sbert`` all samples of
     an image share the prompt, so they get its replicates 0, 1, 2, …; with ``single`` each caption
-    has a prompt, and replicates, of its own. ``pair_with`` says which caption goes with the
-    synthetic image: ``keep`` the sample's, or one of its image that is easier for the captioner
-    now: ``random_easier`` or ``easiest``; the sample's where none is.
+    has a prompt, and replicates, of its own, and with ``others`` the captions that are left out. A
+    sample for which ``others`` leaves no caption is kept. ``pair_with`` says which caption goes
+    with the synthetic image: ``keep`` the sample's, or one of its image that is easier for the
+    captioner now: ``random_easier`` or ``easiest``; the sample's where none is.
 
     Args:
         chosen: hardest first.
-        now: all of it is read but ``captions``; ``losses`` unless the sample's caption is kept.
+        now: all of it is read; ``losses`` unless the sample's caption is kept.
     """
+
+    def key(sample: Sample) -> tuple[str, ...]:
+        return prompt_key(sample, now.prompt_mode, now.captions[sample.image_id])
+
     used = Counter(
-        prompt_key(edit.after, now.prompt_mode)
-        for edit in now.log
-        if edit.action == "replace_image" and edit.after
+        key(edit.after) for edit in now.log if edit.action == "replace_image" and edit.after
     )
     siblings: dict[str, list[Sample]] = {}
     for sample in now.samples:
@@ -119,19 +121,34 @@ def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Ed
     edits = []
     for each in chosen:
         sample = each.sample
+        if now.prompt_mode == "others" and not other_captions(
+            sample, now.captions[sample.image_id]
+        ):
+            edits.append(each.keep(now.epoch, "the image has no other caption to generate from"))
+            continue
         caption = sample.caption
         if now.pair_with != "keep":
             caption = _easier_caption(sample, siblings[sample.image_id], now)
-        prompt = prompt_key(replace(sample, caption=caption), now.prompt_mode)
+        prompt = key(replace(sample, caption=caption))
         after = replace(sample, caption=caption, replicate=used[prompt])
         used[prompt] += 1
         edits.append(each.edit(now.epoch, "replace_image", after))
     return edits
 
 
-def prompt_key(sample: Sample, prompt_mode: str) -> tuple[str, ...]:
-    """What a sample's synthetic images are numbered by: samples of one key share a prompt."""
-    return (sample.image_id, sample.caption) if prompt_mode == "single" else (sample.image_id,)
+def prompt_key(sample: Sample, prompt_mode: str, captions: Sequence[str]) -> tuple[str, ...]:
+    """What a sample's synthetic images are numbered by: samples of one key share a prompt.
+
+    Args:
+        sample: one of the training set.
+        prompt_mode: as ``prompt.mode`` says.
+        captions: the original captions of its image.
+    """
+    if prompt_mode == "single":
+        return sample.image_id, sample.caption
+    if prompt_mode == "others":
+        return sample.image_id, original_caption(sample, captions)
+    return (sample.image_id,)
 
 
 def _easier_caption(sample: Sample, siblings: Sequence[Sample], now: Circumstances) -> str:

@@ -66,13 +66,14 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
 
 
 def training_set_counts(
-    sets: Mapping[int, Sequence[Sample]], prompt_mode: str
+    sets: Mapping[int, Sequence[Sample]], prompt_mode: str, captions: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, int]]:
     """What the training set of every epoch holds, with every image and caption counted once.
 
     Args:
         sets: the samples that each epoch was trained on; epoch 0, the corpus, is left out.
         prompt_mode: how prompts are made; it decides which synthetic images are one image.
+        captions: every image's original captions, by image id.
 
     Returns:
         ``epoch_1``, … each with the number of ``samples``; of distinct ``images`` that they show,
@@ -82,7 +83,9 @@ def training_set_counts(
     return {
         f"epoch_{epoch}": {
             "samples": len(samples),
-            "images": len({_shown_image(sample, prompt_mode) for sample in samples}),
+            "images": len(
+                {_shown_image(sample, prompt_mode, captions[sample.image_id]) for sample in samples}
+            ),
             "captions": len({(sample.image_id, sample.caption) for sample in samples}),
             "texts": len({sample.caption for sample in samples}),
         }
@@ -91,11 +94,11 @@ def training_set_counts(
     }
 
 
-def _shown_image(sample: Sample, prompt_mode: str) -> tuple[object, ...]:
+def _shown_image(sample: Sample, prompt_mode: str, captions: Sequence[str]) -> tuple[object, ...]:
     """The same for two samples that show the same image, and for no others."""
     if sample.replicate is None:
         return ("photograph", sample.image_id)
-    return (sample.replicate, *prompt_key(sample, prompt_mode))
+    return (sample.replicate, *prompt_key(sample, prompt_mode, captions))
 
 
 def mean_clip_scores(

@@ -40,16 +40,25 @@ def images_of_plan(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bo
         keys = {str(key) for of_epoch in asked.values() for key in of_epoch}
         stored = _stored(keys, forecast.cache)
     else:
-        by_caption = experiment.prompt.mode == "single"
+        mode = experiment.prompt.mode
         for epoch, samples in known.items():
             asked[epoch] = {
-                (sample.image_id, sample.caption if by_caption else "", sample.replicate)
+                (sample.image_id, *_numbered_by(sample, mode), sample.replicate)
                 for sample in samples
                 if sample.replicate is not None
             }
         # Those of a generator that is fine-tuned anew are in no store.
         stored = () if generator is State.RUNS else None
     return images_to_generate(done, asked, stored, experiment.curation, corpus.samples)
+
+
+def _numbered_by(sample: Sample, prompt_mode: str) -> tuple[str, ...]:
+    """What, beside the image, tells a sample's synthetic images from others of their number.
+
+    With ``others``, samples that share a prompt have images of different numbers, so that the
+    sample itself will do.
+    """
+    return {"single": (sample.caption,), "others": (sample.sample_id,)}.get(prompt_mode, ())
 
 
 def _samples(

@@ -12,6 +12,7 @@ _PROMPTS = {
     "single": ", generated from their caption",
     "sbert": ", generated from the caption that is closest to all captions of the original image",
     "concat": ", generated from all captions of the original image",
+    "others": ", generated from the captions of the original image that are not the sample's own",
 }
 _PAIRINGS = {
     "keep": "",

@@ -10,7 +10,7 @@ from PIL.Image import Image
 
 from caption_curation.config.experiment import Prompt, Synthesis
 from caption_curation.config.profile import Generator
-from caption_curation.samples import CaptionedImage, Sample
+from caption_curation.samples import CaptionedImage, Sample, other_captions
 from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_seed
 from caption_curation.text_to_image.prompts import image_prompt
 
@@ -35,7 +35,9 @@ def requests_of(
     return {
         sample.sample_id: ImageRequest(
             prompt_of(
-                captions[sample.image_id],
+                other_captions(sample, captions[sample.image_id])
+                if prompt.mode == "others"
+                else captions[sample.image_id],
                 sbert_captions[sample.image_id] if prompt.mode == "sbert" else sample.caption,
                 prompt,
             ),
@@ -50,12 +52,13 @@ def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
     """The text that an image is generated from.
 
     Args:
-        captions: all captions of the image.
-        caption: the only one that is used unless the mode is ``concat``: with ``single`` the
-            sample's own, with ``sbert`` the one that represents all of the image's.
+        captions: those that modes ``concat`` and ``others`` join: all of the image, or those that
+            are not the sample's own.
+        caption: the one that the other modes use: with ``single`` the sample's own, with ``sbert``
+            the one that represents all of the image's.
         prompt: how captions become a prompt.
     """
-    mode = "concat" if prompt.mode == "concat" else "single"
+    mode = "concat" if prompt.mode in ("concat", "others") else "single"
     return image_prompt(captions, caption, mode=mode, styler=prompt.styler, joining=prompt.joining)
 
 
