@@ -11,6 +11,7 @@ from caption_curation.curation.settings import Curation
 from caption_curation.experiments.finished import FinishedExperiment
 from caption_curation.experiments.runs import LengthCounts, Run
 from caption_curation.experiments.variants import variant_of
+from caption_curation.metrics.resampling import ImageStatistics
 
 CURATION = {
     "method": "none",
@@ -37,6 +38,7 @@ def run(
     profile: str = "demo",
     setting: str | None = None,
     scores: Mapping[str, float | None] | None = None,
+    images: ImageStatistics | None = None,
     **changes: Any,
 ) -> Run:
     """A run of 100 samples; only its CIDEr matters to most tests."""
@@ -62,6 +64,7 @@ def run(
         lengths={epoch: counts} if curated else {},
         audit=[AuditRow(epoch, kind, 100, 40, n, n // 2) for kind, n in NOISE] if curated else [],
         choices=[] if curated else choices(),
+        images=images,
     )
 
 

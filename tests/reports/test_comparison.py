@@ -12,10 +12,11 @@ from PIL import Image
 
 from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.runs import Run
+from caption_curation.reports.comparison.latex import to_latex
 from caption_curation.reports.comparison.page import check_folder, write_comparison
 from caption_curation.reports.comparison.page_figures import loss_figures, section_figures
 from caption_curation.reports.comparison.sections import Section, default_sections
-from caption_curation.reports.comparison.tables import score_rows, to_latex
+from caption_curation.reports.comparison.tables import score_rows
 from caption_curation.reports.page.style import to_svg
 from caption_curation.support.errors import InputError
 from tests.experiments.records import run
@@ -58,7 +59,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def test_means_intervals_and_paired_differences() -> None:
-    rows = {row.variant.slug: row for row in score_rows(RUNS, RUNS)}
+    rows = {row.variant.slug: row for row in score_rows(RUNS, RUNS, {})}
     remove = rows["remove-loss_mean-top0.4"]
 
     assert next(iter(rows)) == "none"
@@ -80,7 +81,7 @@ def test_what_has_no_control_is_not_compared_with_one(tmp_path: Path) -> None:
         for score, change in (("loss_sum", 2.0), ("loss_mean", 1.0), ("random", 0.5))
         for seed in (0, 1)
     ]
-    rows = {row.variant.score: row for row in score_rows(runs, runs)}
+    rows = {row.variant.score: row for row in score_rows(runs, runs, {})}
     assert rows["loss_mean"].to_random["cider"].mean == pytest.approx(0.5)
     assert not rows["loss_sum"].to_random
     said = [note for note in write(tmp_path / "out", runs) if "random control chooses" in note]
@@ -102,13 +103,13 @@ def test_the_page_is_well_formed_escaped_and_needs_nothing_else(folder: Path) ->
             assert (folder / link).exists(), link
     cells = page.texts("td")
     assert "320.0± 273.3" in [cell.replace(" ±", "±") for cell in cells]
-    assert "+20.0 ± 24.8" in [re.sub(r"\s*±", " ±", cell) for cell in cells]
+    assert "+20.0 ± 24.8 (seeds)" in [re.sub(r"\s*±", " ±", cell) for cell in cells]
 
 
 def test_the_page_says_what_is_missing(folder: Path) -> None:
     notes = Page(re.sub(r"<br>", "", (folder / "index.html").read_text())).texts("li")
 
-    assert "replace image: static, 20 %: 1 seed, so there is no interval" in notes
+    assert "replace image: static, 20 %: 1 seed, so there is no interval over seeds" in notes
     assert any(note.startswith("METEOR: not computed by none-seed0") for note in notes)
     # The control has two of three seeds, so that its difference is one of fewer seeds.
     unpaired = "remove: mean loss, top 40 %: no random control with seed 2: not in differences"
@@ -151,7 +152,7 @@ def test_lines_that_mean_different_things_look_different() -> None:
         *({"method": "replace_image", "pair_with": name} for name in ("easiest", "random_easier")),
     ]
     runs = [run(0, 1.0, ratio=ratio, **line) for line in lines for ratio in (0.2, 0.4)]
-    (ratios,) = section_figures(Section("ratios", "", "", runs), score_rows(runs, runs))
+    (ratios,) = section_figures(Section("ratios", "", "", runs), score_rows(runs, runs, {}))
     bars = ratios.figure.axes[0].containers
     drawn: list[Line2D] = [bar.lines[0] for bar in bars if isinstance(bar, ErrorbarContainer)]
     assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in drawn}) == 6
@@ -165,15 +166,16 @@ def test_lines_that_mean_different_things_look_different() -> None:
 
 
 def test_the_latex_table_compares_the_methods() -> None:
-    latex = to_latex(score_rows(RUNS[:6], RUNS), ["cider"], "demo_50%")
+    latex = to_latex(score_rows(RUNS[:6], RUNS, {}), ["cider"], "demo_50%")
     lines = latex.splitlines()
 
     assert "profile demo\\_50\\%" in latex.lower()
     assert lines.count("\\toprule") == lines.count("\\midrule") == lines.count("\\bottomrule") == 1
     body = lines[lines.index("\\midrule") + 1 : lines.index("\\bottomrule")]
     assert body == [
-        "No curation &  & 3 & $300.0 \\pm 248.4$ \\\\",
-        "Remove & mean loss, top 40 \\% & 3 & $\\mathbf{320.0} \\pm 273.3$ \\\\",
+        "No curation &  & 3 & -- & -- & $300.0 \\pm 248.4$ \\\\",
+        "Remove & mean loss, top 40 \\% & 3 & $+20.0 \\pm 24.8$ & -- & "
+        "$\\mathbf{320.0} \\pm 273.3$ \\\\",
     ]
 
 
@@ -203,7 +205,6 @@ def test_runs_of_photographs_without_a_reference(tmp_path: Path) -> None:
     notes = write(tmp_path / "out", [one])
 
     assert any("without curation" in note for note in notes)
-    assert any("paper's own numbers" in note for note in notes)
     assert not (tmp_path / "out" / "tables" / "noise.csv").exists()
 
 

@@ -22,6 +22,7 @@ from caption_curation.curation.actions import NO_CURATION
 from caption_curation.curation.settings import Curation
 from caption_curation.experiments.finished import FinishedExperiment, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
+from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
 from caption_curation.samples import (
     CaptionedImage,
     Edit,
@@ -61,6 +62,8 @@ class Run:
         audit: what was chosen against planted noise; empty where none is known.
         choices: what each score and rule would choose by this run's losses, against planted
             noise; of runs without curation only.
+        images: what the test scores are made of, image by image; ``None`` of experiments that
+            finished before it was recorded.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Run:
     lengths: Mapping[int, LengthCounts] = field(default_factory=dict)
     audit: Sequence[AuditRow] = ()
     choices: Sequence[Choice] = ()
+    images: ImageStatistics | None = None
 
 
 def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -> Run:
@@ -117,6 +121,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
         lengths=caption_lengths(sets, edits),
         audit=audit_run(sets, edits, noise, curation, experiment.epochs) if noise else [],
         choices=choices,
+        images=_images(experiment),
     )
 
 
@@ -176,6 +181,15 @@ def _noise(experiment: FinishedExperiment, train: Sequence[CaptionedImage]) -> P
             return None
         raise
     return planted_noise(records, train) if records else None
+
+
+def _images(experiment: FinishedExperiment) -> ImageStatistics | None:
+    try:
+        return read_image_statistics(experiment.path("reports/evaluation", "images.jsonl"))
+    except Unusable as missing:
+        if "has no" in str(missing):
+            return None
+        raise
 
 
 def _json(experiment: FinishedExperiment, output: str, file: str) -> Any:

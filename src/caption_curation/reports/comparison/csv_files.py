@@ -7,6 +7,7 @@ from caption_curation.curation.actions import NO_CURATION
 from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant, ordered
+from caption_curation.reports.comparison.latex import to_latex
 from caption_curation.reports.comparison.noise_findings import Finding
 from caption_curation.reports.comparison.page_figures import mean_distribution, pooled_lengths
 from caption_curation.reports.comparison.sections import Section
@@ -17,7 +18,6 @@ from caption_curation.reports.comparison.tables import (
     runs_csv,
     scores_csv,
     to_csv,
-    to_latex,
     variant_cells,
 )
 

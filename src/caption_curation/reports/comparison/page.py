@@ -19,10 +19,12 @@ from caption_curation.experiments.variants import (
     ordered,
     random_control,
 )
+from caption_curation.paper import numbers as paper
 from caption_curation.reports.comparison.csv_files import table_files
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
 )
+from caption_curation.reports.comparison.over_images import resample_runs
 from caption_curation.reports.comparison.page_figures import (
     PageFigure,
     audit_figures,
@@ -41,20 +43,19 @@ from caption_curation.reports.comparison.sections import (
 )
 from caption_curation.reports.comparison.tables import (
     NONE,
-    best_of,
+    best_variants,
     measured_metrics,
     missing_scores,
     score_rows,
 )
 from caption_curation.reports.page.html import template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
+from caption_curation.rng import rng_for
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import atomic_folder
 
 DOTS_PER_INCH = 300
 PNG_COLOURS = 64
-# Profiles of the corpora in the paper's Table 2.
-PAPER_PROFILES = ("coco", "flickr30k")
 
 
 def write_comparison(
@@ -84,11 +85,13 @@ def write_comparison(
     """
     of_setting = runs_by_setting(runs)
     slugs = setting_slugs(of_setting)
+    resampled = resample_runs(runs, rng_for("comparison", "test images"))
     tables = []
     for section in chain.from_iterable(split(section, slugs) for section in sections):
         comparable = of_setting[section.runs[0].setting]
         shown = with_reference(section, comparable)
-        tables.append((shown, score_rows(shown.runs, comparable)))
+        tables.append((shown, score_rows(shown.runs, comparable, resampled)))
+    with_paper = next((rows for _, rows in tables if any(row.paper for row in rows)), None)
     notes = [f"{entry.name}: {entry.reason}" for entry in left_out]
     for setting, comparable in of_setting.items():
         begin = f"{setting}: " if len(of_setting) > 1 else ""
@@ -116,7 +119,8 @@ def write_comparison(
                     "section": section,
                     "rows": rows,
                     "metrics": measured_metrics(section.runs),
-                    "best": best_of(rows),
+                    "best": best_variants(rows),
+                    "paper_remarks": paper.remarks("table_2") if rows is with_paper else (),
                     "figures": figures,
                 }
                 for (section, rows), figures in zip(tables, of_sections, strict=True)
@@ -194,7 +198,7 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)
     }
     remarks += [
-        f"{variant.label}: 1 seed, so there is no interval"
+        f"{variant.label}: 1 seed, so there is no interval over seeds"
         for variant in ordered(seeds)
         if seeds[variant] == 1
     ]
@@ -219,10 +223,10 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         if (control := mismatched_control(variant, seeds))
         and (imitated := SCORES[str(control.score)].same_number_as)
     ]
-    if runs[0].profile in PAPER_PROFILES:
+    if unrecorded := [run.name for run in runs if run.images is None]:
         remarks.append(
-            "the paper's own numbers: none of its Table 2 could be verified against the paper, so "
-            "none stands here"
+            f"scores of single images: not recorded by {_names(unrecorded)}, so there are no "
+            "intervals over test images"
         )
     return remarks
 

@@ -1,14 +1,22 @@
-"""Runs in, rows of estimates out; and their forms as CSV and LaTeX."""
+"""Runs in, rows of estimates out; and their form as CSV."""
 
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant, ordered, random_control
+from caption_curation.reports.comparison.over_images import Resampled, interval_over_images
+from caption_curation.reports.comparison.paper_rows import PaperScores, paper_scores
 from caption_curation.reports.page.labels import METRIC_LABELS
-from caption_curation.reports.page.statistics import Estimate, estimate, paired_difference
+from caption_curation.reports.page.statistics import (
+    Estimate,
+    Interval,
+    estimate,
+    paired_difference,
+)
 
 NONE = Variant("none")
 
@@ -21,6 +29,9 @@ class Row:
         to_none, to_random: paired differences to no curation and to the control that curates as
             many samples, but any; without the metrics that have no common seed.
         differences: by metric and seed, to no curation.
+        over_images: 95 % intervals of ``to_none`` over test images, where all runs recorded theirs.
+        by_seed: the scores that ``scores`` are the means of, by metric and seed.
+        paper: what the paper prints of the same setting.
     """
 
     variant: Variant
@@ -29,6 +40,9 @@ class Row:
     to_none: Mapping[str, Estimate]
     to_random: Mapping[str, Estimate]
     differences: Mapping[str, Mapping[int, float]]
+    over_images: Mapping[str, Interval]
+    by_seed: Mapping[str, Mapping[int, float]]
+    paper: PaperScores | None
 
 
 def measured_metrics(runs: Iterable[Run]) -> list[str]:
@@ -48,26 +62,36 @@ def missing_scores(runs: Iterable[Run]) -> dict[str, list[str]]:
     }
 
 
-def score_rows(shown: Sequence[Run], runs: Sequence[Run]) -> list[Row]:
+def score_rows(
+    shown: Sequence[Run], runs: Sequence[Run], resampled: Mapping[str, Resampled]
+) -> list[Row]:
     """One row a variant, no curation first.
 
     Args:
         shown: the runs that the rows are of.
         runs: all runs; what differences are taken to is found among them, seed by seed.
+        resampled: what :func:`~.over_images.resample_runs` gives of all runs.
     """
     metrics = measured_metrics(shown)
+    names = {(run.variant, run.seed): run.name for run in runs}
     rows = []
     for variant in ordered(run.variant for run in shown):
         own = [run for run in shown if run.variant == variant]
         control = random_control(variant)
         scores = {metric: scores_by_seed(own, variant, metric) for metric in metrics}
-        to_none, to_random, by_seed = {}, {}, {}
+        to_none, to_random, differences, over_images = {}, {}, {}, {}
         for metric, values in scores.items():
             none = scores_by_seed(runs, NONE, metric)
             if variant != NONE and (difference := paired_difference(values, none)):
                 to_none[metric] = difference
                 common = sorted(values.keys() & none.keys())
-                by_seed[metric] = {seed: values[seed] - none[seed] for seed in common}
+                differences[metric] = {seed: values[seed] - none[seed] for seed in common}
+                pairs = [
+                    (resampled.get(names[variant, seed]), resampled.get(names[NONE, seed]))
+                    for seed in common
+                ]
+                if interval := interval_over_images(pairs, metric):
+                    over_images[metric] = interval
             at_random = scores_by_seed(runs, control, metric) if control else {}
             if difference := paired_difference(values, at_random):
                 to_random[metric] = difference
@@ -78,7 +102,10 @@ def score_rows(shown: Sequence[Run], runs: Sequence[Run]) -> list[Row]:
                 {metric: estimate(list(of.values())) for metric, of in scores.items() if of},
                 to_none,
                 to_random,
-                by_seed,
+                differences,
+                over_images,
+                scores,
+                paper_scores(own[0].setting, variant),
             )
         )
     return rows
@@ -94,13 +121,33 @@ def scores_by_seed(runs: Iterable[Run], variant: Variant, metric: str) -> dict[i
     return dict(sorted(found.items()))
 
 
-def best_of(rows: Sequence[Row]) -> dict[str, float]:
-    """The highest mean of every metric (all of them: the higher, the better)."""
+def best_variants(rows: Sequence[Row]) -> dict[str, list[Variant]]:
+    """The variants with the highest mean of each metric (all of them: the higher, the better).
+
+    A seed that is easy for all methods must not make one the best that alone has it. So means are
+    compared over the seeds that all rows have which have the metric, and a row of one seed is not
+    compared with rows of more. Nothing is best where no seed is common, nor of one row.
+
+    Returns:
+        By metric, in the order of the rows; several where their means are equal.
+    """
     metrics = {metric for row in rows for metric in row.scores}
-    return {
-        metric: max(row.scores[metric].mean for row in rows if metric in row.scores)
-        for metric in metrics
+    return {metric: _best(rows, metric) for metric in metrics}
+
+
+def _best(rows: Sequence[Row], metric: str) -> list[Variant]:
+    values = {row.variant: found for row in rows if (found := row.by_seed.get(metric))}
+    if any(len(found) > 1 for found in values.values()):
+        values = {variant: found for variant, found in values.items() if len(found) > 1}
+    if len(values) < 2:
+        return []
+    common = set.intersection(*(set(found) for found in values.values()))
+    if not common:
+        return []
+    means = {
+        variant: fmean(found[seed] for seed in sorted(common)) for variant, found in values.items()
     }
+    return [variant for variant, mean in means.items() if mean == max(means.values())]
 
 
 # ------------------------------------------------------------------------ CSV
@@ -132,6 +179,8 @@ def scores_csv(sections: Iterable[tuple[str, str, Sequence[Row]]]) -> str:
     """
     kinds = ("score", "minus_none", "minus_random")
     columns = [f"{kind}_{part}" for kind in kinds for part in ("mean", "ci95_half_width", "seeds")]
+    columns += ["minus_none_over_images_ci95_low", "minus_none_over_images_ci95_high"]
+    columns += ["paper_score", "paper_minus_none"]
     lines = []
     for name, setting, rows in sections:
         for row in rows:
@@ -142,6 +191,12 @@ def scores_csv(sections: Iterable[tuple[str, str, Sequence[Row]]]) -> str:
                     cells += (
                         [value.mean, value.half_width, value.seeds] if value else [None, None, None]
                     )
+                cells += row.over_images.get(metric, (None, None))
+                cells += (
+                    [row.paper.scores.get(metric), row.paper.to_none.get(metric)]
+                    if row.paper
+                    else [None, None]
+                )
                 lines.append(cells)
     return to_csv(["section", "setting", *VARIANT_COLUMNS, "metric", *columns], lines)
 
@@ -163,44 +218,3 @@ def runs_csv(runs: Sequence[Run]) -> str:
             for run in runs
         ],
     )
-
-
-# ---------------------------------------------------------------------- LaTeX
-
-
-def to_latex(rows: Sequence[Row], metrics: Sequence[str], setting: str) -> str:
-    """The table of methods for a paper that loads booktabs; scores times 100, the best in bold."""
-    best = best_of(rows)
-    lines = [
-        "% \\usepackage{booktabs}",
-        f"% Profile {_escape(setting)}, test split. Scores times 100: mean over seeds and 95\\,\\%",
-        "% confidence interval (Student's t); one seed has no interval.",
-        f"\\begin{{tabular}}{{llr{'r' * len(metrics)}}}",
-        "\\toprule",
-        " & ".join(["Method", "Samples", "Seeds", *(_escape(METRIC_LABELS[m]) for m in metrics)])
-        + " \\\\",
-        "\\midrule",
-    ]
-    for row in rows:
-        cells = [row.variant.method_label.capitalize(), row.variant.choice_label]
-        cells = [*map(_escape, cells), str(len(row.seeds))]
-        for metric in metrics:
-            value = row.scores.get(metric)
-            cells.append(_latex(value, value.mean == best[metric]) if value else "--")
-        lines.append(" & ".join(cells) + " \\\\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
-
-
-def _latex(value: Estimate, is_best: bool) -> str:
-    mean = f"{100 * value.mean:.1f}"
-    number = f"\\mathbf{{{mean}}}" if is_best else mean
-    if value.half_width is not None:
-        number += f" \\pm {100 * value.half_width:.1f}"
-    return f"${number}$"
-
-
-def _escape(text: str) -> str:
-    for character in "\\&%$#_{}":
-        replacement = "\\textbackslash " if character == "\\" else f"\\{character}"
-        text = text.replace(character, replacement)
-    return text

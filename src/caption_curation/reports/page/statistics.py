@@ -116,8 +116,27 @@ def bootstrap(
     values = values[~np.isnan(values)]
     if value is None or not len(values):
         return Statistic(value, n)
+    return Statistic(value, n, percentile_interval(values))
+
+
+def resample_counts(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each of ``n`` items is in each resample of ``n``: shape (``RESAMPLES``, n).
+
+    For statistics that are functions of sums: the sums of all resamples are one matrix product.
+
+    Args:
+        n: number of items, at least one.
+        rng: draws them, with replacement.
+    """
+    drawn = rng.integers(n, size=(RESAMPLES, n)) + n * np.arange(RESAMPLES)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=RESAMPLES * n).reshape(RESAMPLES, n)
+    return counts.astype(np.float64)
+
+
+def percentile_interval(values: NDArray[np.float64]) -> Interval:
+    """The 95 % interval of a bootstrap: between two quantiles of its values, at least one."""
     low, high = np.quantile(values, (0.025, 0.975))
-    return Statistic(value, n, (float(low), float(high)))
+    return float(low), float(high)
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> Statistic:
