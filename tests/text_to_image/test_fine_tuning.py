@@ -225,6 +225,34 @@ def test_no_steps_copy_the_base(
     assert weights_digest(tmp_path / "tuned") == weights_digest(tiny_generator)
 
 
+def test_without_an_average_the_last_weights_are_the_result(
+    tiny_generator: Path,
+    tiny_corpus: TinyCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    last: dict[str, torch.Tensor] = {}
+
+    def record(_folder: Path, step: int, unet: Any, *_state: Any) -> None:
+        assert step == 2
+        last.update({name: value.clone() for name, value in unet.state_dict().items()})
+
+    monkeypatch.setattr(generator_training, "save_checkpoint", record)
+    tune(tiny_generator, tmp_path / "a", tiny_corpus, tmp_path / "c", steps=3, schedule="constant")
+    results = {}
+    for decay in (0.0, 0.9):
+        target = tmp_path / str(decay)
+        changes = {"steps": 2, "schedule": "constant", "ema_decay": decay}
+        tune(tiny_generator, target, tiny_corpus, tmp_path / "c", **changes)
+        results[decay] = load_file(target / WEIGHTS)
+
+    def furthest(weights: dict[str, torch.Tensor]) -> float:
+        return max(float((weights[name] - value).abs().max()) for name, value in last.items())
+
+    assert furthest(results[0.0]) < 1e-6
+    assert furthest(results[0.9]) > 1e-4
+
+
 def test_encoding_in_advance_changes_nothing(tiny_generator: Path, tiny_corpus: TinyCorpus) -> None:
     encoders = generator_training._load(tiny_generator, CPU).encoders
     files = sorted((tiny_corpus.folder / "images").iterdir())

@@ -2,8 +2,9 @@
 
 The recipe of diffusers' examples/text_to_image: autoencoder and text encoder stay frozen, the
 denoising network learns to undo noise of random strength that was added to an image's latents
-(Rombach et al. 2022, eq. 2), and the result has an exponential moving average of its weights.
-Everything random in a step comes from (seed, step), so a resumed run ends with the same weights.
+(Rombach et al. 2022, eq. 2), and the result has an exponential moving average of its weights: an
+option of the example (``--use_ema``) that the paper does not speak of. Everything random in a
+step comes from (seed, step), so a resumed run ends with the same weights.
 """
 
 import json
