@@ -273,13 +273,14 @@ def train(
     """An epoch with BLIP's augmentation; the mean loss."""
     fine_tuning = FineTuning(
         batch_size=sizes.training_batch,
+        last_batch="train",
         learning_rate=1e-5,
         weight_decay=0.05,
         max_tokens=40,
         augmentation=Augmentation(
             smallest_crop=0.5,
             horizontal_flip=True,
-            rand_augment=RandAugment(operations=2, magnitude=5),
+            rand_augment=RandAugment(operations=2, magnitude=5, autocontrast="whiten"),
         ),
     )
     return train_epoch(

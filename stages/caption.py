@@ -31,6 +31,7 @@ def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> No
         [paths.CORPUS / "images" / image.file_name for image in images],
         prompt=params.experiment.training.prompt,
         evaluation=params.experiment.evaluation,
+        beam_length=section.beam_length,
         batch_size=section.inference_batch_size,
     )
     if process_index() == 0:

@@ -23,6 +23,7 @@ def main(variant: round_trip.Shown) -> None:
         list(files.values()),
         prompt=params.experiment.training.prompt,
         evaluation=params.experiment.evaluation,
+        beam_length=section.beam_length,
         batch_size=section.inference_batch_size,
     )
     if process_index() > 0:

@@ -269,6 +269,7 @@ def test_a_converted_checkpoint_computes_what_the_original_does(
         [picture],
         prompt=PROMPT,
         evaluation=Evaluation(beams=1, min_length=5, max_length=length, spice="off"),
+        beam_length="caption",
         batch_size=1,
     )
     assert caption == " ".join(WORDS[i] for i in ids[4:] if len(SPECIAL) <= i < len(WORDS))

@@ -56,6 +56,7 @@ SIZE = ScratchCaptioner(
 TRAINING = Training(epochs=3, schedule_epochs=5, label_smoothing=0.1, prompt=PROMPT)
 FINE_TUNING = FineTuning(
     batch_size=8,
+    last_batch="train",
     learning_rate=0.01,
     weight_decay=0.05,
     max_tokens=40,
@@ -295,6 +296,67 @@ def train(captioner: Captioner, world: World, epochs: list[int], optimizer: torc
     ]
 
 
+def weights_after(
+    base: Path, samples: list[Sample], world: World, fine_tuning: FineTuning, epoch: int
+) -> tuple[bytes, float]:
+    """What a captioner is after one epoch from ``base``, and its mean loss."""
+    captioner = load_captioner(base, 32, torch.device("cpu"))
+    loss = train_epoch(
+        captioner,
+        new_optimizer(captioner, 0.05),
+        samples,
+        world.files,
+        epoch=epoch,
+        seed=0,
+        training=TRAINING,
+        fine_tuning=fine_tuning,
+    )
+    save_captioner(captioner, base.parent / "after")
+    return (base.parent / "after" / "model.safetensors").read_bytes(), loss
+
+
+def test_a_dropped_last_batch_is_as_if_its_samples_were_not_there(
+    captioner: Captioner, world: World, tmp_path: Path
+) -> None:
+    save_captioner(captioner, tmp_path / "0")
+    drop = FINE_TUNING.model_copy(update={"last_batch": "drop"})
+    dropped = []
+    for epoch in (1, 2):
+        order = shuffled(world.samples, 0, epoch)
+        assert len(order) == 36  # four batches of 8, and 4 samples
+        kept = [sample for sample in world.samples if sample in order[:32]]
+        dropped.append(order[32:])
+        without = weights_after(tmp_path / "0", world.samples, world, drop, epoch)
+        assert without == weights_after(tmp_path / "0", kept, world, FINE_TUNING, epoch)
+        assert without != weights_after(tmp_path / "0", world.samples, world, FINE_TUNING, epoch)
+        # Where all batches are full there is nothing to drop.
+        assert without == weights_after(tmp_path / "0", kept, world, drop, epoch)
+    assert dropped[0] != dropped[1]
+
+
+def test_to_drop_the_only_batch_is_refused_before_training(
+    captioner: Captioner, world: World
+) -> None:
+    drop = FINE_TUNING.model_copy(update={"last_batch": "drop", "batch_size": 37})
+    before = {name: weights.clone() for name, weights in captioner.model.state_dict().items()}
+    with pytest.raises(InputError) as raised:
+        train_epoch(
+            captioner,
+            new_optimizer(captioner, 0.05),
+            world.samples,
+            world.files,
+            epoch=1,
+            seed=0,
+            training=TRAINING,
+            fine_tuning=drop,
+        )
+    assert "captioner.fine_tuning.last_batch = drop: 36 samples do not fill a batch of 37" in str(
+        raised.value
+    )
+    assert "last_batch: train, or a batch_size of at most 36" in str(raised.value)
+    assert all(torch.equal(before[name], now) for name, now in captioner.model.state_dict().items())
+
+
 def test_training_learns_to_name_what_it_sees(captioner: Captioner, world: World) -> None:
     losses = train(captioner, world, [1, 2, 3, 4, 5], new_optimizer(captioner, 0.0))
     assert losses[-1] < 0.6 * losses[0]
@@ -303,6 +365,7 @@ def test_training_learns_to_name_what_it_sees(captioner: Captioner, world: World
         [world.files[f"{index}#0"] for index in range(3)],
         prompt=PROMPT,
         evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off"),
+        beam_length="caption",
         batch_size=2,
     )
     for caption, colour in zip(captions, COLOURS, strict=True):
@@ -322,6 +385,7 @@ def test_captions_are_written_as_people_write_them(world: World) -> None:
         [world.files["0#0"]],
         prompt=PROMPT,
         evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off"),
+        beam_length="caption",
         batch_size=1,
     )
     assert said == [caption]

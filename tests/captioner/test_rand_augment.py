@@ -17,7 +17,7 @@ from caption_curation.captioner.training.rand_augment import (
     apply_operation,
     rand_augment,
 )
-from caption_curation.config.profile import Augmentation, RandAugment
+from caption_curation.config.profile import Augmentation, Autocontrast, RandAugment
 from caption_curation.rng import rng_for
 from caption_curation.samples import Sample
 
@@ -35,8 +35,14 @@ def pixels() -> Pixels:
     return spread
 
 
-def applied(pixels: Pixels, name: str, magnitude: float) -> Pixels:
-    return np.asarray(apply_operation(Image.fromarray(pixels), name, magnitude))
+def applied(
+    pixels: Pixels, name: str, magnitude: float, autocontrast: Autocontrast = "stretch"
+) -> Pixels:
+    return np.asarray(apply_operation(Image.fromarray(pixels), name, magnitude, autocontrast))
+
+
+def setting(operations: int, magnitude: int) -> RandAugment:
+    return RandAugment(operations=operations, magnitude=magnitude, autocontrast="stretch")
 
 
 def warped(pixels: Pixels, forward: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -122,6 +128,40 @@ def test_autocontrast_by_hand() -> None:
     assert stretched[0].tolist() == [[0, 7, 0], [100, 7, 100], [255, 7, 255]]
 
 
+def test_whitening_autocontrast_is_that_of_blips_code(pixels: Pixels) -> None:
+    # Its arithmetic on bytes: 50 negated is 206, to which 256 - 50 values are added.
+    with_black = pixels.copy()
+    with_black[3, 7] = (0, 90, 0)
+    flat = np.full_like(pixels, 7)
+    for image in (pixels, with_black, flat, np.maximum(pixels, 1), np.minimum(with_black, 80)):
+        expected = np.empty_like(image)
+        for channel in range(3):
+            values = image[..., channel]
+            low, high = values.min(), values.max()
+            table = np.arange(256.0)
+            if high > low:
+                scale = 255 / int(high - low)
+                negated = np.negative(values.min(keepdims=True))  # of an unsigned byte
+                table = np.clip(table * scale + negated.item() * scale, 0, 255)
+            expected[..., channel] = table.astype(np.uint8)[values]
+        np.testing.assert_array_equal(applied(image, "AutoContrast", 5, "whiten"), expected)
+    whitened = applied(with_black, "AutoContrast", 5, "whiten")
+    assert [int(whitened[..., channel].min()) for channel in range(3)] == [0, 255, 0]
+
+
+def test_only_the_chosen_autocontrast_is_applied(pixels: Pixels) -> None:
+    image, whiten = (
+        Image.fromarray(pixels),
+        setting(8, 5).model_copy(update={"autocontrast": "whiten"}),
+    )
+    differ = 0
+    for seed in range(20):
+        stretched = rand_augment(image, setting(8, 5), np.random.default_rng(seed))
+        whitened = rand_augment(image, whiten, np.random.default_rng(seed))
+        differ += stretched.tobytes() != whitened.tobytes()
+    assert 0 < differ < 20  # those of the twenty that have AutoContrast among their eight
+
+
 def test_equalize_makes_grey_levels_equally_frequent(pixels: Pixels) -> None:
     equalized = applied(pixels, "Equalize", 5)
     for channel in range(3):
@@ -168,14 +208,16 @@ def test_operations_are_picked_evenly_and_half_of_them_applied(
 ) -> None:
     applied: Counter[tuple[str, float]] = Counter()
 
-    def record(image: Image.Image, name: str, magnitude: float) -> Image.Image:
+    def record(
+        image: Image.Image, name: str, magnitude: float, _autocontrast: Autocontrast
+    ) -> Image.Image:
         applied[name, magnitude] += 1
         return image
 
     monkeypatch.setattr(random_augmentation, "apply_operation", record)
     image, rng = Image.fromarray(pixels), np.random.default_rng(1)
     for _ in range(10_000):
-        rand_augment(image, RandAugment(operations=2, magnitude=5), rng)
+        rand_augment(image, setting(2, 5), rng)
     # 20,000 picks, half of them applied, over ten operations with two signs: 500 each, with
     # a standard deviation of 22.
     assert set(applied) == {(name, sign * 5) for name in OPERATIONS for sign in (1, -1)}
@@ -187,15 +229,11 @@ def test_operations_are_picked_evenly_and_half_of_them_applied(
 def test_operations_follow_one_another(pixels: Pixels) -> None:
     image = Image.fromarray(pixels)
     for seed in range(20):
-        once = rand_augment(
-            image, RandAugment(operations=8, magnitude=10), np.random.default_rng(seed)
-        )
-        again = rand_augment(
-            image, RandAugment(operations=8, magnitude=10), np.random.default_rng(seed)
-        )
+        once = rand_augment(image, setting(8, 10), np.random.default_rng(seed))
+        again = rand_augment(image, setting(8, 10), np.random.default_rng(seed))
         np.testing.assert_array_equal(np.asarray(once), np.asarray(again))
         assert (once.mode, once.size) == ("RGB", (WIDTH, HEIGHT))
-    nothing = rand_augment(image, RandAugment(operations=8, magnitude=0), np.random.default_rng(2))
+    nothing = rand_augment(image, setting(8, 0), np.random.default_rng(2))
     assert not np.array_equal(np.asarray(nothing), pixels)  # 0 is dark, stretched or equalized
 
 
@@ -250,7 +288,7 @@ def test_training_images_are_cropped_flipped_and_then_augmented(
     Image.fromarray(pixels).save(tmp_path / "image.png")
     sample = Sample("image#0", "image", "image.png", "a caption")
     plain = Augmentation(smallest_crop=0.5, horizontal_flip=True, rand_augment=None)
-    rand = RandAugment(operations=2, magnitude=5)
+    rand = setting(2, 5)
     changed = 0
     for epoch in range(1, 11):
 

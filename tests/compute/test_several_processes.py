@@ -256,6 +256,7 @@ def train_once(
         seed=0,
         training=Training(epochs=1, schedule_epochs=5, label_smoothing=0.1, prompt="a picture of "),
         fine_tuning=FineTuning(
+            last_batch="train",
             batch_size=8,
             learning_rate=0.0005,
             weight_decay=0.05,

@@ -43,6 +43,7 @@ TINY_PROFILE: dict[str, Any] = {
         "image_size": 32,
         "fine_tuning": {
             "batch_size": 16,
+            "last_batch": "train",
             "learning_rate": 0.003,
             "weight_decay": 0.05,
             "max_tokens": 40,
@@ -52,6 +53,7 @@ TINY_PROFILE: dict[str, Any] = {
                 "rand_augment": None,
             },
         },
+        "beam_length": "caption",
         "inference_batch_size": 12,
     },
     "generator": {

@@ -98,9 +98,9 @@ class Evaluation(Section):
     beams: Count
     """Width of the beam search that generates captions."""
     min_length: Count
-    """Fewest tokens of a generated caption, the prompt included."""
+    """Fewest tokens of a generated caption, start token and prompt included."""
     max_length: Count
-    """Most tokens of a generated caption, the prompt included."""
+    """Most tokens of a generated caption, start token and prompt included."""
     spice: Annotated[Literal["auto", "on", "off"], BeforeValidator(_as_word)]
     """Whether SPICE is computed: `auto`: where its two files are found, and otherwise the report
     says why not; `on`: its files must be there; `off`: never. In YAML, quote `on` and `off`.

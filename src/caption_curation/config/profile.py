@@ -187,6 +187,12 @@ class BlipCheckpoint(Section):
     """A model with BERT's `vocab.txt`."""
 
 
+# Shared with the functions that follow them.
+Autocontrast = Literal["stretch", "whiten"]
+LastBatch = Literal["train", "drop"]
+BeamLength = Literal["caption", "caption_and_prompt"]
+
+
 class RandAugment(Section):
     """Random operations on a whole image (:mod:`~.captioner.training.rand_augment`)."""
 
@@ -194,6 +200,11 @@ class RandAugment(Section):
     """Operations applied to each image, one after the other."""
     magnitude: Annotated[int, Field(ge=0, le=10)]
     """Strength of the operations."""
+    autocontrast: Autocontrast
+    """What AutoContrast makes of a colour channel: `stretch`: its values are spread over 0 to 255;
+    `whiten`: likewise if its darkest value is 0, and otherwise it becomes white, by an overflow in
+    BLIP's released code.
+    """
 
 
 class Augmentation(Section):
@@ -215,6 +226,10 @@ class FineTuning(Section):
 
     batch_size: Count
     """Samples per step of the optimizer, of all processes together."""
+    last_batch: LastBatch
+    """An epoch's last batch, where too few samples are left to fill it: `train` on it, or `drop`
+    it, as BLIP does; which samples it has changes with every epoch.
+    """
     learning_rate: Positive
     """AdamW's, of the first epoch."""
     weight_decay: Annotated[float, Field(ge=0)]
@@ -236,6 +251,11 @@ class Captioner(Section):
     """Width and height that every image is resized to, in pixels."""
     fine_tuning: FineTuning
     """How the captioner is trained."""
+    beam_length: BeamLength
+    """Tokens that beam search divides a caption's log probability by: `caption`: what is generated,
+    the end token included; `caption_and_prompt`: start token, prompt and caption, no end token, as
+    BLIP's transformers 4.15 did. Captions of the second are shorter.
+    """
     inference_batch_size: Count
     """Images captioned or scored at a time: the machine's matter, for which no stage runs again."""
 
@@ -308,7 +328,9 @@ class GeneratorFineTuning(Section):
     schedule: Literal["constant", "cosine"]
     """Learning rate after warming up: `constant`, or falling to zero along a `cosine`."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
-    """Share that an average of the weights keeps at each step. The average is the result."""
+    """Share that a moving average of the weights keeps at each step (less in the first steps). The
+    average is the result; with 0 it is the last weights.
+    """
     gradient_clipping: Positive
     """Largest norm of the gradient; longer ones are scaled down to it."""
     caption_dropout: Fraction

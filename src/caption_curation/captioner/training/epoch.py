@@ -35,7 +35,7 @@ from caption_curation.optimisation.micro_batches import (
 from caption_curation.optimisation.optimizer_state import restore_state, state_tensors
 from caption_curation.rng import rng_for, seed_for
 from caption_curation.samples import Sample
-from caption_curation.support.errors import NonFiniteLoss
+from caption_curation.support.errors import InputError, NonFiniteLoss
 from caption_curation.support.launcher import process_info
 
 BETAS = (0.9, 0.999)  # AdamW's, as in BLIP
@@ -60,6 +60,24 @@ def shuffled(samples: Sequence[Sample], seed: int, epoch: int) -> list[Sample]:
     different subsets see the samples they share in the same order.
     """
     return sorted(samples, key=lambda sample: seed_for(seed, epoch, "shuffle", sample.sample_id))
+
+
+def batch_starts(samples: int, fine_tuning: FineTuning) -> range:
+    """The position of each batch's first sample.
+
+    Raises:
+        InputError: there is none, as the only batch is not full and to be dropped.
+    """
+    size = fine_tuning.batch_size
+    if fine_tuning.last_batch == "train":
+        return range(0, samples, size)
+    if samples < size:
+        raise InputError(
+            f"profile: captioner.fine_tuning.last_batch = drop: {samples} samples do not fill a "
+            f"batch of {size}, and nothing would be trained on; allowed: last_batch: train, or a "
+            f"batch_size of at most {samples}"
+        )
+    return range(0, samples - size + 1, size)
 
 
 @dataclass(frozen=True)
@@ -99,6 +117,8 @@ def train_epoch(
 ) -> float:
     """Train on every sample once, in place, together with the other processes of the group.
 
+    With ``last_batch: drop`` those that do not fill the last batch are left out.
+
     The result does not depend on their number or on how much memory there is, beyond rounding.
 
     Args:
@@ -109,15 +129,17 @@ def train_epoch(
         epoch: from 1.
         seed: of shuffling, augmentation and dropout, together with ``epoch``.
         training: label smoothing, prompt and learning rate schedule.
-        fine_tuning: batch size (of all processes together), learning rate, maximum caption
-            length and augmentation.
+        fine_tuning: batch size (of all processes together), what becomes of the last batch,
+            learning rate, maximum caption length and augmentation.
 
     Returns:
         The mean training loss (label-smoothed, nats per token) over the epoch's batches.
 
     Raises:
+        InputError: all samples together do not fill a batch, and it is dropped.
         NonFiniteLoss: naming the step and its samples.
     """
+    starts = batch_starts(len(samples), fine_tuning)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(epoch, fine_tuning.learning_rate, training.schedule_epochs)
     torch.manual_seed(seed_for(seed, epoch, "dropout"))
@@ -131,7 +153,6 @@ def train_epoch(
         seed=seed,
         epoch=epoch,
     )
-    starts = range(0, len(images), fine_tuning.batch_size)
     batches = [images.samples[start : start + fine_tuning.batch_size] for start in starts]
     shards = [padded_shard(len(batch)) for batch in batches]
     positions = [

@@ -8,8 +8,13 @@ differs from BLIP's code:
 - Shear and rotation sample at the exact position, where OpenCV rounds it to 1/32 of a pixel, and
   round values down, where OpenCV rounds to the nearest. The results differ by one grey level at
   most, and are 0.4 darker on average (measured against OpenCV 5.0). Translations are equal.
-- The others are Pillow's own operations, which the original imitates, with equal results; only
-  where sharpening leaves the range of 0 to 255 does the original wrap around; this module clips.
+- The original's AutoContrast, meant to equal Pillow's, negates an unsigned byte: a channel whose
+  darkest value is above 0 becomes white throughout. ``autocontrast: whiten`` does so too, and
+  ``stretch`` is Pillow's. Of random crops of 400 photographs of Flickr8k (at 200 pixels), 10 % of
+  the channels would become white, and one of every six images has such a channel.
+- Equalize, Brightness and Sharpness are Pillow's, which the original imitates, with equal results;
+  only where sharpening leaves the range of 0 to 255 does the original wrap around; this module
+  clips. With BLIP's magnitude of 5 it never does.
 """
 
 import math
@@ -18,7 +23,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 
-from caption_curation.config.profile import RandAugment
+from caption_curation.config.profile import Autocontrast, RandAugment
 
 PROBABILITY = 0.5  # that an operation is applied once it is picked
 MAX_MAGNITUDE = 10  # the magnitude that the values below are for
@@ -37,18 +42,21 @@ def rand_augment(image: Image.Image, setting: RandAugment, rng: np.random.Genera
 
     Args:
         image: RGB.
-        setting: the number of operations to pick, and their magnitude.
+        setting: the number of operations to pick, their magnitude, and the kind of AutoContrast.
         rng: picks the operations, whether they are applied, and their directions.
     """
     names = list(OPERATIONS)
     for picked in rng.integers(len(names), size=setting.operations):
         if rng.random() < PROBABILITY:
             direction = 1 if rng.random() < 0.5 else -1
-            image = apply_operation(image, names[picked], direction * setting.magnitude)
+            strength = direction * setting.magnitude
+            image = apply_operation(image, names[picked], strength, setting.autocontrast)
     return image
 
 
-def apply_operation(image: Image.Image, name: str, magnitude: float) -> Image.Image:
+def apply_operation(
+    image: Image.Image, name: str, magnitude: float, autocontrast: Autocontrast
+) -> Image.Image:
     """One of BLIP's operations.
 
     Args:
@@ -56,7 +64,10 @@ def apply_operation(image: Image.Image, name: str, magnitude: float) -> Image.Im
         name: a key of :data:`OPERATIONS`.
         magnitude: from -10 to 10. Its sign is the direction of shear, translation and rotation;
             the other operations use its absolute value, or do not depend on it.
+        autocontrast: Pillow's AutoContrast (``stretch``) or that of BLIP's code (``whiten``).
     """
+    if name == "AutoContrast" and autocontrast == "whiten":
+        return _stretch_or_whiten(image)
     return OPERATIONS[name](image, magnitude / MAX_MAGNITUDE)
 
 
@@ -75,8 +86,22 @@ def _identity(image: Image.Image, _strength: float) -> Image.Image:
     return image
 
 
-def _autocontrast(image: Image.Image, _strength: float) -> Image.Image:
+def _stretch(image: Image.Image, _strength: float) -> Image.Image:
     return ImageOps.autocontrast(image)
+
+
+def _stretch_or_whiten(image: Image.Image) -> Image.Image:
+    """BLIP's AutoContrast: to each value it adds 256 - darkest, where it means to subtract darkest.
+
+    With the darkest value above 0 all sums are above 255, where values are cut.
+    """
+    channels = []
+    for channel in image.split():
+        values = np.asarray(channel)
+        whitened = 0 < values.min() < values.max()
+        white = Image.new("L", image.size, 255)
+        channels.append(white if whitened else ImageOps.autocontrast(channel))
+    return Image.merge("RGB", channels)
 
 
 def _equalize(image: Image.Image, _strength: float) -> Image.Image:
@@ -140,7 +165,7 @@ def _move(image: Image.Image, source: Affine) -> Image.Image:
 # By their names in BLIP. The second argument is the signed magnitude divided by 10.
 OPERATIONS: dict[str, Callable[[Image.Image, float], Image.Image]] = {
     "Identity": _identity,
-    "AutoContrast": _autocontrast,
+    "AutoContrast": _stretch,
     "Brightness": _brightness,
     "Sharpness": _sharpness,
     "Equalize": _equalize,

@@ -82,6 +82,7 @@ def measure_captioner(
             images[:count],
             prompt=training.prompt,
             evaluation=params.experiment.evaluation,
+            beam_length=section.beam_length,
             batch_size=section.inference_batch_size,
         )
 
