@@ -1,5 +1,7 @@
 """The paired bootstrap over test images: does its interval cover the truth, and find what is so?"""
 
+import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 from caption_curation.metrics.coco.scores import CaptionedSplit, score_splits
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
 from caption_curation.reports.comparison.over_images import interval_over_images, resample_runs
+from caption_curation.reports.comparison.page import write_comparison
+from caption_curation.reports.comparison.sections import Section
 from caption_curation.reports.comparison.tables import score_rows
 from caption_curation.reports.page.statistics import RESAMPLES, resample_counts
 from caption_curation.samples import write_json_lines
@@ -116,3 +120,39 @@ def test_runs_that_cannot_be_resampled_together_have_no_interval() -> None:
     assert interval_over_images([], "cider") is None
     both = resample_runs([none, other], np.random.default_rng(0))
     assert interval_over_images([(both[other.name], both[none.name])], "spice") is None
+
+
+def test_both_intervals_are_on_the_page_and_in_the_files(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    none = rng.random(100)
+    gain = rng.normal(0.2, 0.1, 100)
+    runs = [
+        run(0, none.mean(), images=of_ciders(none)),
+        run(0, (none + gain).mean(), method="remove", images=of_ciders(none + gain)),
+        run(0, 1.0, method="replace_caption"),
+    ]
+    notes = write_comparison(
+        tmp_path / "out",
+        title="A",
+        sections=[Section("all", "All", "", runs)],
+        runs=runs,
+        left_out=[],
+        command="compare",
+    )
+    [unrecorded] = [note for note in notes if note.startswith("scores of single images")]
+    assert "not recorded by replace_caption" in unrecorded
+
+    page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    shown = re.findall(r"\+(\d+\.\d) to \+(\d+\.\d) \(images\)", page)[0]
+    with (tmp_path / "out/tables/scores.csv").open(newline="") as lines:
+        rows = {row["method"]: row for row in csv.DictReader(lines) if row["metric"] == "cider"}
+    names = [f"minus_none_over_images_ci95_{end}" for end in ("low", "high")]
+    low, high = (float(rows["remove"][name]) for name in names)
+    assert shown == (f"{100 * low:.1f}", f"{100 * high:.1f}")
+    standard_error = gain.std() / 10
+    assert (low, high) == pytest.approx(
+        (gain.mean() - 1.96 * standard_error, gain.mean() + 1.96 * standard_error), abs=0.004
+    )
+    assert [rows["replace_caption"][name] for name in names] == ["", ""]
+    latex = (tmp_path / "out/table.tex").read_text()
+    assert f"$[+{shown[0]}, +{shown[1]}]$" in latex
