@@ -1,5 +1,6 @@
 """Study files: what they plan, and every fault at once."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,13 @@ def test_the_demo_study_has_enough_seeds() -> None:
     methods = {variant.slug for group, variant in seeds if group == "methods"}
     assert len(methods) == 7
     assert len({run.name for run in found}) == len(found)
+
+
+def test_the_study_in_the_documentation_is_valid(tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs/how-to/studies.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "example.yaml"
+    path.write_text(example)
+    found = plan(load_studies([path]), REPOSITORY)
+    # None; both stylers; and the few-shot ones but those that the first group has.
+    assert len(found) == 3 * (1 + 2 + 2)

@@ -24,7 +24,7 @@ from caption_curation.commands.label_studio import label_studio
 from caption_curation.commands.metrics import metrics
 from caption_curation.commands.plan import plan
 from caption_curation.commands.study import study
-from caption_curation.commands.words import WithMeasure, WithNames, example
+from caption_curation.commands.words import WithMeasure, WithSeveral, example
 from caption_curation.support.errors import InputError
 from caption_curation.support.unwritable import describe_unwritable
 
@@ -59,9 +59,9 @@ def _command(
 
 
 _command(plan, EXPERIMENTS, "plan --measure", WithMeasure)
-_command(study, EXPERIMENTS, "study studies/demo.yaml --jobs 2", WithNames)
+_command(study, EXPERIMENTS, "study studies/demo.yaml --jobs 2", WithSeveral)
 _command(experiments, EXPERIMENTS, "experiments")
-_command(compare, EXPERIMENTS, "compare --experiments none remove", WithNames)
+_command(compare, EXPERIMENTS, "compare --experiments none remove", WithSeveral)
 _command(check_downloads, DATA, "check-downloads --profile flickr30k")
 app.add_typer(images, name="images", rich_help_panel=DATA)
 _command(metrics, DATA, "metrics captions.json references.json --spice auto")

@@ -7,11 +7,7 @@ from typing import Annotated
 
 import typer
 
-from caption_curation.commands.words import check_checkout, flag
-
-GROUPS = typer.Option(
-    metavar="NAME...", help="Only these groups of the files, on a page of their own."
-)
+from caption_curation.commands.words import GROUPS, check_checkout, flag
 
 
 def study(

@@ -37,16 +37,24 @@ def report_import(said: str, notes: Sequence[str]) -> None:
     print(said)
 
 
-class WithNames(TyperCommand):
-    """``--experiments A B`` is ``--experiments A --experiments B``, and so with ``--groups``."""
+GROUPS = typer.Option(
+    metavar="NAME...", help="Only these groups of the study, of each file that has them."
+)
+
+
+class WithSeveral(TyperCommand):
+    """``--experiments A B`` is ``--experiments A --experiments B``; and so with others."""
+
+    options = ("--experiments", "--groups", "--study")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The words as click wants them."""
-        words = repeat_option("--groups", repeat_option("--experiments", args))
-        return super().parse_args(ctx, words)
+        for option in self.options:
+            args = repeat_option(option, args)
+        return super().parse_args(ctx, args)
 
 
-class WithMeasure(TyperCommand):
+class WithMeasure(WithSeveral):
     """``--measure`` without a number is ``--measure 4``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

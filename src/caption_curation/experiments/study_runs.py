@@ -108,7 +108,9 @@ def collect_study(
     """
     known = {listed.name for listed in repository.listed}
     unfinished = [experiment.name for experiment in planned if experiment.key not in finished]
-    names = [*finished.values(), *(name for name in unfinished if name in known)]
+    # In the order of the study, which is that of its settings on the page.
+    names = [finished.get(experiment.key, experiment.name) for experiment in planned]
+    names = [name for name in names if name not in unfinished or name in known]
     runs, left_out = collect_runs(repository, names)
     return runs, left_out + [LeftOut(name, "not run") for name in unfinished if name not in known]
 

@@ -9,7 +9,11 @@ from caption_curation.config.params import Params
 from caption_curation.experiments.planning.bounds import Bounds
 from caption_curation.experiments.planning.corpus_size import CorpusSize
 from caption_curation.experiments.planning.forecast import Forecast, State
-from caption_curation.experiments.planning.images import images_to_generate, samples_before_training
+from caption_curation.experiments.planning.images import (
+    image_asked_for,
+    images_to_generate,
+    samples_before_training,
+)
 from caption_curation.samples import Sample, read_json_lines, read_samples
 from caption_curation.text_to_image.image_store import ImageRequest, ImageStore, image_key
 from caption_curation.text_to_image.image_store.dvc_images import images_in_dvc_cache
@@ -43,22 +47,11 @@ def images_of_plan(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bo
         mode = experiment.prompt.mode
         for epoch, samples in known.items():
             asked[epoch] = {
-                (sample.image_id, *_numbered_by(sample, mode), sample.replicate)
-                for sample in samples
-                if sample.replicate is not None
+                image_asked_for(sample, mode) for sample in samples if sample.replicate is not None
             }
         # Those of a generator that is fine-tuned anew are in no store.
         stored = () if generator is State.RUNS else None
     return images_to_generate(done, asked, stored, experiment.curation, corpus.samples)
-
-
-def _numbered_by(sample: Sample, prompt_mode: str) -> tuple[str, ...]:
-    """What, beside the image, tells a sample's synthetic images from others of their number.
-
-    With ``others``, samples that share a prompt have images of different numbers, so that the
-    sample itself will do.
-    """
-    return {"single": (sample.caption,), "others": (sample.sample_id,)}.get(prompt_mode, ())
 
 
 def _samples(

@@ -25,6 +25,16 @@ def samples_before_training(
     return apply_edits(samples, edits)
 
 
+def image_asked_for(sample: Sample, prompt_mode: str) -> Hashable:
+    """What tells a sample's synthetic image from others of the same recipe.
+
+    With ``others``, samples that share a prompt have images of different numbers, so that the
+    sample itself will do.
+    """
+    by = {"single": (sample.caption,), "others": (sample.sample_id,)}.get(prompt_mode, ())
+    return (sample.image_id, *by, sample.replicate)
+
+
 def images_to_generate(
     done: Sequence[bool],
     asked: Mapping[int, Collection[Hashable]],

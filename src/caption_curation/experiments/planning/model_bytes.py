@@ -1,13 +1,47 @@
 """How large a model will be on disk."""
 
 import math
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from safetensors import safe_open
+
+from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel, Profile
+
+# Parameters of published models, which may not be here yet.
+CAPTIONERS = {  # BLIP base at 384 pixels: salesforce/BLIP, by the file's name
+    "model_base.pth": 223_971_644,
+    "model_base_capfilt_large.pth": 223_971_644,
+}
+DENOISERS = {"stable-diffusion-v1-5/stable-diffusion-v1-5": 859_520_964}
+FP32 = 4  # bytes of a parameter
 
 
 def network_bytes(file: Path) -> float:
     """Size of a network in fp32, in which its file may not be."""
     with safe_open(file, "numpy") as weights:
         shapes = [weights.get_slice(name).get_shape() for name in weights.offset_keys()]
-    return float(sum(4 * math.prod(shape) for shape in shapes))
+    return float(sum(FP32 * math.prod(shape) for shape in shapes))
+
+
+def base_captioner_bytes(profile: Profile) -> float | None:
+    """Size in fp32 of the captioner that a profile starts from; ``None`` if not known."""
+    base = profile.captioner.base
+    if isinstance(base, BlipCheckpoint):
+        parameters = CAPTIONERS.get(PurePosixPath(base.path).name)
+        return parameters and FP32 * parameters
+    return _local_bytes(base, "model.safetensors")
+
+
+def base_denoiser_bytes(profile: Profile) -> float | None:
+    """Size in fp32 of the denoising network that a profile starts from; ``None`` if not known."""
+    base = profile.generator.base
+    if isinstance(base, HubModel):
+        parameters = DENOISERS.get(base.id)
+        return parameters and FP32 * parameters
+    return _local_bytes(base, "unet/diffusion_pytorch_model.safetensors")
+
+
+def _local_bytes(base: object, file: str) -> float | None:
+    if not isinstance(base, LocalModel) or not (Path(base.path) / file).is_file():
+        return None
+    return network_bytes(Path(base.path) / file)

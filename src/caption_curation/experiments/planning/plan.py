@@ -9,7 +9,11 @@ from caption_curation.experiments.planning.corpus_size import CorpusSize, planne
 from caption_curation.experiments.planning.forecast import Forecast, State
 from caption_curation.experiments.planning.image_bytes import mean_jpeg_bytes
 from caption_curation.experiments.planning.image_count import images_of_plan
-from caption_curation.experiments.planning.model_bytes import network_bytes
+from caption_curation.experiments.planning.model_bytes import (
+    base_captioner_bytes,
+    base_denoiser_bytes,
+    network_bytes,
+)
 from caption_curation.experiments.planning.throughput import measure
 from caption_curation.experiments.planning.work import Space, Work, space_of, work_of
 from caption_curation.samples import read_images
@@ -70,8 +74,8 @@ def make_plan(
         forecast.states,
         images,
         image_bytes=image_bytes,
-        captioner_bytes=weights.stat().st_size if weights else None,
-        network_bytes=network_bytes(network) if network else None,
+        captioner_bytes=network_bytes(weights) if weights else base_captioner_bytes(params.profile),
+        network_bytes=network_bytes(network) if network else base_denoiser_bytes(params.profile),
     )
     work = work_of(params, forecast.states, corpus, images, speeds)
     return Plan(corpus, forecast.states, work, space, unit, notes)
