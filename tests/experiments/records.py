@@ -39,6 +39,8 @@ def run(
     setting: str | None = None,
     scores: Mapping[str, float | None] | None = None,
     images: ImageStatistics | None = None,
+    validation: Mapping[str, float | None] | None = None,
+    chosen_share: float = 0.04,
     **changes: Any,
 ) -> Run:
     """A run of 100 samples; only its CIDEr matters to most tests."""
@@ -61,6 +63,22 @@ def run(
             for epoch in (1, 2)
             for loss in (0.05, 0.15)
         ],
+        validation=validation or {"cider": cider / 2, "bleu_4": 0.4},
+        chosen_share=chosen_share if curated else None,
+        summed_losses=[
+            {"epoch": epoch, "loss": loss, "samples": 50, "fraction": 0.5}
+            for epoch in (1, 2)
+            for loss in (0.5, 1.5)
+        ],
+        hard_samples=[
+            {"epoch": 1, "later": 2, "fraction": fraction, "overlap": 0.5 + seed / 10}
+            for fraction in (0.1, 0.4)
+        ],
+        training_sets={
+            1: {"samples": 100, "images": 20, "captions": 100, "texts": 90},
+            2: {"samples": 100, "images": 20 + seed, "captions": 100 - seed, "texts": 90},
+        },
+        corpus_lengths=Counter({5: 40, 9: 60}),
         lengths={epoch: counts} if curated else {},
         audit=[AuditRow(epoch, kind, 100, 40, n, n // 2) for kind, n in NOISE] if curated else [],
         choices=[] if curated else choices(),

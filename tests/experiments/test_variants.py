@@ -5,10 +5,11 @@ import pytest
 from caption_curation.experiments.comparability import largest_comparable, without_duplicates
 from caption_curation.experiments.variants import (
     Variant,
+    amount_lines,
     methods_at_common_setting,
     ordered,
     random_control,
-    ratio_lines,
+    representatives,
     variant_of,
 )
 from tests.experiments.records import curation, experiment
@@ -100,13 +101,25 @@ def test_methods_are_compared_at_the_setting_that_most_of_them_share() -> None:
     assert methods_at_common_setting([only_control]) == [only_control]
 
 
-def test_lines_join_what_differs_in_ratio_alone() -> None:
+def test_lines_join_what_differs_in_amount_alone() -> None:
     dynamic = [variant_of(curation(method="replace_image", ratio=ratio)) for ratio in (0.8, 0.2)]
+    outliers = variant_of(curation(method="replace_image", rule="mean_std"))
     static = variant_of(curation(method="replace_image", ratio=0.2, schedule="static"))
-    above = [variant_of(curation(method="remove", rule="mean_std", std=std)) for std in (1.0, 2.0)]
-    lines = ratio_lines([NONE, *dynamic, static, *above])
+    alone = variant_of(curation(method="remove", rule="mean_std"))
+    lines = amount_lines([NONE, outliers, *dynamic, static, alone])
 
-    assert [[member.amount for member in members] for members in lines.values()] == [[0.2, 0.8]]
+    assert list(lines.values()) == [[*reversed(dynamic), outliers]]
+
+
+def test_a_method_is_represented_by_the_variant_of_most_runs_then_by_the_best() -> None:
+    fifth, tenth, random = (
+        variant_of(curation(method="remove", **changes))
+        for changes in ({"ratio": 0.2}, {"ratio": 0.1}, {"score": "random"})
+    )
+    runs = [NONE, random, random, random, fifth, tenth]
+
+    assert representatives(runs, [9.0, 9, 9, 9, 2, 1]) == [NONE, fifth]
+    assert representatives([*runs, tenth], [9.0, 9, 9, 9, 2, 1, 1]) == [NONE, tenth]
 
 
 def test_only_the_largest_comparable_group_is_used() -> None:

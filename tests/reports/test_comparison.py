@@ -2,10 +2,13 @@
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D
 from PIL import Image
@@ -14,7 +17,11 @@ from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.runs import Run
 from caption_curation.reports.comparison.latex import to_latex
 from caption_curation.reports.comparison.page import check_folder, write_comparison
-from caption_curation.reports.comparison.page_figures import loss_figures, section_figures
+from caption_curation.reports.comparison.page_figures import (
+    corpus_figures,
+    loss_figures,
+    section_figures,
+)
 from caption_curation.reports.comparison.sections import Section, default_sections
 from caption_curation.reports.comparison.tables import score_rows
 from caption_curation.reports.page.style import to_svg
@@ -127,7 +134,8 @@ def test_what_a_choice_never_finds_stands_out(folder: Path) -> None:
 def test_figures_and_tables_are_files_of_their_own(folder: Path) -> None:
     figures = {path.stem for path in (folder / "figures").glob("*.svg")}
     assert figures == {path.stem for path in (folder / "figures").glob("*.png")}
-    assert {"methods_differences", "ratios_ratios", "losses", "caption_lengths"} <= figures
+    assert {"methods_differences", "ratios_amounts", "losses", "hard_samples"} <= figures
+    assert {"corpus_lengths", "chosen_lengths"} <= figures
     assert "noise_epoch_1" in figures
     with Image.open(folder / "figures" / "losses.png") as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=1)
@@ -145,24 +153,134 @@ def test_figures_and_tables_are_files_of_their_own(folder: Path) -> None:
     ]
 
 
+def points(axes: Axes) -> dict[str, list[Any]]:
+    """The points of every line of a panel, by the line's label."""
+    return {
+        str(bars.get_label()): [
+            pytest.approx(point) for point in np.asarray(bars.lines[0].get_xydata()).tolist()
+        ]
+        for bars in axes.containers
+        if isinstance(bars, ErrorbarContainer)
+    }
+
+
 def test_lines_that_mean_different_things_look_different() -> None:
     lines: list[dict[str, Any]] = [
-        *({"method": "replace_image", "score": score} for score in ("loss_mean", "loss_sum")),
-        *({"method": name, "score": "random"} for name in ("remove", "replace_image")),
-        *({"method": "replace_image", "pair_with": name} for name in ("easiest", "random_easier")),
+        *({"score": score} for score in ("loss_mean", "loss_sum", "random")),
+        *({"pair_with": name} for name in ("easiest", "random_easier")),
     ]
-    runs = [run(0, 1.0, ratio=ratio, **line) for line in lines for ratio in (0.2, 0.4)]
-    (ratios,) = section_figures(Section("ratios", "", "", runs), score_rows(runs, runs, {}))
-    bars = ratios.figure.axes[0].containers
+    runs = [
+        run(0, 1.0, method="replace_image", ratio=ratio, **line)
+        for line in lines
+        for ratio in (0.2, 0.4)
+    ]
+    (amounts,) = section_figures(Section("ratios", "", "", runs), score_rows(runs, runs, {}))
+    bars = amounts.figure.axes[0].containers
     drawn: list[Line2D] = [bar.lines[0] for bar in bars if isinstance(bar, ErrorbarContainer)]
-    assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in drawn}) == 6
+    assert len({(line.get_color(), line.get_linestyle(), line.get_marker()) for line in drawn}) == 5
 
     by_loss = [
         run for run in runs if run.variant.score == "loss_mean" and run.curation.ratio == 0.2
     ]
-    (losses,) = loss_figures(by_loss, [run.variant for run in by_loss])
+    losses = loss_figures(by_loss, [run.variant for run in by_loss])[0]
     dashes = re.findall(r"stroke-dasharray: ([^;\"]+)", to_svg(losses.figure, "losses"))
     assert len(set(dashes)) == 2, "the sample's own caption has a solid line"
+
+
+def test_a_rule_by_deviations_stands_at_the_share_that_it_chose() -> None:
+    runs = [
+        run(0, 2.0),
+        *(run(0, 2.0 + ratio, method="remove", ratio=ratio) for ratio in (0.01, 0.05, 0.1)),
+        run(0, 2.5, method="remove", rule="mean_std", chosen_share=0.06),
+        run(1, 2.7, method="remove", rule="mean_std", chosen_share=0.08),
+        *(run(0, 2.0 + ratio, method="replace_image", ratio=ratio) for ratio in (0.1, 0.8)),
+    ]
+    (amounts,) = section_figures(Section("a", "", "", runs), score_rows(runs, runs, {}))[1:]
+    remove, replace_image = amounts.figure.axes[:2]
+
+    line = "remove: dynamic, mean loss"
+    assert points(remove)[line] == [(1, 201), (5, 205), (10, 210)]
+    assert points(remove)[f"_{line}, mean + 2 std"] == [(7, 260)]
+    assert set(points(replace_image)) == {"replace image: dynamic, mean loss"}
+    assert remove.get_xlim()[1] < 12 and replace_image.get_xlim()[1] > 80
+    (legend,) = amounts.figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[-1] == "mean + 2 std, at the share chosen"
+    assert len(labels) == 4, "no curation, two lines, and the rule"
+    assert {axes.get_xlabel() for axes in amounts.figure.axes} == {"", "curated samples (%)"}
+
+
+def test_schedules_are_compared_on_the_validation_split() -> None:
+    runs = [
+        run(0, 2.0, validation={"cider": 1.5, "bleu_4": 0.3}),
+        *(
+            run(
+                0,
+                9.0,
+                method="replace_image",
+                schedule=schedule,
+                ratio=ratio,
+                validation={"cider": 1 + ratio, "bleu_4": base + ratio},
+            )
+            for schedule, base in (("static", 0.1), ("dynamic", 0.2))
+            for ratio in (0.2, 0.4)
+        ),
+    ]
+    rows = score_rows(runs, runs, {})
+    drawn = section_figures(Section("a", "", "", runs), rows)
+    assert [figure.name for figure in drawn] == ["a_differences", "a_schedules"]
+    bleu, cider = drawn[1].figure.axes
+    assert bleu.get_ylabel() == "BLEU-4 (× 100), validation"
+    assert cider.get_ylabel() == "CIDEr (× 100), validation"
+    # Points of one ratio stand a little apart, so that their bars do.
+    assert points(bleu) == {
+        "replace image: dynamic, mean loss": [(19.6, 40), (39.6, 60)],
+        "replace image: static": [(20.4, 30), (40.4, 50)],
+    }
+    # Of one schedule alone, and of another method's, there is nothing to compare.
+    alone = [run for run in runs if run.variant.schedule != "static"]
+    alone += [run(0, 1.0, method="remove", schedule="static", ratio=r) for r in (0.2, 0.4)]
+    figures = section_figures(Section("a", "", "", alone), score_rows(alone, alone, {}))
+    assert [figure.name for figure in figures] == ["a_differences", "a_amounts"]
+
+
+def test_overlaps_and_training_sets_are_means_over_seeds(folder: Path) -> None:
+    (row,) = [
+        row
+        for row in read_csv(folder / "tables" / "hard_samples.csv")
+        if (row["method"], row["fraction"]) == ("none", "0.4")
+    ]
+    assert (row["epoch"], row["later"], row["seeds"]) == ("1", "2", "3")
+    assert float(row["overlap_mean"]) == pytest.approx((0.5 + 0.6 + 0.7) / 3)
+
+    page = Page(re.sub(r"<br>", "", (folder / "index.html").read_text()))
+    assert "Remove mean loss, top 40 % 100 21 99 90" in page.texts("tr")
+    of_run = read_csv(folder / "tables" / "training_sets.csv")
+    assert len(of_run) == 2 * len(RUNS)
+    assert {(row["images"], row["captions"]) for row in of_run if row["seed"] == "2"} == {
+        ("20", "100"),
+        ("22", "98"),
+    }
+
+
+def test_every_corpus_has_its_lengths() -> None:
+    (lengths,) = corpus_figures({"demo": [run(0, 1.0), run(1, 1.0)], "coco": [run(0, 1.0)]})
+    labels = lengths.figure.axes[0].get_legend_handles_labels()[1]
+
+    assert labels == ["demo (100 captions)", "coco (100 captions)"]
+
+
+def test_runs_of_earlier_versions_have_what_they_wrote(tmp_path: Path) -> None:
+    old = [
+        replace(run(seed, 1.0), summed_losses=(), hard_samples=(), training_sets={})
+        for seed in (0, 1)
+    ]
+    notes = write(tmp_path / "out", old)
+
+    assert any("not written by the version that made none-seed0, none-seed1" in n for n in notes)
+    figures = {path.stem for path in (tmp_path / "out" / "figures").glob("*.svg")}
+    assert "losses" in figures and "hard_samples" not in figures
+    assert 'id="training-sets"' not in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_the_latex_table_compares_the_methods() -> None:

@@ -103,7 +103,7 @@ def test_the_numbers_are_those_of_a_page_of_one_setting(
         if table.startswith(f"% Profile {setting}, test")
     ]
     assert latex.strip() == (alone / "table.tex").read_text().partition("\n")[2].strip()
-    for name in ("losses", "caption_lengths", "noise"):
+    for name in ("losses", "summed_losses", "hard_samples", "chosen_lengths", "noise"):
         with (folder / f"tables/{name}.csv").open(newline="") as lines:
             found = [line for line in csv.DictReader(lines) if line["setting"] == setting]
         with (alone / f"tables/{name}.csv").open(newline="") as lines:
@@ -114,7 +114,7 @@ def test_figures_of_settings_are_files_of_their_own(folder: Path) -> None:
     figures = {path.stem: path for path in (folder / "figures").glob("*.svg")}
     assert {
         "table_2-coco_differences", "table_2-flickr30k_differences", "losses-coco",
-        "losses-flickr30k", "losses-flickr30k_1_of_the_images", "caption_lengths-coco",
+        "losses-flickr30k", "losses-flickr30k_1_of_the_images", "chosen_lengths-coco",
         "noise_epoch_1-coco",
     } <= set(figures)  # fmt: skip
     for path in figures.values():

@@ -39,6 +39,10 @@ class Unusable(Exception):
     """An experiment cannot be compared; the message says why and what would help."""
 
 
+class NotWritten(Unusable):
+    """An output has no such file: its stage did not write one, or did not yet."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """An experiment as DVC lists it.
@@ -89,6 +93,7 @@ class FinishedExperiment:
 
         Raises:
             Unusable: the cache does not have it.
+            NotWritten: the output has no such file.
         """
         digest = self.outputs.get(output)
         if digest is None:
@@ -97,7 +102,7 @@ class FinishedExperiment:
             listing = json.loads(self._cached(digest, output).read_text(encoding="utf-8"))
             digests = {entry["relpath"]: entry["md5"] for entry in listing}
             if file not in digests:
-                raise Unusable(f"its {output} has no {file}; run it again")
+                raise NotWritten(f"its {output} has no {file}; run it again")
             digest, output = digests[file], f"{output}/{file}"
         return self._cached(digest, output)
 

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any
 
 from caption_curation.audit.choices import Choice, audit_choices
@@ -20,7 +21,7 @@ from caption_curation.audit.selection import (
 )
 from caption_curation.curation.actions import NO_CURATION
 from caption_curation.curation.settings import Curation
-from caption_curation.experiments.finished import FinishedExperiment, Unusable
+from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
 from caption_curation.samples import (
@@ -57,13 +58,23 @@ class Run:
             profile; only runs of one setting may be compared with each other.
         scores: of the test split, on the scale of the formulas; ``None``: not computed.
         best_epoch: the one whose captioner was tested.
-        losses: rows of reports/evaluation/losses.json: the loss distribution of every epoch.
+        losses: rows of reports/evaluation/losses.json: the distribution of the loss per token of
+            every epoch.
+        validation: scores of the validation split, of the best epoch; otherwise as ``scores``.
+        chosen_share: part of the samples that was chosen, 0 to 1, a mean over the epochs after
+            which there was a choice; ``None`` without any.
+        summed_losses: the same of summed_losses.json; empty where it was not written.
+        hard_samples: rows of hard_samples.json; as empty.
+        training_sets: by epoch, the number of ``samples``, unique ``images`` and ``captions``, and
+            ``texts``; as empty.
+        corpus_lengths: number of words → captions of the corpus's training split.
         lengths: by epoch after which samples were chosen (0: before training).
         audit: what was chosen against planted noise; empty where none is known.
         choices: what each score and rule would choose by this run's losses, against planted
             noise; of runs without curation only.
         images: what the test scores are made of, image by image; ``None`` of experiments that
             finished before it was recorded.
+        experiment: what it was read from, for what only few runs are asked for.
     """
 
     name: str
@@ -75,10 +86,17 @@ class Run:
     scores: Mapping[str, float | None]
     best_epoch: int
     losses: Sequence[Mapping[str, float]]
+    validation: Mapping[str, float | None] = field(default_factory=dict)
+    chosen_share: float | None = None
+    summed_losses: Sequence[Mapping[str, float]] = ()
+    hard_samples: Sequence[Mapping[str, float]] = ()
+    training_sets: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    corpus_lengths: Counter[int] = field(default_factory=Counter)
     lengths: Mapping[int, LengthCounts] = field(default_factory=dict)
     audit: Sequence[AuditRow] = ()
     choices: Sequence[Choice] = ()
     images: ImageStatistics | None = None
+    experiment: FinishedExperiment | None = None
 
 
 def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -> Run:
@@ -118,11 +136,45 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
         scores=metrics["test"],
         best_epoch=metrics["best_epoch"],
         losses=_json(experiment, "reports/evaluation", "losses.json"),
+        validation=metrics["val"],
+        chosen_share=chosen_share(metrics["curation"], curation, experiment.epochs),
+        summed_losses=_rows(experiment, "reports/evaluation", "summed_losses.json"),
+        hard_samples=_rows(experiment, "reports/evaluation", "hard_samples.json"),
+        training_sets={
+            int(name.removeprefix("epoch_")): counts
+            for name, counts in metrics.get("training_sets", {}).items()
+        },
+        corpus_lengths=Counter(
+            len(caption.split()) for image in train for caption in image.captions
+        ),
         lengths=caption_lengths(sets, edits),
         audit=audit_run(sets, edits, noise, curation, experiment.epochs) if noise else [],
         choices=choices,
         images=_images(experiment),
+        experiment=experiment,
     )
+
+
+def chosen_share(counts: Mapping[str, Any], curation: Curation, epochs: int) -> float | None:
+    """Part of the samples that was chosen, a mean over the epochs after which there was a choice.
+
+    Args:
+        counts: the key ``curation`` of reports/evaluation/metrics.json.
+        curation: method and schedule say after which epochs there was a choice.
+        epochs: number of epochs; nothing is chosen after the last.
+
+    Returns:
+        0 to 1; ``None`` where there was no choice.
+    """
+    of_epochs = [counts[f"epoch_{epoch}"] for epoch in epochs_with_a_choice(curation, epochs)]
+    return fmean(of["chosen"] / of["samples"] for of in of_epochs) if of_epochs else None
+
+
+def epochs_with_a_choice(curation: Curation, epochs: int) -> list[int]:
+    """After which epochs samples are chosen, if any; 0: before training."""
+    if curation.method == NO_CURATION:
+        return []
+    return [0] if curation.schedule == "static" else list(range(1, epochs))
 
 
 def audit_run(
@@ -144,10 +196,7 @@ def audit_run(
         curation: method and schedule say after which epochs there was a choice.
         epochs: number of epochs; nothing is chosen after the last.
     """
-    if curation.method == NO_CURATION:
-        return []
-    with_a_choice = [0] if curation.schedule == "static" else range(1, epochs)
-    return audit_selection(sets, edits, noise, with_a_choice)
+    return audit_selection(sets, edits, noise, epochs_with_a_choice(curation, epochs))
 
 
 def caption_lengths(
@@ -176,20 +225,25 @@ def _noise(experiment: FinishedExperiment, train: Sequence[CaptionedImage]) -> P
         return None
     try:
         records = read_json_lines(experiment.path("data/ground_truth", "noise.jsonl"))
-    except Unusable as missing:
-        if "has no" in str(missing):
-            return None
-        raise
+    except NotWritten:
+        return None
     return planted_noise(records, train) if records else None
 
 
 def _images(experiment: FinishedExperiment) -> ImageStatistics | None:
     try:
         return read_image_statistics(experiment.path("reports/evaluation", "images.jsonl"))
-    except Unusable as missing:
-        if "has no" in str(missing):
-            return None
-        raise
+    except NotWritten:
+        return None
+
+
+def _rows(experiment: FinishedExperiment, output: str, file: str) -> list[dict[str, float]]:
+    """The rows of a file that earlier versions did not write; empty for theirs."""
+    try:
+        rows: list[dict[str, float]] = _json(experiment, output, file)
+    except NotWritten:
+        return []
+    return rows
 
 
 def _json(experiment: FinishedExperiment, output: str, file: str) -> Any:

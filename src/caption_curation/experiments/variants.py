@@ -6,6 +6,7 @@ Parameters that have no effect do not distinguish variants: with ``method: none`
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from caption_curation.curation.actions import NO_CURATION, generates_images, method_title, methods
 from caption_curation.curation.rules import RULES, amount_label
@@ -179,16 +180,39 @@ def methods_at_common_setting(runs: Sequence[Variant]) -> list[Variant]:
     return ordered([*none, *members(max(by_name, key=size))])
 
 
-def ratio_lines(variants: Iterable[Variant]) -> dict[Variant, list[Variant]]:
-    """Variants that differ in their ratio alone, where there are at least two of them.
+def amount_lines(variants: Iterable[Variant]) -> dict[Variant, list[Variant]]:
+    """Variants that differ in how many samples they choose, where there are at least two of them.
 
     Returns:
-        The variants of every line by increasing ratio, under the line's own variant, which has no
-        amount.
+        The variants of every line, those of a ratio first and by increasing ratio, then those of
+        other rules; under the line's own variant, which has no rule and no amount.
     """
     lines: dict[Variant, list[Variant]] = {}
     for variant in ordered(variants):
-        reads_ratio = variant.rule is None or RULES[variant.rule].is_fraction
-        if variant.method != NO_CURATION and reads_ratio:
-            lines.setdefault(replace(variant, amount=None), []).append(variant)
+        if variant.method != NO_CURATION:
+            lines.setdefault(replace(variant, rule=None, amount=None), []).append(variant)
     return {line: members for line, members in lines.items() if len(members) > 1}
+
+
+def representatives(runs: Sequence[Variant], scores: Sequence[float]) -> list[Variant]:
+    """No curation, and of every method the variant of most runs; of equals the one of best score.
+
+    Random controls are of no method.
+
+    Args:
+        runs: the variant of every run.
+        scores: of every run, the higher the better.
+    """
+    by_variant: dict[Variant, list[float]] = {}
+    for variant, score in zip(runs, scores, strict=True):
+        if not is_random(variant.score):
+            by_variant.setdefault(variant, []).append(score)
+    best: dict[str, Variant] = {}
+    for variant in ordered(by_variant):
+        of = by_variant[variant]
+        if variant.method not in best or (len(of), fmean(of)) > (
+            len(by_variant[best[variant.method]]),
+            fmean(by_variant[best[variant.method]]),
+        ):
+            best[variant.method] = variant
+    return list(best.values())

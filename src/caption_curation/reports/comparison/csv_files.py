@@ -9,7 +9,6 @@ from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant, ordered
 from caption_curation.reports.comparison.latex import to_latex
 from caption_curation.reports.comparison.noise_findings import Finding
-from caption_curation.reports.comparison.page_figures import mean_distribution, pooled_lengths
 from caption_curation.reports.comparison.sections import Section
 from caption_curation.reports.comparison.tables import (
     VARIANT_COLUMNS,
@@ -19,6 +18,12 @@ from caption_curation.reports.comparison.tables import (
     scores_csv,
     to_csv,
     variant_cells,
+)
+from caption_curation.reports.comparison.training_numbers import (
+    hard_sample_overlaps,
+    mean_distribution,
+    pooled_lengths,
+    runs_of,
 )
 
 
@@ -47,8 +52,12 @@ def table_files(
             (section.name, section.runs[0].setting, rows) for section, rows in tables
         ),
         "tables/runs.csv": runs_csv([run for found in runs.values() for run in found]),
-        "tables/losses.csv": _losses_csv(runs),
-        "tables/caption_lengths.csv": _lengths_csv(runs),
+        "tables/losses.csv": _losses_csv(runs, "losses", "nats_per_token"),
+        "tables/summed_losses.csv": _losses_csv(runs, "summed_losses", "nats_per_caption"),
+        "tables/hard_samples.csv": _hard_samples_csv(runs),
+        "tables/training_sets.csv": _training_sets_csv(runs),
+        "tables/corpus_lengths.csv": _corpus_lengths_csv(runs),
+        "tables/chosen_lengths.csv": _chosen_lengths_csv(runs),
         "tables/left_out.csv": to_csv(
             ["experiment", "reason"], [(entry.name, entry.reason) for entry in left_out]
         ),
@@ -56,19 +65,51 @@ def table_files(
     return files | ({"tables/noise.csv": _audit_csv(audits)} if audits else {})
 
 
-def _losses_csv(runs: Mapping[str, Sequence[Run]]) -> str:
+def _losses_csv(runs: Mapping[str, Sequence[Run]], attribute: str, unit: str) -> str:
     rows = []
     for setting, variant, found in _by_variant(runs):
-        for epoch, bins in mean_distribution(found).items():
+        for epoch, bins in mean_distribution(getattr(run, attribute) for run in found).items():
             rows += [
                 [setting, *variant_cells(variant), epoch, middle, part]
                 for middle, part in bins.items()
                 if part
             ]
-    return to_csv(["setting", *VARIANT_COLUMNS, "epoch", "loss_nats_per_token", "fraction"], rows)
+    return to_csv(["setting", *VARIANT_COLUMNS, "epoch", f"loss_{unit}", "fraction"], rows)
 
 
-def _lengths_csv(runs: Mapping[str, Sequence[Run]]) -> str:
+def _hard_samples_csv(runs: Mapping[str, Sequence[Run]]) -> str:
+    rows = []
+    for setting, variant, found in _by_variant(runs):
+        for epochs, of in hard_sample_overlaps(found, [variant]).items():
+            for fraction, overlap in of[variant].items():
+                cells = [fraction, overlap.mean, overlap.half_width, overlap.seeds]
+                rows.append([setting, *variant_cells(variant), *epochs, *cells])
+    columns = ["fraction", "overlap_mean", "overlap_ci95_half_width", "seeds"]
+    return to_csv(["setting", *VARIANT_COLUMNS, "epoch", "later", *columns], rows)
+
+
+def _training_sets_csv(runs: Mapping[str, Sequence[Run]]) -> str:
+    names = ("samples", "images", "captions", "texts")
+    rows = [
+        [setting, run.name, run.seed, *variant_cells(variant), epoch, *(of[name] for name in names)]
+        for setting, variant, found in _by_variant(runs)
+        for run in found
+        for epoch, of in run.training_sets.items()
+    ]
+    return to_csv(["setting", "experiment", "seed", *VARIANT_COLUMNS, "epoch", *names], rows)
+
+
+def _corpus_lengths_csv(runs: Mapping[str, Sequence[Run]]) -> str:
+    rows = [
+        [setting, words, counts[words]]
+        for setting, found in runs.items()
+        for counts in [found[0].corpus_lengths]
+        for words in sorted(counts)
+    ]
+    return to_csv(["setting", "words", "captions"], rows)
+
+
+def _chosen_lengths_csv(runs: Mapping[str, Sequence[Run]]) -> str:
     rows = []
     for setting, variant, found in _by_variant(runs):
         for epoch, counts in pooled_lengths(found).items():
@@ -84,7 +125,7 @@ def _by_variant(
     """The runs of every variant of every setting."""
     for setting, found in runs.items():
         for variant in ordered(run.variant for run in found):
-            yield setting, variant, [run for run in found if run.variant == variant]
+            yield setting, variant, runs_of(found, variant)
 
 
 def _audit_csv(audits: Mapping[str, Mapping[str, Any]]) -> str:

@@ -14,7 +14,6 @@ from caption_curation.curation.scores import SCORES
 from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import (
-    methods_at_common_setting,
     mismatched_control,
     ordered,
     random_control,
@@ -28,8 +27,9 @@ from caption_curation.reports.comparison.over_images import resample_runs
 from caption_curation.reports.comparison.page_figures import (
     PageFigure,
     audit_figures,
+    chosen_figures,
+    corpus_figures,
     figures_by_setting,
-    length_figures,
     loss_figures,
     noise_findings,
     section_figures,
@@ -47,6 +47,10 @@ from caption_curation.reports.comparison.tables import (
     measured_metrics,
     missing_scores,
     score_rows,
+)
+from caption_curation.reports.comparison.training_numbers import (
+    representative_variants,
+    training_set_means,
 )
 from caption_curation.reports.page.html import template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
@@ -101,7 +105,8 @@ def write_comparison(
     }
     of_sections = [section_figures(section, rows) for section, rows in tables]
     losses = figures_by_setting(runs, _loss_figures)
-    lengths = figures_by_setting(runs, length_figures)
+    lengths = corpus_figures(of_setting)
+    chosen = figures_by_setting(runs, chosen_figures)
     noise = figures_by_setting(runs, lambda found: audit_figures(noise_findings(found)))
     files = table_files(
         tables, tables[: len(split(sections[0], slugs))], of_setting, left_out, audits
@@ -128,7 +133,12 @@ def write_comparison(
             metric_labels=METRIC_LABELS,
             noise_labels=NOISE_LABELS,
             losses=list(chain.from_iterable(losses.values())),
-            lengths=list(chain.from_iterable(lengths.values())),
+            lengths=[*lengths, *chain.from_iterable(chosen.values())],
+            training_sets={
+                setting: means
+                for setting, found in of_setting.items()
+                if (means := training_set_means(found, representative_variants(found)))
+            },
             audits=audits,
             noise_figures=noise,
             kinds=KINDS,
@@ -142,15 +152,15 @@ def write_comparison(
             (partial / part).mkdir()
         for name, text in {**files, "index.html": page + "\n"}.items():
             (partial / name).write_text(text, encoding="utf-8", newline="")
-        of_page = [*losses.values(), *lengths.values(), *noise.values()]
+        of_page = [lengths, *losses.values(), *chosen.values(), *noise.values()]
         for figure in chain(*of_sections, *of_page):
             _save(figure, partial / "figures")
     return notes
 
 
 def _loss_figures(runs: Sequence[Run]) -> list[PageFigure]:
-    """Of one setting: the methods of its table of methods."""
-    return loss_figures(runs, methods_at_common_setting([run.variant for run in runs]))
+    """Of one setting: one variant of each method."""
+    return loss_figures(runs, representative_variants(runs))
 
 
 def check_folder(folder: Path) -> None:
@@ -177,6 +187,7 @@ def _environment() -> Environment:
             "share": lambda value: (
                 f"{100 * value:.{0 if value >= 0.0995 else 1}f}\N{NO-BREAK SPACE}%"
             ),
+            "count": lambda value: f"{value:,.0f}",
             "amount": lambda key: amount_label(key[1], key[2]),
             "score_name": lambda score: SCORES[score].title,
         },
@@ -193,6 +204,12 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         f"{METRIC_LABELS[metric]}: not computed by {_names(names)}"
         for metric, names in missing_scores(runs).items()
     ]
+    old = [run.name for run in runs if not (run.summed_losses and run.training_sets)]
+    if old:
+        remarks.append(
+            "summed losses, hard samples and training sets: not written by the version that made "
+            f"{_names(old)}; `dvc repro evaluate` in it writes them"
+        )
     seeds = Counter(run.variant for run in runs)
     seeds_of = {
         variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)

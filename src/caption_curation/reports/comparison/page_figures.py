@@ -1,6 +1,5 @@
 """Which figures a comparison has, and the numbers in them."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,11 +8,11 @@ from typing import Any
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from caption_curation.curation.rules import amount_label
+from caption_curation.curation.rules import RULES, amount_label
 from caption_curation.curation.scores import SCORES, is_random
-from caption_curation.experiments.runs import LengthCounts, Run
-from caption_curation.experiments.variants import Variant, ordered, ratio_lines
-from caption_curation.reports.comparison import figures
+from caption_curation.experiments.runs import Run
+from caption_curation.experiments.variants import Variant, amount_lines, ordered
+from caption_curation.reports.comparison.figures import lengths, losses, noise, scores
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
     Finding,
@@ -25,9 +24,21 @@ from caption_curation.reports.comparison.tables import (
     NONE,
     Row,
     measured_metrics,
+    score_rows,
+)
+from caption_curation.reports.comparison.training_numbers import (
+    chosen_lengths_by_choice,
+    chosen_shares,
+    hard_sample_overlaps,
+    mean_distribution,
+    runs_of,
+    telling_pairs,
 )
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
 from caption_curation.reports.page.style import to_svg
+
+AMOUNT_METRICS = ("cider", "bleu_4")  # all others are in the tables
+SCHEDULE_METRICS = ("bleu_4", "cider")  # the paper's
 
 
 @dataclass(frozen=True)
@@ -72,95 +83,154 @@ def section_figures(section: Section, rows: Sequence[Row]) -> list[PageFigure]:
     metrics = measured_metrics(section.runs)
     # CIDEr is what the epoch is chosen by, and the paper's main number.
     metrics = sorted(metrics, key=lambda metric: metric != "cider")
-    of_variant = {row.variant: row for row in rows}
     made = []
     if any(metrics[0] in row.to_none for row in rows):
         made.append(
             PageFigure(
                 f"{section.name}_differences",
-                figures.score_differences(rows, metrics[0]),
+                scores.score_differences(rows, metrics[0]),
                 f"{section.title}: differences in {METRIC_LABELS[metrics[0]]} to no curation, "
                 "paired by seed: every seed, their mean, and its 95 % confidence interval.",
             )
         )
-    lines = {
-        line: [of_variant[variant] for variant in of]
-        for line, of in ratio_lines(of_variant).items()
+    lines = amount_lines(row.variant for row in rows)
+    compared = _lines_of_both_schedules(lines)
+    others = [line for line, of in lines.items() if set(of) != set(compared.get(line, ()))]
+    made += _amounts(
+        section,
+        rows,
+        {
+            line: of
+            for line, of in lines.items()
+            if line in others or (others and line.schedule == "dynamic")
+        },
+    )
+    made += _schedules(section, compared)
+    return made
+
+
+def _amounts(
+    section: Section, rows: Sequence[Row], lines: Mapping[Variant, Sequence[Variant]]
+) -> list[PageFigure]:
+    if not lines:
+        return []
+    of_variant = {row.variant: row for row in rows}
+    shown = [name for name in AMOUNT_METRICS if name in measured_metrics(section.runs)]
+    figure = scores.scores_by_amount(
+        {line: [of_variant[variant] for variant in of] for line, of in lines.items()},
+        chosen_shares(section.runs),
+        of_variant.get(NONE),
+        shown,
+    )
+    return [
+        PageFigure(
+            f"{section.name}_amounts",
+            figure,
+            f"{section.title}: test scores against the part of the samples that is curated (as the "
+            "paper’s figure 5), with 95 % confidence intervals. Rules by standard deviations stand "
+            "at the part that they chose, a mean over epochs and seeds.",
+        )
+    ]
+
+
+def _lines_of_both_schedules(
+    lines: Mapping[Variant, Sequence[Variant]],
+) -> dict[Variant, list[Variant]]:
+    """Lines by ratio of the methods that have one of either schedule."""
+    by_ratio = {
+        line: [variant for variant in of if variant.rule is None or RULES[variant.rule].is_fraction]
+        for line, of in lines.items()
+        if not is_random(line.score)
     }
-    if lines:
+    methods = [
+        {line.method for line in by_ratio if line.schedule == schedule}
+        for schedule in ("dynamic", "static")
+    ]
+    return {
+        line: of for line, of in by_ratio.items() if line.method in methods[0] & methods[1] and of
+    }
+
+
+def _schedules(section: Section, lines: Mapping[Variant, Sequence[Variant]]) -> list[PageFigure]:
+    validated = [replace(run, scores=run.validation) for run in section.runs if run.validation]
+    of_variant = {row.variant: row for row in score_rows(validated, validated, {})}
+    shown = {
+        line: [of_variant[variant] for variant in of if variant in of_variant]
+        for line, of in lines.items()
+    }
+    metrics = [name for name in SCHEDULE_METRICS if name in measured_metrics(validated)]
+    if not metrics or not all(shown.values()) or not shown:
+        return []
+    return [
+        PageFigure(
+            f"{section.name}_schedules",
+            scores.schedules(shown, of_variant.get(NONE), metrics),
+            f"{section.title}: the static and the dynamic schedule on the validation split (as the "
+            "paper’s figure 7), each run by its best epoch, with 95 % confidence intervals.",
+        )
+    ]
+
+
+def loss_figures(runs: Sequence[Run], variants: Sequence[Variant]) -> list[PageFigure]:
+    """Distributions of losses, summed ones where they are known, and whether samples stay hard."""
+    by_unit: dict[str, dict[Variant, dict[int, dict[float, float]]]] = {}
+    for unit, attribute in (("nats per caption", "summed_losses"), ("nats per token", "losses")):
+        distributions = {
+            variant: mean_distribution([getattr(run, attribute) for run in runs_of(runs, variant)])
+            for variant in variants
+        }
+        if any(distributions.values()):
+            by_unit[unit] = distributions
+    made = [
+        PageFigure(
+            "losses",
+            losses.loss_distributions(by_unit),
+            "Loss of the training samples after every epoch: summed over the caption (as the "
+            "paper’s figures 2 and 8) and per token, means over seeds. Of every method the variant "
+            "with the most seeds. The axis ends where one sample in a thousand is left.",
+        )
+    ]
+    overlaps = hard_sample_overlaps(runs, variants)
+    if overlaps:
         made.append(
             PageFigure(
-                f"{section.name}_ratios",
-                figures.scores_by_ratio(lines, of_variant.get(NONE), metrics),
-                f"{section.title}: test scores against the fraction of samples that is curated, "
-                "with 95 % confidence intervals.",
+                "hard_samples",
+                losses.hard_samples({pair: overlaps[pair] for pair in telling_pairs(overlaps)}),
+                "Do the same samples stay hard? Of those with the highest summed loss after the "
+                "first of two epochs, the part that is among as many after the second, mean over "
+                "seeds with its 95 % confidence interval. Samples removed in between do not count; "
+                "those with a new caption or image count as what they are.",
             )
         )
     return made
 
 
-def loss_figures(runs: Sequence[Run], variants: Sequence[Variant]) -> list[PageFigure]:
-    distributions = {
-        variant: mean_distribution([run for run in runs if run.variant == variant])
-        for variant in variants
-        if not is_random(variant.score)
-    }
+def corpus_figures(runs: Mapping[str, Sequence[Run]]) -> list[PageFigure]:
+    """How long the captions of the corpora are; of every setting, whose runs have one corpus."""
+    corpora = {setting: found[0].corpus_lengths for setting, found in runs.items()}
     return [
         PageFigure(
-            "losses",
-            figures.loss_distributions(distributions),
-            "Loss of the training samples after every epoch, by method, mean over seeds.",
+            "corpus_lengths",
+            lengths.corpus_lengths(corpora),
+            "Length of the captions of the training split (as the paper’s figure 6, which compares "
+            "COCO with Flickr30K).",
         )
     ]
 
 
-def mean_distribution(runs: Sequence[Run]) -> dict[int, dict[float, float]]:
-    """Epoch → middle of a bin → fraction of samples, a mean over runs."""
-    sums: dict[int, dict[float, list[float]]] = {}
-    for run in runs:
-        for row in run.losses:
-            bins = sums.setdefault(int(row["epoch"]), {})
-            bins.setdefault(row["loss"], []).append(row["fraction"])
-    # Bins beyond a run's highest loss are not in its rows: it has no sample there.
-    return {
-        epoch: {middle: sum(found) / len(runs) for middle, found in sorted(bins.items())}
-        for epoch, bins in sorted(sums.items())
-    }
-
-
-def length_figures(runs: Sequence[Run]) -> list[PageFigure]:
-    """One row for every score and rule; of several methods and amounts, the one of most runs."""
-    # The static schedule chooses at random.
-    counts = Counter(
-        run.variant for run in runs if run.lengths and run.variant.schedule != "static"
-    )
-    of_choice: dict[tuple[str | None, str | None, str | None], Variant] = {}
-    for variant in sorted(ordered(counts), key=lambda variant: -counts[variant]):
-        of_choice.setdefault((variant.schedule, variant.score, variant.rule), variant)
-    lengths = {
-        variant: pooled_lengths([run for run in runs if run.variant == variant])
-        for variant in ordered(of_choice.values())
-    }
-    if not lengths:
+def chosen_figures(runs: Sequence[Run]) -> list[PageFigure]:
+    """Caption lengths of chosen and of other samples, if any were chosen by a score."""
+    chosen = chosen_lengths_by_choice(runs)
+    if not chosen:
         return []
     return [
         PageFigure(
-            "caption_lengths",
-            figures.caption_lengths(lengths),
+            "chosen_lengths",
+            lengths.chosen_lengths(chosen),
             "Length of the captions of chosen and of other samples at the time of choosing, "
             "all seeds together.",
         )
     ]
-
-
-def pooled_lengths(runs: Sequence[Run]) -> dict[int, LengthCounts]:
-    pooled: dict[int, LengthCounts] = {}
-    for run in runs:
-        for epoch, counts in run.lengths.items():
-            group = pooled.setdefault(epoch, LengthCounts(Counter(), Counter()))
-            group.chosen.update(counts.chosen)
-            group.others.update(counts.others)
-    return pooled
 
 
 def noise_findings(runs: Sequence[Run]) -> dict[str, Any]:
@@ -197,7 +267,7 @@ def audit_figures(audit: Mapping[str, Any]) -> list[PageFigure]:
     return [
         PageFigure(
             f"noise_epoch_{epoch}",
-            figures.noise_found(
+            noise.noise_found(
                 {
                     f"{SCORES[key[0]].title}, {amount_label(key[1], key[2])}": list(
                         of[epoch].values()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from caption_curation.curation.scores import is_random
 from caption_curation.experiments.runs import Run
-from caption_curation.experiments.variants import methods_at_common_setting, ratio_lines
+from caption_curation.experiments.variants import amount_lines, methods_at_common_setting
 from caption_curation.reports.comparison.tables import (
     NONE,
 )
@@ -98,7 +98,7 @@ def _sections(runs: Sequence[Run]) -> list[Section]:
             [run for run in runs if run.variant in methods],
         )
     ]
-    lines = ratio_lines(variants)
+    lines = amount_lines(variants)
     dynamic = {
         variant for line, of in lines.items() if line.schedule == "dynamic" for variant in of
     }

@@ -1,0 +1,93 @@
+"""How long captions are: those of the corpora, and those that are chosen."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from caption_curation.experiments.runs import LengthCounts
+from caption_curation.experiments.variants import Variant
+from caption_curation.reports.comparison.figures.look import DASHED, DOTTED, WIDTH, colour_of
+from caption_curation.reports.page.style import GREY, INK, MOST_BINS, STYLE
+
+_CORPUS_LINES = ("solid", DASHED, DOTTED, "dashdot")
+
+
+@matplotlib.rc_context(STYLE)
+def corpus_lengths(lengths: Mapping[str, Counter[int]]) -> Figure:
+    """How long the captions of every corpus are, as the paper's figure 6.
+
+    Args:
+        lengths: setting → number of words → captions of its training split.
+    """
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    axes = figure.subplots()
+    longest = max(max(counts) for counts in lengths.values())
+    shortest = min(min(counts) for counts in lengths.values())
+    words = range(shortest, longest + 1)
+    for position, (setting, counts) in enumerate(lengths.items()):
+        axes.plot(
+            words,
+            [100 * counts[length] / counts.total() for length in words],
+            drawstyle="steps-mid",
+            linewidth=1.4,
+            linestyle=_CORPUS_LINES[position % len(_CORPUS_LINES)],
+            color=(INK, GREY)[position % 2],
+            label=f"{setting} ({counts.total():,} captions)",
+        )
+    axes.set_ylim(bottom=0)
+    axes.set(xlabel="caption length (words)", ylabel="captions (%)")
+    figure.legend(loc="outside upper left", ncols=2)
+    return figure
+
+
+@matplotlib.rc_context(STYLE)
+def chosen_lengths(lengths: Mapping[Variant, Mapping[int, LengthCounts]]) -> Figure:
+    """Are long captions chosen? Per choice (rows) and epoch (columns).
+
+    Args:
+        lengths: variant → epoch → counts over all seeds; an epoch that chose none may be missing.
+    """
+    epochs = sorted({epoch for of in lengths.values() for epoch in of})
+    figure = Figure(figsize=(WIDTH, 0.8 + 1.2 * len(lengths)), layout="constrained")
+    grid = figure.subplots(len(lengths), len(epochs), sharex=True, sharey=True, squeeze=False)
+    every = [
+        length
+        for of in lengths.values()
+        for counts in of.values()
+        for length in (*counts.chosen, *counts.others)
+    ]
+    step = -(-(max(every) - min(every) + 1) // MOST_BINS)
+    bins = np.arange(min(every), max(every) + step + 1, step) - 0.5
+    for row, (variant, of) in zip(grid, lengths.items(), strict=True):
+        for axes, epoch in zip(row, epochs, strict=True):
+            if epoch in of:
+                _draw_lengths(axes, of[epoch], bins, colour_of(variant))
+            else:
+                axes.text(0.5, 0.5, "none chosen", ha="center", transform=axes.transAxes)
+        row[0].set_ylabel(variant.choice_label.replace(", ", "\n"), fontsize=8)
+    for axes, epoch in zip(grid[0], epochs, strict=True):
+        axes.set_title(f"after epoch {epoch}", pad=3)
+    for axes in grid[-1]:
+        axes.set_xlabel("caption length (words)")
+    figure.supylabel("samples of the group (%)", fontsize=9)
+    handles, labels = next(
+        found for axes in grid.flat if (found := axes.get_legend_handles_labels())[1]
+    )
+    figure.legend(handles, labels, loc="outside upper left", ncols=2)
+    return figure
+
+
+def _draw_lengths(axes: Axes, counts: LengthCounts, bins: Any, colour: str) -> None:
+    for name, group, style in (
+        ("other samples", counts.others, {"color": GREY}),
+        ("chosen samples", counts.chosen, {"color": colour, "histtype": "step", "linewidth": 1.4}),
+    ):
+        lengths = sorted(group)
+        total = max(group.total(), 1)
+        weights = [100 * group[length] / total for length in lengths]
+        axes.hist(lengths, bins, weights=weights, label=name, **style)
