@@ -2,7 +2,7 @@
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.config.profile import BlipCheckpoint, ScratchCaptioner
+from caption_curation.config.profile import ScratchCaptioner
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import atomic_folder
 from stages import run
@@ -27,20 +27,10 @@ def main() -> None:
         )
         with atomic_folder(paths.captioner(0)) as folder:
             save_captioner(captioner, folder)
-    elif isinstance(section.base, BlipCheckpoint):
-        from caption_curation.captioner.bases.blip_checkpoint import convert_checkpoint
-        from caption_curation.captioner.model.blip import save_captioner
-
-        captioner = convert_checkpoint(section.base, section.image_size)
-        with atomic_folder(paths.captioner(0)) as folder:
-            save_captioner(captioner, folder)
     else:
-        from caption_curation.captioner.model import REQUIRED_FILES
-        from caption_curation.pretrained import copy_model, obtain_model
+        from caption_curation.captioner.bases.published import write_published
 
-        model = obtain_model(section.base, required=REQUIRED_FILES)
-        with atomic_folder(paths.captioner(0)) as folder:
-            copy_model(model, folder, REQUIRED_FILES)
+        write_published(section.base, section.image_size, paths.captioner(0))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,11 @@
 """Obtain the text-to-image generator that fine-tuning starts from."""
 
-import json
 from pathlib import Path
 
 from caption_curation.config.params import load_params
-from caption_curation.config.profile import Generator, HubModel, LocalModel, ScratchGenerator
+from caption_curation.config.profile import Generator, ScratchGenerator
 from caption_curation.paths import BASE_GENERATOR, GENERATOR_CORPUS
-from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import atomic_folder
-from caption_curation.text_to_image.bases import OPTIONAL_FILES, PIPELINE, REQUIRED_FILES
 from stages import run
 
 
@@ -19,7 +16,9 @@ def main() -> None:
         if isinstance(section.base, ScratchGenerator):
             _build(section, section.base, folder)
         else:
-            _copy(section.base, folder)
+            from caption_curation.text_to_image.bases.published import copy_published
+
+            copy_published(section.base, folder)
 
 
 def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
@@ -31,17 +30,6 @@ def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
     generator = build_generator(size, images, GENERATOR_CORPUS / "images", section.image_size)
     generator.save_pretrained(target)
-
-
-def _copy(source: LocalModel | HubModel, target: Path) -> None:
-    from caption_curation.pretrained import copy_model, obtain_model
-
-    folder = obtain_model(source, required=REQUIRED_FILES, optional=OPTIONAL_FILES)
-    index = folder / "model_index.json"
-    kind = json.loads(index.read_text(encoding="utf-8")).get("_class_name")
-    if kind != PIPELINE:
-        raise InputError(f"{index}: _class_name = {kind!r}; allowed: {PIPELINE}")
-    copy_model(folder, target, [*REQUIRED_FILES, *OPTIONAL_FILES])
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from caption_curation.human_study.study.scoring import image_clip_scores, image_
 from caption_curation.metrics.clip.model import load_clip
 from caption_curation.metrics.status import read_reason
 from caption_curation.round_trip.captioner_folder import captioner_folder
+from caption_curation.round_trip.items import one_file_each
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import write_atomically
 from stages import round_trip, run
@@ -24,7 +25,7 @@ def main() -> None:
     settings = load_human_study()
     model = captioner_folder(settings.captioner, PARAMS_FILE)
     images = read_images(paths.CORPUS / "val.jsonl")
-    files = round_trip.image_files(settings.variant)
+    files = one_file_each(round_trip.images_folder(settings.variant))
     device = prepare_device()
     losses = image_losses(
         load_captioner(model, section.image_size, device),

@@ -15,7 +15,7 @@ from caption_curation.support.stage_arguments import OneOf
 
 COUNTS = "prompts.json"  # beside an index: prompts, those that are too long, images drawn again
 CHECKED = paths.ROUND_TRIP / "parameters.txt"  # says that they are valid
-PROMPTS = paths.ROUND_TRIP / "prompts"  # PROMPT.jsonl: image_id, prompt
+PROMPTS = paths.ROUND_TRIP / "prompts"  # PROMPT.jsonl: item_id, image_id, prompt
 EVALUATION = paths.ROUND_TRIP / "evaluation"  # scores.json, images.jsonl
 REPORT = Path("reports/round_trip")  # index.html, figures, tables
 
@@ -26,12 +26,12 @@ Shown = Annotated[str, OneOf(*(variant.name for variant in VARIANTS), REAL)]
 
 
 def generator_folder(name: str) -> Path:
-    """The folder of a generator: ``base_generator`` or ``generator``, the fine-tuned one."""
+    """The folder of a generator: ``base_generator``, ``generator`` (fine-tuned) or another one."""
     return paths.GENERATOR.with_name(name)
 
 
 def images_folder(variant: str) -> Path:
-    """A variant's images: KEY.jpg, index.jsonl (image_id, key, prompt, seed), and counts."""
+    """A variant's images: KEY.jpg, counts, index.jsonl (item_id, image_id, key, prompt, seed)."""
     return paths.ROUND_TRIP / "images" / variant
 
 
@@ -41,10 +41,22 @@ def captions_file(variant: str) -> Path:
 
 
 def image_files(variant: str) -> dict[str, Path]:
-    """The image files of a variant, or the real ones, by image id."""
+    """The image file of every item of a variant, by item id; of the real images, by image id."""
     if variant == REAL:
-        validation = read_images(paths.CORPUS / "val.jsonl")
-        return {image.image_id: paths.CORPUS / "images" / image.file_name for image in validation}
+        return _real_files()
     folder = images_folder(variant)
     index = read_json_lines(folder / INDEX)
-    return {record["image_id"]: folder / f"{record['key']}.jpg" for record in index}
+    return {record["item_id"]: folder / f"{record['key']}.jpg" for record in index}
+
+
+def image_ids(variant: str) -> dict[str, str]:
+    """The original image of every item of a variant, by item id; real ones are their own."""
+    if variant == REAL:
+        return {image_id: image_id for image_id in _real_files()}
+    index = read_json_lines(images_folder(variant) / INDEX)
+    return {record["item_id"]: record["image_id"] for record in index}
+
+
+def _real_files() -> dict[str, Path]:
+    validation = read_images(paths.CORPUS / "val.jsonl")
+    return {image.image_id: paths.CORPUS / "images" / image.file_name for image in validation}

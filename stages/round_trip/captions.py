@@ -12,7 +12,7 @@ from stages import round_trip, run_on_processes
 
 
 def main(variant: round_trip.Shown) -> None:
-    """Write a caption for every image of the validation split as COCO results JSON."""
+    """Write a caption for every image of the variant, by item id, as COCO results JSON."""
     params = load_params()
     section = params.profile.captioner
     model = captioner_folder(load_round_trip().captioner)

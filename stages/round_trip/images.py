@@ -5,6 +5,8 @@ import shutil
 
 from caption_curation.config.params import load_params
 from caption_curation.pretrained import weights_digest
+from caption_curation.round_trip.items import Item
+from caption_curation.round_trip.native_size import native_size
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.variants import PROMPTS, Variant
 from caption_curation.samples import read_json_lines, write_json_lines
@@ -17,21 +19,32 @@ from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from stages import round_trip, run_on_processes
 
+MADE_BY = {
+    "base_generator": "base_generator",
+    "generator": "finetune_generator",
+    "other_generator": "stages/round_trip_models/dvc.yaml:generator",
+}
+
 
 def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None:
     """Write an image for every prompt, their index, and counts.
 
-    An image's seed comes from its image id alone, so that all variants begin with the same noise.
+    An image's seed comes from its image id alone, so that all variants, and all images of one
+    original, begin with the same noise.
     ``prompt.overflow`` says what becomes of prompts that are too long, as for the training set.
     """
     params = load_params()
     model = round_trip.generator_folder(generator)
     if not model.is_dir():
-        stage = "base_generator" if generator == "base_generator" else "finetune_generator"
-        raise InputError(f"{model}: there is no such generator; `dvc repro {stage}` makes it")
+        raise InputError(
+            f"{model}: there is no such generator; `dvc repro {MADE_BY[generator]}` makes it"
+        )
+    section = params.profile.generator
+    if generator == "other_generator":
+        section = section.model_copy(update={"image_size": native_size(model)})
+    items = [Item(**record) for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")]
     requests = {
-        record["image_id"]: ImageRequest(record["prompt"], image_seed(record["image_id"], 0))
-        for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")
+        item.item_id: ImageRequest(item.prompt, image_seed(item.image_id, 0)) for item in items
     }
     prompts = len({request.prompt for request in requests.values()})
     token_limit = load_token_limit(model)
@@ -47,14 +60,20 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
         generator=model,
         weights_digest=weights_digest(model),
         synthesis=params.experiment.synthesis,
-        section=params.profile.generator,
+        section=section,
         folder=partial,
     )
     if not is_main:
         return
     index = [
-        {"image_id": name, "key": keys[name], "prompt": request.prompt, "seed": request.seed}
-        for name, request in requests.items()
+        {
+            "item_id": item.item_id,
+            "image_id": item.image_id,
+            "key": keys[item.item_id],
+            "prompt": requests[item.item_id].prompt,
+            "seed": requests[item.item_id].seed,
+        }
+        for item in items
     ]
     write_json_lines(partial / INDEX, index)
     redrawn = sum(attempt_of(partial / f"{key}.jpg") > 0 for key in set(keys.values()))

@@ -5,14 +5,20 @@ from pathlib import Path
 from caption_curation import paths
 from caption_curation.config.experiment import LONGEST_TRAINING
 from caption_curation.config.params import load_params
+from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.round_trip.captioner_folder import captioner_folder
-from caption_curation.round_trip.parameters import load_round_trip
+from caption_curation.round_trip.parameters import OTHER_CAPTIONER, PARAMS_FILE, load_round_trip
+from caption_curation.support.errors import InputError
 from stages import run
 from stages.round_trip import CHECKED
 
 EPOCHS = range(LONGEST_TRAINING + 1)
 # DVC makes these when they are asked for, so they may be missing now.
-MADE_BY_THE_PIPELINE = [*map(paths.captioner, EPOCHS), *map(paths.best_captioner, EPOCHS)]
+MADE_BY_THE_PIPELINE = [
+    *map(paths.captioner, EPOCHS),
+    *map(paths.best_captioner, EPOCHS),
+    OTHER_CAPTIONER,
+]
 
 
 def main() -> None:
@@ -21,11 +27,22 @@ def main() -> None:
     A new captioner runs this stage, but none of those that generate images from its output.
     """
     load_params()
-    captioner = load_round_trip().captioner
-    if Path(captioner) not in MADE_BY_THE_PIPELINE:
-        captioner_folder(captioner)
+    settings = load_round_trip()
+    captioner = Path(settings.captioner)
+    if captioner not in MADE_BY_THE_PIPELINE:
+        captioner_folder(settings.captioner)
+    if captioner == OTHER_CAPTIONER:
+        check_present("other_captioner", settings.other_captioner)
+    if "other_generator" in settings.generators:
+        check_present("other_generator", settings.other_generator)
     CHECKED.parent.mkdir(parents=True, exist_ok=True)
     CHECKED.write_text("The parameters are valid.\n", encoding="utf-8")
+
+
+def check_present(key: str, source: LocalModel | HubModel | BlipCheckpoint) -> None:
+    """Raise an InputError if a file or folder that a model is obtained from is not there."""
+    if not isinstance(source, HubModel) and not Path(source.path).exists():
+        raise InputError(f"{PARAMS_FILE}: {key}.path = {source.path!r}: there is no such path")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,10 @@ def decoder(tensors: Tensors, prefix: str) -> None:
 
 @pytest.fixture
 def tensors() -> Tensors:
+    return checkpoint()
+
+
+def checkpoint() -> Tensors:
     """What BLIP's pretraining leaves under the key ``model``."""
     torch.manual_seed(0)
     made: Tensors = {

@@ -29,6 +29,7 @@ from caption_curation.human_study.annotations.records import append, read
 from caption_curation.human_study.parameters import load_human_study
 from caption_curation.human_study.study.sets import AUTOMATIC, VERDICTS, read_study
 from caption_curation.metrics.status import write_reason
+from caption_curation.round_trip.items import drawn_position, one_file_each
 from caption_curation.samples import read_images, samples_of, write_json_lines
 from caption_curation.support.errors import InputError
 from stages import human_study, round_trip
@@ -89,7 +90,16 @@ def prepare(root: Path) -> None:
             others = [name for name in DEFAULT.backgrounds if name != shown.background]
             shown = replace(shown, background=others[0])
         render(shown, DEFAULT, 32).save(folder / f"key{position}.jpg", quality=95, subsampling=0)
-        index.append({"image_id": image.image_id, "key": f"key{position}"})
+        # As if every caption had given an image: those of the others must never be looked at.
+        drawn = drawn_position(image.image_id, len(image.captions))
+        index += [
+            {
+                "item_id": f"{image.image_id}#{number}",
+                "image_id": image.image_id,
+                "key": f"key{position}" if number == drawn else "missing",
+            }
+            for number in range(len(image.captions))
+        ]
     write_json_lines(folder / "index.jsonl", index)
     shutil.copytree(DEMO_MODELS / "clip", paths.CLIP)
     write_reason(paths.CLIP, None)
@@ -118,7 +128,7 @@ def test_the_loss_is_the_mean_over_the_references(finished: Path) -> None:
     params = load_params()
     section = params.profile.captioner
     samples = samples_of([image])
-    file = round_trip.image_files(VARIANT)[image.image_id]
+    file = one_file_each(round_trip.images_folder(VARIANT))[image.image_id]
     by_reference = [
         loss.loss_sum / loss.tokens
         for loss in sample_losses(
@@ -141,7 +151,7 @@ def test_the_clipscore_is_the_mean_over_the_references(finished: Path) -> None:
     model = CLIPModel.from_pretrained(paths.CLIP, dtype=torch.float32).eval()
     tokenizer = CLIPTokenizer.from_pretrained(paths.CLIP)
     settings = json.loads((paths.CLIP / "preprocessor_config.json").read_text())
-    with Image.open(round_trip.image_files(VARIANT)[image.image_id]) as picture:
+    with Image.open(one_file_each(round_trip.images_folder(VARIANT))[image.image_id]) as picture:
         pixels = np.asarray(picture.convert("RGB"), np.float32) / 255
     pixels = (pixels - settings["image_mean"]) / settings["image_std"]
     with torch.inference_mode():
@@ -355,7 +365,7 @@ def test_the_papers_loss_and_references(
     params = load_params()
     section = params.profile.captioner
     samples = samples_of([corpus[images[-1].image_id]])
-    shown_file = round_trip.image_files(VARIANT)[images[-1].image_id]
+    shown_file = one_file_each(round_trip.images_folder(VARIANT))[images[-1].image_id]
     expected = sample_losses(
         load_captioner(DEMO_MODELS / "captioner", section.image_size, torch.device("cpu")),
         samples,

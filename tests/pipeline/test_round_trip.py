@@ -12,9 +12,11 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, VARIANTS
+from caption_curation.round_trip.variants import PROMPTS, Grid
 from tests.pipeline.clone import Clone, change
 
+GENERATORS = ("base_generator", "generator")  # as in the demo
+VARIANTS = Grid(GENERATORS, tuple(PROMPTS)).variants
 PIPELINE = "stages/round_trip/dvc.yaml"
 CAPTIONER = "data/my_captioner"
 IMAGES = {f"images@{variant.name}" for variant in VARIANTS}
@@ -76,6 +78,34 @@ def test_the_matrix_has_all_variants_and_begins_unchanged(
     assert names >= IMAGES | CAPTIONS
     assert len(IMAGES) == 8
     assert stale(clone, monkeypatch) == set()
+
+
+def test_other_models_are_obtained_if_they_are_asked_for_and_nothing_is_drawn_anew(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "round_trip_models" not in clone.command("dvc", "repro", "--dry", "--force", PIPELINE)
+    settings = clone.folder / "stages/round_trip/params.yaml"
+    with changed(clone, str(settings.relative_to(clone.folder)), settings.read_text()):
+        change(
+            settings,
+            {
+                "generators": [*GENERATORS, "other_generator"],
+                "prompts": ["concat", "concat_styler"],
+                "captioner": "data/round_trip/captioner",
+            },
+        )
+        names = clone.command("dvc", "repro", "--dry", "--force", PIPELINE)
+        for name in ("captioner", "generator"):
+            assert f"stages/round_trip_models/dvc.yaml:{name}" in names
+        assert "train@" not in names  # no captioner of the experiment is needed
+        asked = {f"{item}-{kind}" for item in GENERATORS for kind in ("concat", "concat_styler")}
+        others = {f"other_generator-{kind}" for kind in ("concat", "concat_styler")}
+        found = stale(clone, monkeypatch)
+        assert {name for name in found if name.startswith("images@")} == {
+            f"images@{name}" for name in others
+        }
+        assert found >= {f"captions@{name}" for name in asked | others} | {"evaluate", "report"}
+        assert "prompts" not in found
 
 
 def test_the_main_line_does_not_run_the_round_trip(clone: Clone) -> None:

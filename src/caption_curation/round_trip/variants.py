@@ -1,5 +1,6 @@
-"""What the round trip compares: two generators, each with four kinds of prompts."""
+"""What the round trip compares: generators, each with the same kinds of prompts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +23,8 @@ class PromptKind:
         return prompt.model_copy(update={"mode": self.mode, "styler": styler})
 
 
-GENERATORS = {"base_generator": "base", "generator": "fine-tuned"}  # folder in data/ → label
+# Folder in data/ → label. The third is another base model, and no part of the main line.
+GENERATORS = {"base_generator": "base", "generator": "fine-tuned", "other_generator": "other"}
 PROMPTS = {
     "single": PromptKind("single", False, "one caption"),
     "concat": PromptKind("concat", False, "all captions"),
@@ -49,4 +51,19 @@ class Variant:
         return f"{GENERATORS[self.generator]}, {PROMPTS[self.prompt].label}"
 
 
-VARIANTS = [Variant(generator, prompt) for generator in GENERATORS for prompt in PROMPTS]
+@dataclass(frozen=True)
+class Grid:
+    """The variants of one round trip: every one of some generators with every kind of prompts."""
+
+    generators: Sequence[str]
+    prompts: Sequence[str]
+
+    @property
+    def variants(self) -> list[Variant]:
+        """In the order of tables: generators, and within them prompts."""
+        return [
+            Variant(generator, prompt) for generator in self.generators for prompt in self.prompts
+        ]
+
+
+VARIANTS = Grid(list(GENERATORS), list(PROMPTS)).variants  # all that can be asked for

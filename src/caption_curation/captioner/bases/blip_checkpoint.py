@@ -95,10 +95,10 @@ def read_checkpoint(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
         raise InputError(f"checkpoint {path}: there is no such file (from {Path.cwd()})")
     digest = file_digest(path)
     if sha256 is None:
-        print(f"{path} has SHA-256 {digest}; pin it as captioner.base.sha256")
+        print(f"{path} has SHA-256 {digest}; pin it as its sha256")
     elif digest != sha256:
         raise InputError(
-            f"checkpoint {path}: its SHA-256 is {digest}, but captioner.base.sha256 = {sha256}: "
+            f"checkpoint {path}: its SHA-256 is {digest}, but its sha256 is pinned as {sha256}: "
             "the file is another one, or its download is incomplete"
         )
     try:

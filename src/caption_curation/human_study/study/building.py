@@ -20,7 +20,7 @@ from caption_curation.human_study.study.references import read_references_by_id
 from caption_curation.human_study.study.scored_images import read_scored_images
 from caption_curation.human_study.study.sets import MANIFEST, PAGE, SETS, SETS_FILE
 from caption_curation.metrics.image_files import find_images
-from caption_curation.samples import read_json_lines
+from caption_curation.round_trip.items import one_file_each
 from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.outputs import atomic_folder, write_atomically
@@ -85,8 +85,9 @@ def image_files(
     """The file of each image by id, and the suffix for a copy of it.
 
     Args:
-        folder: with an index as the pipeline's image stages write it; or with files that the
-            references name, if they are COCO's, or that are named after the ids.
+        folder: with an index as the round trip writes it, of whose images of one original always
+            the same is taken; or with files that the references name, if they are COCO's, or that
+            are named after the ids.
         image_ids: of the images that are needed.
         references: the file of the references.
 
@@ -96,12 +97,7 @@ def image_files(
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
     if (folder / INDEX).is_file():
-        index = read_json_lines(folder / INDEX)
-        by_id = find_by_image_id(
-            image_ids,
-            {record["image_id"]: folder / f"{record['key']}.jpg" for record in index},
-            folder / INDEX,
-        )
+        by_id = find_by_image_id(image_ids, one_file_each(folder), folder / INDEX)
         if missing := [image_id for image_id in image_ids if image_id not in by_id]:
             raise InputError(list_faults(f"{folder / INDEX}: missing images", missing))
         files = {image_id: by_id[image_id] for image_id in image_ids}

@@ -12,11 +12,16 @@ from caption_curation.reports.page.statistics import Statistic
 from caption_curation.reports.page.style import GREY, INK, STYLE
 from caption_curation.reports.round_trip.tables import ALL, FACTS, Results
 from caption_curation.reports.round_trip.truth import Tracking
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARIANTS, Variant
+from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Variant
 
 SHOWN = ("cider", "bleu_4", "meteor", "rouge_l")
-# Neither generator is a method; the fine-tuned one is what replaces images.
-COLOURS = {"base_generator": INK, "generator": METHOD_COLOURS["replace_image"]}
+# No generator is a method; the fine-tuned one is what replaces images.
+COLOURS = {
+    "base_generator": INK,
+    "generator": METHOD_COLOURS["replace_image"],
+    "other_generator": INK,
+}
+HOLLOW = ("base_generator",)
 MARKERS = {"single": "o", "concat": "s", "concat_styler": "D", "sbert_styler": "^"}
 
 
@@ -42,9 +47,7 @@ def make_figures(
             "Scatter plot: score and fraction of right images of each variant",
         )
         figures["images"] = (
-            tracking_of_images(
-                tracking.ciders.ravel().tolist(), tracking.right.ravel().tolist(), rng
-            ),
+            tracking_of_images(tracking.ciders, tracking.right, rng),
             "Box plot: CIDEr of single images by their number of right facts",
         )
     return figures
@@ -58,31 +61,34 @@ def score_dots(results: Results) -> Figure:
     """
     figure = Figure(figsize=(7.2, 2.4), layout="constrained")
     panels = figure.subplots(1, len(SHOWN), sharey=True)
-    rows = {prompt: -row for row, prompt in enumerate(PROMPTS)}
+    grid = results.grid
+    rows = {prompt: -row for row, prompt in enumerate(grid.prompts)}
     for axes, metric in zip(panels, SHOWN, strict=True):
         bound = 100 * results.scores[REAL][metric]
         axes.axvline(bound, color=GREY, linestyle="--", linewidth=1)
         for prompt, row in rows.items():
-            pair = [
+            values = [
                 100 * results.scores[Variant(generator, prompt).name][metric]
-                for generator in GENERATORS
+                for generator in grid.generators
             ]
-            axes.plot(pair, [row, row], color=GREY, linewidth=1, zorder=1)
-            for generator, value in zip(GENERATORS, pair, strict=True):
+            axes.plot(values, [row] * len(values), color=GREY, linewidth=1, zorder=1)
+            for generator, value in zip(grid.generators, values, strict=True):
                 axes.plot(value, row, linestyle="none", **_marker(generator, "o"))
         axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100)")
-        axes.set_ylim(-len(PROMPTS) + 0.4, 0.6)
+        axes.set_ylim(-len(rows) + 0.4, 0.6)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
         axes.margins(x=0.12)
     panels[0].set_yticks(list(rows.values()), [PROMPTS[prompt].label for prompt in rows])
     handles = [
         *(
-            panels[0].plot([], [], linestyle="none", label=label, **_marker(generator, "o"))[0]
-            for generator, label in GENERATORS.items()
+            panels[0].plot(
+                [], [], linestyle="none", label=GENERATORS[generator], **_marker(generator, "o")
+            )[0]
+            for generator in grid.generators
         ),
         panels[0].plot([], [], color=GREY, linestyle="--", linewidth=1, label="real images")[0],
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     return figure
 
 
@@ -92,7 +98,7 @@ def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
     panels = figure.subplots(1, len(SHOWN), sharey=True)
     for axes, metric in zip(panels, SHOWN, strict=True):
-        for variant in VARIANTS:
+        for variant in results.grid.variants:
             axes.plot(
                 100 * results.scores[variant.name][metric],
                 100 * results.right[variant.name][ALL],
@@ -106,7 +112,7 @@ def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]
     panels[0].set_ylabel("images right\nin every fact (%)")
     handles = [
         panels[0].plot([], [], linestyle="none", label=variant.label, **_marker(*key))[0]
-        for variant in VARIANTS
+        for variant in results.grid.variants
         for key in [(variant.generator, MARKERS[variant.prompt])]
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=2)
@@ -154,13 +160,12 @@ def tracking_of_images(
 
 
 def _marker(generator: str, marker: str) -> dict[str, object]:
-    filled = generator == "generator"
     colour = COLOURS[generator]
     return {
         "marker": marker,
         "color": colour,
         "markersize": 6,
-        "markerfacecolor": colour if filled else "white",
+        "markerfacecolor": "white" if generator in HOLLOW else colour,
     }
 
 

@@ -8,16 +8,30 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.paper.numbers import RoundTripResult, remarks
 from caption_curation.reports.page.html import embedded_picture, template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS
+from caption_curation.reports.round_trip.beside_paper import PAPER_METRICS, difference_to_bound
 from caption_curation.reports.round_trip.tables import ALL, FACTS, METRICS, Results
 from caption_curation.reports.round_trip.truth import Tracking
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARIANTS, Variant
+from caption_curation.round_trip.items import Item
+from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Variant
 from caption_curation.samples import CaptionedImage
 
 LONGEST_SIDE = 256  # pixels; larger images are scaled down for the page
 TABLE_METRICS = ("bleu_4", "cider", "meteor", "rouge_l")
-PAPER_PROFILES = ("coco", "flickr30k")
+# The least |ρ| that differs from zero at the 5 % level (two-sided), by number of pairs (Zar 1984).
+CRITICAL_RHO = {
+    5: 1.0,
+    6: 0.886,
+    7: 0.786,
+    8: 0.738,
+    9: 0.700,
+    10: 0.648,
+    11: 0.618,
+    12: 0.587,
+}
 
 
 @dataclass(frozen=True)
@@ -26,26 +40,40 @@ class RoundTrip:
 
     Attributes:
         profile: its name.
-        captioner, styler: as in stages/round_trip/params.yaml.
+        captioner: what it is, in words.
+        other_generator: what it is, in words.
+        single: as in stages/round_trip/params.yaml.
+        styler: as there.
         synthesis: the sampling settings, by name.
         results: the numbers.
         tracking: the scores and the truth, where it is known.
-        prompts: by kind of prompt, the prompt of every image by image id.
+        paper: by variant name, the row of the paper's Table 1 that it repeats.
+        items: by kind of prompt, the item of every image that is shown, by image id.
         examples: the images to show, in order.
-        files: by variant name, ``real`` among them, the image files by image id.
+        files: by variant name, ``real`` among them, the image files by item id.
         remarks: what is unusual about the synthetic images, and the variants concerned.
     """
 
     profile: str
     captioner: str
+    other_generator: str
+    single: str
     styler: str
     synthesis: Mapping[str, object]
     results: Results
     tracking: Tracking | None
-    prompts: Mapping[str, Mapping[str, str]]
+    paper: Mapping[str, RoundTripResult]
+    items: Mapping[str, Mapping[str, Item]]
     examples: Sequence[CaptionedImage]
     files: Mapping[str, Mapping[str, Path]]
     remarks: Mapping[str, Sequence[Variant]]
+
+
+def describe_model(source: LocalModel | HubModel | BlipCheckpoint) -> str:
+    """Where a model comes from, in words."""
+    if isinstance(source, HubModel):
+        return f"{source.id}, revision {source.revision[:7]}"
+    return source.path
 
 
 def choose_examples(
@@ -69,66 +97,112 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
             "score": lambda value: f"{100 * value:.1f}",
             "share": lambda value: f"{100 * value:.0f} %",
             "rho": lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−"),
+            "percent": lambda value: f"{value:.1f}",
+            "difference": lambda value: f"{value:+.1f}".replace("-", "−"),
             "sentence": lambda text: text[:1].upper() + text[1:],
         },
     )
     results = trip.results
-    best = max(VARIANTS, key=lambda variant: results.scores[variant.name]["cider"])
+    grid = results.grid
+    best = max(grid.variants, key=lambda variant: results.scores[variant.name]["cider"])
     content = {
         "trip": trip,
         "results": results,
         "count": len(results.of(REAL)),
+        "generated": len(results.images) - len(results.of(REAL)),
         "best": best,
         "groups": {
-            label: [(PROMPTS[prompt].label, Variant(generator, prompt).name) for prompt in PROMPTS]
-            for generator, label in GENERATORS.items()
+            GENERATORS[generator]: [
+                (PROMPTS[prompt].label, Variant(generator, prompt).name) for prompt in grid.prompts
+            ]
+            for generator in grid.generators
         },
         "real": REAL,
         "metrics": {metric: METRIC_LABELS[metric] for metric in TABLE_METRICS},
         "top": {
-            metric: max(results.scores[variant.name][metric] for variant in VARIANTS)
+            metric: max(results.scores[variant.name][metric] for variant in grid.variants)
             for metric in METRICS
         },
-        "facts": (*FACTS, ALL) if results.truth_is_known else (),
-        "all_right": {name: results.interval_of_all_right(name) for name in results.right},
-        "variants": VARIANTS,
-        "generators": GENERATORS,
-        "kinds": PROMPTS,
-        "paper": trip.profile in PAPER_PROFILES,
+        "facts": (*FACTS, ALL) if trip.tracking else (),
+        "generators": {generator: GENERATORS[generator] for generator in grid.generators},
+        "kinds": {prompt: PROMPTS[prompt] for prompt in grid.prompts},
+        "critical": CRITICAL_RHO.get(len(grid.variants)),
+        "paper": _beside_paper(trip),
+        "paper_metrics": {metric: METRIC_LABELS[metric] for metric in PAPER_METRICS},
+        "paper_remarks": remarks("table_1"),
         "figures": {name: Markup(svg) for name, svg in figures.items()},
         "examples": [_example(trip, image) for image in trip.examples],
     }
     return environment.get_template("round_trip.html").render(content) + "\n"
 
 
+def _beside_paper(trip: RoundTrip) -> list[dict[str, Any]]:
+    """Each variant that repeats a row of the paper's Table 1: our scores and the paper's.
+
+    Both come with their difference to their own upper bound, which itself has none; in percent.
+    """
+    bound = trip.results.scores[REAL]
+    rows = []
+    for name, row in trip.paper.items():
+        scores = trip.results.scores[name]
+        differences = difference_to_bound(row)
+        if row.generator is None:
+            label = "upper bound: real images"
+        else:
+            [label] = [v.label for v in trip.results.grid.variants if v.name == name]
+        rows.append(
+            {
+                "label": label,
+                "paper_name": row.generator,
+                "cells": [
+                    {
+                        "ours": 100 * scores[metric],
+                        "our_difference": (
+                            100 * (scores[metric] - bound[metric]) if name != REAL else None
+                        ),
+                        "theirs": row.scores[metric],
+                        "their_difference": differences.get(metric),
+                    }
+                    for metric in PAPER_METRICS
+                ],
+            }
+        )
+    return rows
+
+
 def _example(trip: RoundTrip, image: CaptionedImage) -> dict[str, Any]:
     """A real image, and for each kind of prompt the prompt and each generator's image."""
+    grid = trip.results.grid
     image_id = image.image_id
     return {
         "image": image,
         "real": _shown(trip, REAL, image_id),
         "rows": [
             {
-                "label": kind.label,
-                "prompt": trip.prompts[prompt][image_id],
+                "label": PROMPTS[prompt].label,
+                "prompt": trip.items[prompt][image_id].prompt,
                 "generated": [
                     {
-                        "column": f"{name.capitalize()} generator",
-                        **_shown(trip, Variant(generator, prompt).name, image_id),
+                        "column": f"{GENERATORS[generator].capitalize()} generator",
+                        **_shown(
+                            trip,
+                            Variant(generator, prompt).name,
+                            trip.items[prompt][image_id].item_id,
+                        ),
                     }
-                    for generator, name in GENERATORS.items()
+                    for generator in grid.generators
                 ],
             }
-            for prompt, kind in PROMPTS.items()
+            for prompt in grid.prompts
         ],
     }
 
 
-def _shown(trip: RoundTrip, variant: str, image_id: str) -> dict[str, Any]:
-    record = trip.results.by_image[variant, image_id]
+def _shown(trip: RoundTrip, variant: str, item_id: str) -> dict[str, Any]:
+    record = trip.results.by_item[variant, item_id]
     facts = record["facts"]
     return {
-        **embedded_picture(trip.files[variant][image_id], LONGEST_SIDE),
+        **embedded_picture(trip.files[variant][item_id], LONGEST_SIDE),
         "caption": record["caption"],
         "cider": record["cider"],
         "wrong": None if facts is None else [name for name in FACTS if not facts[name]],

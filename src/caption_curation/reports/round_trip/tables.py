@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from caption_curation.reports.page.statistics import Statistic, fraction_interval
+from caption_curation.paper.numbers import RoundTripResult
+from caption_curation.reports.page.statistics import Interval, Statistic
+from caption_curation.reports.round_trip.beside_paper import PAPER_METRICS, difference_to_bound
 from caption_curation.reports.round_trip.tracking import right_fractions
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, VARIANTS
+from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Grid
 
 METRICS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider")
 FACTS = ("background", "count", "colours", "shapes", "relation")
@@ -21,22 +23,31 @@ class Results:
     """What the evaluation wrote.
 
     Attributes:
+        grid: the variants.
         scores: by variant name, ``real`` among them, the metrics on the scale of their formulas.
-        images: one record per image: ``variant``, ``image_id``, ``caption``, ``cider``, ``facts``
-            (``None`` where the truth is not known).
+        images: one record per image: ``variant``, ``item_id``, ``image_id`` of the original,
+            ``caption``, ``cider``, ``facts`` (``None`` where the truth is not known).
     """
 
+    grid: Grid
     scores: Mapping[str, Mapping[str, float]]
     images: Sequence[Mapping[str, Any]]
 
     @cached_property
-    def by_image(self) -> dict[tuple[str, str], Mapping[str, Any]]:
-        """The records by variant name and image id."""
-        return {(record["variant"], record["image_id"]): record for record in self.images}
+    def by_item(self) -> dict[tuple[str, str], Mapping[str, Any]]:
+        """The records by variant name and item id."""
+        return {(record["variant"], record["item_id"]): record for record in self.images}
+
+    @cached_property
+    def _by_variant(self) -> dict[str, list[Mapping[str, Any]]]:
+        found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in self.scores}
+        for record in self.images:
+            found[record["variant"]].append(record)
+        return found
 
     def of(self, variant: str) -> list[Mapping[str, Any]]:
         """The records of a variant."""
-        return [record for record in self.images if record["variant"] == variant]
+        return self._by_variant[variant]
 
     @property
     def truth_is_known(self) -> bool:
@@ -53,44 +64,54 @@ class Results:
             for name in self.scores
         }
 
-    def interval_of_all_right(self, variant: str) -> tuple[float, float]:
-        """The 95 % interval of the fraction of images that are right in every fact."""
-        n = len(self.of(variant))
-        return fraction_interval(round(self.right[variant][ALL] * n), n)
 
+def variants_csv(
+    results: Results,
+    all_right: Mapping[str, Interval],
+    paper: Mapping[str, RoundTripResult],
+) -> str:
+    """One row per variant, the upper bound last: scores, fractions of right images, the paper's.
 
-def variants_csv(results: Results) -> str:
-    """One row per variant, the upper bound last: scores, and fractions of right images."""
-    facts = [*FACTS, ALL] if results.truth_is_known else []
+    Args:
+        results: the numbers.
+        all_right: by variant name, the interval of the fraction that is right in every fact; empty
+            where the truth is not known.
+        paper: by variant name, the row of the paper's Table 1; without any, it has no columns.
+    """
+    facts = [*FACTS, ALL] if all_right else []
     bounds = ["all_right_low", "all_right_high"] if facts else []
-    rows: list[list[object]] = [
-        ["generator", "prompt", *METRICS, *(f"{fact}_right" for fact in facts), *bounds]
-    ]
-    columns = [
+    columns = [*METRICS, *(f"{fact}_right" for fact in facts), *bounds]
+    if paper:
+        columns += [f"paper_{metric}" for metric in PAPER_METRICS]
+        columns += [f"paper_{metric}_difference" for metric in PAPER_METRICS]
+    rows: list[list[object]] = [["generator", "prompt", *columns]]
+    names = [
         (GENERATORS[variant.generator], PROMPTS[variant.prompt].label, variant.name)
-        for variant in VARIANTS
+        for variant in results.grid.variants
     ]
-    for generator, prompt, name in [*columns, ("real images", "", REAL)]:
-        rows.append(
-            [
-                generator,
-                prompt,
-                *(results.scores[name][metric] for metric in METRICS),
-                *(results.right[name][fact] for fact in facts),
-                *(results.interval_of_all_right(name) if facts else ()),
-            ]
-        )
+    for generator, prompt, name in [*names, ("real images", "", REAL)]:
+        row: list[object] = [generator, prompt]
+        row += [results.scores[name][metric] for metric in METRICS]
+        row += [results.right[name][fact] for fact in facts]
+        row += all_right[name] if facts else ()
+        if paper:
+            beside = paper.get(name)
+            scores = beside.scores if beside else {}
+            row += [scores.get(metric) for metric in PAPER_METRICS]
+            differences = difference_to_bound(beside) if beside else {}
+            row += [differences.get(metric) for metric in PAPER_METRICS]
+        rows.append(row)
     return _csv(rows)
 
 
 def images_csv(results: Results) -> str:
     """One row per image: variant, caption, its CIDEr, and 1 for each fact that is right."""
     facts = FACTS if results.truth_is_known else ()
-    rows: list[list[object]] = [["variant", "image_id", "caption", "cider", *facts]]
+    named = ("variant", "item_id", "image_id", "caption", "cider")
+    rows: list[list[object]] = [[*named, *facts]]
     for record in results.images:
         right = [int(record["facts"][fact]) for fact in facts]
-        fields = (record[name] for name in ("variant", "image_id", "caption", "cider"))
-        rows.append([*fields, *right])
+        rows.append([*(record[name] for name in named), *right])
     return _csv(rows)
 
 

@@ -1,16 +1,13 @@
 """Round-trip scores compared with true correctness, where it is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from caption_curation.reports.page.statistics import Statistic, rank_correlation
+from caption_curation.reports.page.statistics import Interval, Statistic, rank_correlation
 from caption_curation.reports.round_trip.tables import ALL, METRICS, Results
-from caption_curation.reports.round_trip.tracking import image_correlation
-from caption_curation.round_trip.variants import VARIANTS
+from caption_curation.reports.round_trip.tracking import image_correlation, right_interval
 
 
 @dataclass(frozen=True)
@@ -18,19 +15,22 @@ class Tracking:
     """How well round-trip scores track which images are right.
 
     Attributes:
-        ciders: of single images, shape (variants, images).
-        right: number of right facts, same shape.
+        ciders: of the images of all variants.
+        right: number of right facts of each.
         across_variants: by metric, between the score and the fraction of images right in every
             fact.
         across_images: between ``ciders`` and ``right``.
         within_variants: the same, by variant name.
+        all_right: by variant name, the real images among them, the 95 % interval of the fraction of
+            images right in every fact.
     """
 
-    ciders: NDArray[np.floating[Any]]
-    right: NDArray[np.integer[Any]]
+    ciders: Sequence[float]
+    right: Sequence[int]
     across_variants: Mapping[str, Statistic]
     across_images: Statistic
     within_variants: Mapping[str, Statistic]
+    all_right: Mapping[str, Interval]
 
     @property
     def all(self) -> dict[str, Statistic]:
@@ -51,13 +51,12 @@ def track(results: Results, rng: np.random.Generator) -> Tracking | None:
     """
     if not results.truth_is_known:
         return None
-    names = [variant.name for variant in VARIANTS]
+    names = [variant.name for variant in results.grid.variants]
     all_right = [results.right[name][ALL] for name in names]
-    records = [results.of(name) for name in names]
-    ciders = np.array([[record["cider"] for record in of_variant] for of_variant in records])
-    right = np.array(
-        [[sum(record["facts"].values()) for record in of_variant] for of_variant in records]
-    )
+    records = [record for name in names for record in results.of(name)]
+    ciders = [record["cider"] for record in records]
+    right = [sum(record["facts"].values()) for record in records]
+    scenes = [record["image_id"] for record in records]
     return Tracking(
         ciders=ciders,
         right=right,
@@ -65,9 +64,20 @@ def track(results: Results, rng: np.random.Generator) -> Tracking | None:
             metric: rank_correlation([results.scores[name][metric] for name in names], all_right)
             for metric in METRICS
         },
-        across_images=image_correlation(ciders, right, rng),
+        across_images=image_correlation(ciders, right, scenes, rng),
         within_variants={
-            name: rank_correlation(ciders[row].tolist(), right[row].tolist())
-            for row, name in enumerate(names)
+            name: rank_correlation(
+                [record["cider"] for record in results.of(name)],
+                [sum(record["facts"].values()) for record in results.of(name)],
+            )
+            for name in names
+        },
+        all_right={
+            name: right_interval(
+                [all(record["facts"].values()) for record in results.of(name)],
+                [record["image_id"] for record in results.of(name)],
+                rng,
+            )
+            for name in results.scores
         },
     )
