@@ -316,6 +316,12 @@ def test_a_real_corpus_has_no_automatic_annotations(
         ("images_per_group", 50, "two groups need 100 images, and the validation split has 12"),
         ("images_per_group", 5, "must be a multiple of sets"),
         ("variant", "generator-triple", "variant = 'generator-triple'"),
+        (
+            "variant",
+            "other_generator-single",
+            "asks for base_generator-single, base_generator-concat",
+        ),
+        ("captioner", "data/nowhere", "captioner = 'data/nowhere': there is no such folder"),
         ("automatic.annotators", {"a b": {"miss": 0.1, "false_alarm": 0.1}}, "letters"),
         ("automatic.annotators", {"a": {"miss": 1.1, "false_alarm": 0.1}}, "a.miss = 1.1"),
         ("sets", 0, "sets = 0"),
