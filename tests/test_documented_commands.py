@@ -17,7 +17,9 @@ from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
 from caption_curation.config.experiment import Experiment
 from caption_curation.config.params import Params, load_params
+from caption_curation.support.sections import load_section
 from docs.commands import PROGRAM, command_line
+from docs.parameters import FILES
 from tests.conftest import REPOSITORY
 
 DOCUMENTS = (
@@ -31,6 +33,8 @@ CURATION_RUNS = 16 + 16  # rows of Table 2, and points of the figures that are n
 SHELL, OTHERS = {"bash"}, {"bibtex", "json", "python", "text", "yaml", "{toctree}", "{eval-rst}"}
 # Programs of others, of which it is only checked that they are meant to be there.
 FOREIGN = {"git", "export", "mypy", "pytest", "ruff", "lint-imports", "source", "sphinx-build"}
+# The parameters of the pipelines beside the main one.
+STAGE_FILES = {file.title: file.model for file in FILES if file.title.startswith("stages/")}
 ARRAY = re.compile(r"^(\w+)=\((.*?)\)$", re.MULTILINE | re.DOTALL)
 NAMES = {"-n", "--name"}
 
@@ -89,9 +93,10 @@ def check_dvc(words: list[str]) -> None:
     except DvcException as error:
         pytest.fail(f"dvc {shlex.join(words)}: {error}")
     targets = getattr(arguments, "targets", None) or []
-    root = (REPOSITORY / "dvc.yaml").read_text(encoding="utf-8")
     for target in targets:
-        is_stage = re.search(rf"^  {re.escape(target)}:$", root, re.MULTILINE)
+        file, _, stage = target.rpartition(":")
+        stages = (REPOSITORY / (file or "dvc.yaml")).read_text(encoding="utf-8")
+        is_stage = re.search(rf"^  {re.escape(stage)}:$", stages, re.MULTILINE)
         assert is_stage or (REPOSITORY / target).exists(), f"{target}: no such stage or file"
 
 
@@ -265,13 +270,14 @@ def experiment_commands(document: str) -> list[list[str]]:
 
 
 def settings(words: list[str]) -> list[str]:
-    """What is set; every other option must be one that takes no part in the experiment."""
+    """What is set; other words are targets, or take no part in the experiment."""
     found, position = [], 0
     while position < len(words):
         if words[position] in {"-S", "--set-param"}:
             found.append(words[position + 1])
         elif words[position] not in NAMES:
-            assert words[position] == "--queue", words[position]
+            is_target = "dvc.yaml" in words[position]  # check_dvc: it is there
+            assert is_target or words[position] == "--queue", words[position]
             position -= 1
         position += 2
     return found
@@ -293,11 +299,16 @@ def experiments(words: list[str], folder: Path, copies: list[list[str]]) -> list
         folder.mkdir()
         shutil.copy(REPOSITORY / "params.yaml", folder)
         shutil.copytree(REPOSITORY / "profiles", folder / "profiles")
+        for file in STAGE_FILES:
+            (folder / file).parent.mkdir(parents=True)
+            shutil.copy(REPOSITORY / file, folder / file)
         for source, target in copies:
             shutil.copy(folder / source, folder / target)
         for path, values in sweep.items():
             apply_overrides(folder / path, values)
         found.append(load_params(folder))
+        for file, section in STAGE_FILES.items():
+            load_section(section, folder / file)
     return found
 
 
