@@ -153,6 +153,8 @@ def test_settings_are_told_apart_by_what_they_differ_in() -> None:
             finished("c", "demo", 0.01),
             finished("d", "coco", 1.0),
             finished("e", "coco", 1.0, mode="single"),
+            finished("f", "flickr8k", 0.5, epochs=3, styler=""),
+            finished("g", "flickr8k", 0.5, epochs=5, styler="a photograph"),
         ]
     )
     assert {label: [each.name for each in group] for label, group in found.items()} == {
@@ -160,4 +162,6 @@ def test_settings_are_told_apart_by_what_they_differ_in() -> None:
         "demo, 1 % of the images": ["c"],
         "coco, without mode": ["d"],
         "coco, mode = single": ["e"],
+        "flickr8k, 50 % of the images, epochs = 3, styler = ''": ["f"],
+        "flickr8k, 50 % of the images, epochs = 5, styler = 'a photograph'": ["g"],
     }

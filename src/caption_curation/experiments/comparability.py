@@ -1,5 +1,6 @@
 """Which experiments may stand in one table, and why the others may not."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -65,8 +66,16 @@ def _label(setting: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> s
     for key in differing:
         name = key.partition(": ")[2]
         if key != fraction:
-            words.append(f"{name} = {setting[key]}" if key in setting else f"without {name}")
+            words.append(
+                f"{name} = {_shown(setting[key])}" if key in setting else f"without {name}"
+            )
     return ", ".join(words)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) and re.fullmatch(r"\S+", value) else repr(value)
 
 
 def _profile(setting: Mapping[str, Any]) -> str:

@@ -13,7 +13,12 @@ from caption_curation.curation.epoch import curate, curate_before_training
 from caption_curation.experiments.planning.bounds import Bounds, at_most, exactly
 from caption_curation.experiments.planning.corpus_size import size_of
 from caption_curation.experiments.planning.model_bytes import CAPTIONERS, DENOISERS
-from caption_curation.experiments.planning.study_cost import Speeds, study_text, with_corpora
+from caption_curation.experiments.planning.study_cost import (
+    Speeds,
+    speeds_here,
+    study_text,
+    with_corpora,
+)
 from caption_curation.experiments.planning.study_work import Amounts, Costed, amounts_of
 from caption_curation.experiments.planning.work import TRAINING
 from caption_curation.experiments.study import load_studies
@@ -25,6 +30,8 @@ from caption_curation.samples import (
     apply_edits,
     samples_of,
 )
+from caption_curation.support.errors import InputError
+from tests.commands.console import fail
 from tests.conftest import REPOSITORY
 
 IMAGES = [
@@ -214,6 +221,17 @@ def test_the_demo_has_the_grid_of_both_corpora() -> None:
     assert {variant.method for _, variant in few} == {
         variant.method for group, variant in demo if group == "few_shot"
     }
+
+
+def test_only_the_workspace_can_be_measured() -> None:
+    params = load_params(REPOSITORY)
+    of_coco = plan(load_studies([REPOSITORY / "studies/coco.yaml"]), REPOSITORY)
+    with pytest.raises(InputError, match=r"the study is of coco, and params\.yaml of demo"):
+        speeds_here(params, [each.params for each in of_coco], {}, 4)
+    known = speeds_here(params, [each.params for each in of_coco], {TRAINING: 2.0}, None)
+    assert (known.per_second, known.unit) == ({TRAINING: 2.0}, "GPU-hours")
+    assert known.captioner_bytes == pytest.approx(0.9e9, rel=0.01)
+    assert "--groups: name the study too" in fail("plan", "--groups", "table_2")
 
 
 def test_published_sizes_are_those_of_the_architectures() -> None:
