@@ -41,6 +41,7 @@ def run(
     images: ImageStatistics | None = None,
     validation: Mapping[str, float | None] | None = None,
     chosen_share: float = 0.04,
+    source: FinishedExperiment | None = None,
     **changes: Any,
 ) -> Run:
     """A run of 100 samples; only its CIDEr matters to most tests."""
@@ -63,6 +64,7 @@ def run(
             for epoch in (1, 2)
             for loss in (0.05, 0.15)
         ],
+        experiment=source or experiment(name or f"{variant.slug}-seed{seed}"),
         validation=validation or {"cider": cider / 2, "bleu_4": 0.4},
         chosen_share=chosen_share if curated else None,
         summed_losses=[

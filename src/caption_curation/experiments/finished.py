@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,7 @@ class FinishedExperiment:
         if digest is None:
             raise Unusable(f"its dvc.lock has no {output}; run it again")
         if file is not None:
-            listing = json.loads(self._cached(digest, output).read_text(encoding="utf-8"))
-            digests = {entry["relpath"]: entry["md5"] for entry in listing}
+            digests = _digests(self._cached(digest, output))
             if file not in digests:
                 raise NotWritten(f"its {output} has no {file}; run it again")
             digest, output = digests[file], f"{output}/{file}"
@@ -114,6 +113,13 @@ class FinishedExperiment:
                 bring = f"dvc exp pull REMOTE {self.name}"
             raise Unusable(f"{name} is not in DVC's cache; `{bring}` brings it")
         return path
+
+
+@lru_cache(maxsize=8)  # of a corpus it has as many entries as there are images
+def _digests(listing: Path) -> dict[str, str]:
+    """The files of a folder and their hashes, from DVC's listing of it."""
+    entries = json.loads(listing.read_text(encoding="utf-8"))
+    return {entry["relpath"]: entry["md5"] for entry in entries}
 
 
 class Repository:

@@ -60,10 +60,11 @@ class Run:
         best_epoch: the one whose captioner was tested.
         losses: rows of reports/evaluation/losses.json: the distribution of the loss per token of
             every epoch.
+        experiment: what it was read from, for what is read of few runs only.
         validation: scores of the validation split, of the best epoch; otherwise as ``scores``.
         chosen_share: part of the samples that was chosen, 0 to 1, a mean over the epochs after
             which there was a choice; ``None`` without any.
-        summed_losses: the same of summed_losses.json; empty where it was not written.
+        summed_losses: rows of summed_losses.json; empty where it was not written.
         hard_samples: rows of hard_samples.json; as empty.
         training_sets: by epoch, the number of ``samples``, unique ``images`` and ``captions``, and
             ``texts``; as empty.
@@ -74,7 +75,6 @@ class Run:
             noise; of runs without curation only.
         images: what the test scores are made of, image by image; ``None`` of experiments that
             finished before it was recorded.
-        experiment: what it was read from, for what only few runs are asked for.
     """
 
     name: str
@@ -86,6 +86,7 @@ class Run:
     scores: Mapping[str, float | None]
     best_epoch: int
     losses: Sequence[Mapping[str, float]]
+    experiment: FinishedExperiment
     validation: Mapping[str, float | None] = field(default_factory=dict)
     chosen_share: float | None = None
     summed_losses: Sequence[Mapping[str, float]] = ()
@@ -96,7 +97,6 @@ class Run:
     audit: Sequence[AuditRow] = ()
     choices: Sequence[Choice] = ()
     images: ImageStatistics | None = None
-    experiment: FinishedExperiment | None = None
 
 
 def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -> Run:

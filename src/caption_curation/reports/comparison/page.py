@@ -19,6 +19,7 @@ from caption_curation.experiments.variants import (
     random_control,
 )
 from caption_curation.paper import numbers as paper
+from caption_curation.reports.comparison.changed_captions import changed_captions
 from caption_curation.reports.comparison.csv_files import table_files
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
@@ -103,6 +104,10 @@ def write_comparison(
     audits = {
         setting: audit for setting, found in of_setting.items() if (audit := noise_findings(found))
     }
+    captions = {}
+    for setting, found in of_setting.items():
+        captions[setting], without = changed_captions(found, representative_variants(found))
+        notes += without
     of_sections = [section_figures(section, rows) for section, rows in tables]
     losses = figures_by_setting(runs, _loss_figures)
     lengths = corpus_figures(of_setting)
@@ -139,6 +144,7 @@ def write_comparison(
                 for setting, found in of_setting.items()
                 if (means := training_set_means(found, representative_variants(found)))
             },
+            changed_captions={setting: of for setting, of in captions.items() if of},
             audits=audits,
             noise_figures=noise,
             kinds=KINDS,
