@@ -18,7 +18,8 @@ from stages import run
 
 def main(epoch: Epoch) -> None:
     """Write the edits so far and the training set of the next epoch."""
-    experiment = load_params().experiment
+    params = load_params()
+    experiment = params.experiment
     images = read_images(paths.CORPUS / "train.jsonl")
     captions = {image.image_id: image.captions for image in images}
     if epoch == 0:
@@ -38,6 +39,7 @@ def main(epoch: Epoch) -> None:
             read_losses(paths.losses(epoch)),
             epoch=epoch,
             curation=experiment.curation,
+            details=params.profile.curation,
             prompt_mode=experiment.prompt.mode,
             captions=captions,
             log=log,

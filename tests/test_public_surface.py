@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import caption_curation
-from caption_curation import Curation, Sample, SampleLoss, apply_edits, curate
+from caption_curation import Curation, CurationDetails, Sample, SampleLoss, apply_edits, curate
 
 
 def test_every_public_name_is_there_and_documented() -> None:
@@ -43,6 +43,7 @@ def test_curation_of_somebody_elses_losses() -> None:
         losses,
         epoch=1,
         curation=settings,
+        details=CurationDetails(rounding="floor", easier_captions=None),
         prompt_mode="concat",
         captions={sample.image_id: (sample.caption,) for sample in samples},
         log=[],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from caption_curation.curation.epoch import curate, curate_before_training
-    from caption_curation.curation.settings import Curation
+    from caption_curation.curation.settings import Curation, CurationDetails
     from caption_curation.samples import (
         CaptionedImage,
         Edit,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CaptionedImage",
     "Curation",
+    "CurationDetails",
     "Edit",
     "Sample",
     "SampleLoss",
@@ -44,6 +45,7 @@ __all__ = [
 
 _HOMES = {
     "Curation": "caption_curation.curation.settings",
+    "CurationDetails": "caption_curation.curation.settings",
     "curate": "caption_curation.curation.epoch",
     "curate_before_training": "caption_curation.curation.epoch",
 }

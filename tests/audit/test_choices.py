@@ -7,6 +7,7 @@ import pytest
 from caption_curation.audit.choices import audit_choices
 from caption_curation.audit.selection import AuditRow, planted_noise
 from caption_curation.curation.scores import loss_sum_smoothed
+from caption_curation.curation.settings import CurationDetails
 from caption_curation.experiments.runs import audit_run
 from caption_curation.reports.comparison.noise_findings import findings, findings_of_choices
 from caption_curation.samples import CaptionedImage, Edit, SampleLoss, samples_of
@@ -23,6 +24,7 @@ NOISE = [
 ]
 IMAGES[3] = CaptionedImage("3", "3.jpg", ("a red ring", "two blue bars"))
 IMAGES[7] = CaptionedImage("7", "7.jpg", ("a red ring", "one red ring and so on"))
+DETAILS = CurationDetails(rounding="floor", easier_captions=None)
 
 
 def loss_of(sample_id: str) -> SampleLoss:
@@ -35,7 +37,9 @@ def test_the_summed_loss_finds_long_captions_and_the_mean_finds_wrong_ones() -> 
     samples = samples_of(IMAGES)
     losses = [loss_of(sample.sample_id) for sample in samples]
     noise = planted_noise(NOISE, IMAGES)
-    choices = audit_choices({1: samples}, {1: losses}, noise, curation(ratio=0.1, std=2.0), seed=0)
+    choices = audit_choices(
+        {1: samples}, {1: losses}, noise, curation(ratio=0.1, std=2.0), DETAILS, seed=0
+    )
     found = {
         (score, rule, finding.kind): finding
         for (score, rule, _), kinds in findings_of_choices(choices).items()
@@ -60,7 +64,7 @@ def test_a_rule_that_chooses_nothing_says_so() -> None:
     samples = samples_of(IMAGES)
     losses = [SampleLoss(sample.sample_id, 5.0, 1.0, 5) for sample in samples]
     noise = planted_noise(NOISE, IMAGES)
-    choices = audit_choices({1: samples}, {1: losses}, noise, curation(), seed=0)
+    choices = audit_choices({1: samples}, {1: losses}, noise, curation(), DETAILS, seed=0)
     of_rule = [
         choice.row for choice in choices if (choice.score, choice.rule) == ("loss_sum", "mean_std")
     ]
@@ -77,7 +81,7 @@ def test_a_loss_that_an_older_file_lacks_is_left_out() -> None:
     noise = planted_noise(NOISE, IMAGES)
 
     def scores(losses: list[SampleLoss]) -> set[str]:
-        choices = audit_choices({1: samples}, {1: losses}, noise, curation(), seed=0)
+        choices = audit_choices({1: samples}, {1: losses}, noise, curation(), DETAILS, seed=0)
         return {choice.score for choice in choices}
 
     older = [loss_of(sample.sample_id) for sample in samples]

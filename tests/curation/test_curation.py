@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from caption_curation.curation.epoch import curate, curate_before_training
-from caption_curation.curation.settings import Curation
+from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.samples import (
     CaptionedImage,
     Edit,
@@ -25,6 +25,7 @@ IMAGES = [
     for index in range(20)
 ]
 CAPTIONS = {image.image_id: image.captions for image in IMAGES}
+DETAILS = CurationDetails(rounding="floor", easier_captions=None)
 
 
 def curation(**values: Any) -> Curation:
@@ -55,6 +56,7 @@ def run_epochs(
     epochs: int = 3,
     seed: int = 0,
     prompt_mode: str = "concat",
+    details: CurationDetails = DETAILS,
 ) -> tuple[list[Sample], list[Edit], list[list[SampleLoss]]]:
     """What training for some epochs would do, with arbitrary losses."""
     captions = {image.image_id: image.captions for image in images}
@@ -69,7 +71,7 @@ def run_epochs(
     samples = apply_edits(samples, log)
     for epoch in range(1, epochs + 1):
         losses = losses_of(samples, epoch)
-        edits = curate(samples, losses, epoch=epoch, log=log, **common)
+        edits = curate(samples, losses, epoch=epoch, details=details, log=log, **common)
         samples, log = apply_edits(samples, edits), [*log, *edits]
         all_losses.append(losses)
     return samples, log, all_losses
@@ -217,6 +219,7 @@ def test_an_easy_caption_is_given_as_often_as_it_is_needed() -> None:
         losses,
         epoch=1,
         curation=curation(method="replace_caption", ratio=0.8),
+        details=DETAILS,
         prompt_mode="concat",
         captions={"a": image.captions},
         log=[],
@@ -240,6 +243,7 @@ def test_all_easy_captions_are_drawn_alike() -> None:
         losses,
         epoch=1,
         curation=curation(method="replace_caption", ratio=0.2),
+        details=DETAILS,
         prompt_mode="concat",
         captions={image.image_id: image.captions for image in images},
         log=[],
@@ -273,6 +277,48 @@ def test_a_synthetic_image_goes_with_an_easier_caption(pair_with: str) -> None:
             assert paired == easiest
         else:
             assert loss_of[paired] < loss_of[edit.sample_id]
+
+
+def test_an_easier_caption_is_one_of_so_many_that_are_the_easiest() -> None:
+    settings = curation(ratio=1.0, pair_with="random_easier")
+    details = CurationDetails(rounding="floor", easier_captions=3)
+    paired, own = Counter[int](), Counter[bool]()
+    for seed in range(40):
+        _, log, losses = run_epochs(settings, epochs=1, seed=seed, details=details)
+        loss_of = {loss.sample_id: loss.loss_mean for loss in losses[0]}
+        for edit in log:
+            assert edit.after is not None
+            captions = CAPTIONS[edit.before.image_id]
+            by_loss = sorted(range(5), key=lambda k: loss_of[f"{edit.before.image_id}#{k}"])
+            rank = by_loss.index(captions.index(edit.after.caption))
+            paired[rank] += 1
+            if edit.before.caption == captions[by_loss[0]]:
+                own[edit.after.caption == edit.before.caption] += 1
+    # 4,000 draws, of which a third each; the easiest's own caption is one of its three.
+    assert set(paired) == {0, 1, 2}
+    assert all(abs(count - 4000 / 3) < 4 * (4000 * 2 / 9) ** 0.5 for count in paired.values())
+    assert abs(own[True] - 800 / 3) < 4 * (800 * 2 / 9) ** 0.5
+
+
+def test_captions_are_counted_once_among_the_easiest() -> None:
+    image = CaptionedImage("a", "a.jpg", ("x", "x", "y", "hard"))
+    samples = samples_of([image])
+    losses = [SampleLoss(f"a#{k}", loss, loss, 1) for k, loss in enumerate((1.0, 2.0, 3.0, 9.0))]
+    drawn = {
+        curate(
+            samples,
+            losses,
+            epoch=1,
+            curation=curation(ratio=0.25, pair_with="random_easier"),
+            details=CurationDetails(rounding="floor", easier_captions=2),
+            prompt_mode="concat",
+            captions={"a": image.captions},
+            log=[],
+            seed=seed,
+        )[0].after
+        for seed in range(20)
+    }
+    assert {after.caption for after in drawn if after} == {"x", "y"}
 
 
 def test_the_static_schedule_edits_before_training_only() -> None:
@@ -310,6 +356,7 @@ def test_losses_of_other_samples_are_refused() -> None:
             losses_of(samples)[::-1],
             epoch=1,
             curation=curation(),
+            details=DETAILS,
             prompt_mode="concat",
             captions=CAPTIONS,
             log=[],

@@ -73,7 +73,7 @@ def kinds(losses: list[SampleLoss], chosen: list[int], noise: Mapping[str, str])
 
 
 def test_the_hardest_by_mean_loss_are_noise(world: World, losses: list[SampleLoss]) -> None:
-    chosen = top_fraction(loss_mean(losses), 0.1)
+    chosen = top_fraction(loss_mean(losses), 0.1, "floor")
     found = kinds(losses, chosen, world.noise)
     base_rate = len(world.noise) / len(losses)
     assert 0.27 < base_rate < 0.29

@@ -88,6 +88,7 @@ TINY_PROFILE: dict[str, Any] = {
         "synthesis_batch_size": 4,
         "jpeg_quality": 95,
     },
+    "curation": {"rounding": "floor", "easier_captions": None},
     "sentence_encoder": {"source": "local", "path": "data/demo_models/sentence_encoder"},
     "clip": {"source": "local", "path": "data/demo_models/clip"},
 }

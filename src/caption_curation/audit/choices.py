@@ -11,7 +11,7 @@ from caption_curation.audit.selection import AuditRow, PlantedNoise, audit_selec
 from caption_curation.curation.rules import RULES
 from caption_curation.curation.scores import SCORES
 from caption_curation.curation.selection import select
-from caption_curation.curation.settings import Curation
+from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.rng import rng_for
 from caption_curation.samples import KEEP, Edit, Sample, SampleLoss
 
@@ -34,6 +34,7 @@ def audit_choices(
     losses: Mapping[int, Sequence[SampleLoss]],
     noise: PlantedNoise,
     curation: Curation,
+    details: CurationDetails,
     seed: int,
 ) -> list[Choice]:
     """What every score and rule would choose after every epoch; no score that is not recorded.
@@ -43,6 +44,7 @@ def audit_choices(
         losses: of these samples, in their order, by epoch from 1.
         noise: what was planted.
         curation: its ``ratio`` and ``std`` are used.
+        details: how a ratio is rounded.
         seed: of the experiment; ``random`` chooses as it does there.
     """
     choices = []
@@ -53,7 +55,7 @@ def audit_choices(
                 if not score_row.is_recorded(epoch_losses):
                     continue
                 tried = curation.model_copy(update={"score": score, "rule": rule})
-                _, indices = select(epoch_losses, tried, rng_for(seed, epoch, "score"))
+                _, indices = select(epoch_losses, tried, details, rng_for(seed, epoch, "score"))
                 audited = audit_choice(sets[epoch], indices, epoch, noise)
                 choices += [Choice(score, rule, amount, against) for against in audited]
     return choices

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictBool, model_validator
 
 from caption_curation.config.experiment import Joining
+from caption_curation.curation.settings import CurationDetails
 from caption_curation.support.sections import Count, Fraction, Natural, Positive, Section
 
 
@@ -377,6 +378,8 @@ class Profile(Section):
     """The captioner's corpus."""
     generator_data: GeneratorDataSource
     """The corpus that the generator is fine-tuned on."""
+    curation: CurationDetails
+    """What the paper leaves open about curation."""
     captioner: Captioner
     """The image-to-text model."""
     generator: Generator

@@ -46,6 +46,8 @@ class Circumstances:
         log: all earlier edits.
         prompt_mode: as ``prompt.mode`` says; it decides how synthetic images are numbered.
         pair_with: the caption that goes with a synthetic image, see :func:`replace_image`.
+        easier_captions: among how many of the easiest captions ``random_easier`` draws; ``None``:
+            among all that are easier.
         rng: for whatever the action draws.
     """
 
@@ -56,6 +58,7 @@ class Circumstances:
     log: Sequence[Edit]
     prompt_mode: str
     pair_with: str
+    easier_captions: int | None
     rng: np.random.Generator
 
 
@@ -102,7 +105,9 @@ def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Ed
     has a prompt, and replicates, of its own, and with ``others`` the captions that are left out. A
     sample for which ``others`` leaves no caption is kept. ``pair_with`` says which caption goes
     with the synthetic image: ``keep`` the sample's, or one of its image that is easier for the
-    captioner now: ``random_easier`` or ``easiest``; the sample's where none is.
+    captioner now, ``random_easier`` or ``easiest``; the sample's where none is. With
+    ``easier_captions``, ``random_easier`` draws among so many captions that are the easiest of the
+    image, whether or not the sample's own is one of them.
 
     Args:
         chosen: hardest first.
@@ -152,12 +157,20 @@ def prompt_key(sample: Sample, prompt_mode: str, captions: Sequence[str]) -> tup
 
 
 def _easier_caption(sample: Sample, siblings: Sequence[Sample], now: Circumstances) -> str:
-    own_loss = now.losses[sample.sample_id]
-    easier = [other for other in siblings if now.losses[other.sample_id] < own_loss]
+    """The caption that a sample is paired with; ``siblings`` are all samples of its image."""
+
+    def loss(other: Sample) -> float:
+        return now.losses[other.sample_id]
+
+    if now.pair_with == "random_easier" and now.easier_captions is not None:
+        captions = list(dict.fromkeys(other.caption for other in sorted(siblings, key=loss)))
+        easiest = captions[: now.easier_captions]
+        return easiest[now.rng.integers(len(easiest))]
+    easier = [other for other in siblings if loss(other) < loss(sample)]
     if not easier:
         return sample.caption
     if now.pair_with == "easiest":
-        return min(easier, key=lambda other: now.losses[other.sample_id]).caption
+        return min(easier, key=loss).caption
     return easier[now.rng.integers(len(easier))].caption
 
 

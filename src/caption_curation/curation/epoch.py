@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from caption_curation.curation.actions import ACTIONS, NO_CURATION, ChosenSample, Circumstances
 from caption_curation.curation.scores import SCORES
 from caption_curation.curation.selection import select, select_static
-from caption_curation.curation.settings import Curation
+from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.rng import rng_for
 from caption_curation.samples import Edit, Sample, SampleLoss
 
@@ -33,6 +33,7 @@ def curate_before_training(
         log=(),
         prompt_mode=prompt_mode,
         pair_with=curation.pair_with,
+        easier_captions=None,
         rng=rng_for(seed, 0, "action"),
     )
     return ACTIONS[curation.method].function(chosen, now)
@@ -44,6 +45,7 @@ def curate(
     *,
     epoch: int,
     curation: Curation,
+    details: CurationDetails,
     prompt_mode: str,
     captions: Mapping[str, Sequence[str]],
     log: Sequence[Edit],
@@ -56,6 +58,7 @@ def curate(
         losses: the captioner's loss on each of ``samples``, in the same order.
         epoch: the epoch that has just ended, from 1.
         curation: method, schedule, score, rule and their values.
+        details: how a ratio is rounded, and what an easier caption is.
         prompt_mode: how prompts are made; it decides how synthetic images are numbered.
         captions: every image's original captions, by image id.
         log: all earlier edits.
@@ -68,7 +71,7 @@ def curate(
         raise ValueError(f"the losses of epoch {epoch} are not those of its training samples")
     if curation.method == NO_CURATION or curation.schedule != "dynamic":
         return []
-    scores, indices = select(losses, curation, rng_for(seed, epoch, "score"))
+    scores, indices = select(losses, curation, details, rng_for(seed, epoch, "score"))
     chosen = [ChosenSample(samples[index], float(scores[index])) for index in indices]
     measure = SCORES[curation.score].loss
     now = Circumstances(
@@ -79,6 +82,7 @@ def curate(
         log=log,
         prompt_mode=prompt_mode,
         pair_with=curation.pair_with,
+        easier_captions=details.easier_captions,
         rng=rng_for(seed, epoch, "action"),
     )
     return ACTIONS[curation.method].function(chosen, now)

@@ -6,20 +6,28 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
 from caption_curation.curation.scores import FloatArray
 from caption_curation.samples import fraction_count
 
+Rounding = Literal["floor", "round"]
 
-def top_fraction(scores: FloatArray, ratio: float) -> list[int]:
-    """Indices of the highest ``floor(ratio · n)`` scores, highest first; ties in input order."""
-    return hardest_first(scores)[: fraction_count(ratio, len(scores))]
+
+def top_fraction(scores: FloatArray, ratio: float, rounding: Rounding) -> list[int]:
+    """Indices of the highest ``ratio · n`` scores, highest first; ties in input order."""
+    return hardest_first(scores)[: number_chosen(ratio, len(scores), rounding)]
 
 
 def above_mean(scores: FloatArray, deviations: float) -> list[int]:
-    """Indices of scores above ``mean + deviations · std`` (population), highest first."""
+    """Indices of scores above ``mean + deviations · std``, highest first.
+
+    The deviation is numpy's, that of a population (divided by n). The code that the paper's authors
+    released takes this one in one place and torch's, that of a sample (divided by n - 1), in
+    another. Of n samples the latter is larger by about one part in 2n.
+    """
     if len(scores) == 0:
         return []
     threshold = scores.mean() + deviations * scores.std()
@@ -32,9 +40,18 @@ def hardest_first(scores: FloatArray) -> list[int]:
     return order
 
 
-def top_fraction_bounds(n: int, ratio: float) -> tuple[int, int]:
+def number_chosen(ratio: float, n: int, rounding: Rounding) -> int:
+    """How many of ``n`` samples a ratio of them is.
+
+    ``floor``: the whole number below. ``round``: the nearest, by Python's ``round`` as in the code
+    that the paper's authors released, so that a half goes to the even number: 2.5 is 2, 3.5 is 4.
+    """
+    return fraction_count(ratio, n) if rounding == "floor" else round(ratio * n)
+
+
+def top_fraction_bounds(n: int, ratio: float, rounding: Rounding) -> tuple[int, int]:
     """Least and most samples that :func:`top_fraction` chooses of ``n``, whatever their scores."""
-    count = fraction_count(ratio, n)
+    count = number_chosen(ratio, n, rounding)
     return count, count
 
 
@@ -52,16 +69,18 @@ class Rule:
     """A row of :data:`RULES`.
 
     Attributes:
-        function: indices of the chosen samples, hardest first, from the scores and an amount.
-        bounds: least and most samples chosen of n by an amount, whatever the scores.
+        function: indices of the chosen samples, hardest first, from the scores and an amount;
+            where the amount is a fraction, from its rounding too.
+        bounds: least and most samples chosen of n by an amount (and its rounding), whatever the
+            scores.
         amount: the key of ``curation`` that holds the amount.
         title: the rule with its ``{amount}`` (or ``{percent}``) in a few words.
         sentence: which training samples are chosen by the ``{score}``, for a sentence.
         slug: begins the rule's part of an experiment's name.
     """
 
-    function: Callable[[FloatArray, float], list[int]]
-    bounds: Callable[[int, float], tuple[int, int]]
+    function: Callable[..., list[int]]
+    bounds: Callable[..., tuple[int, int]]
     amount: str
     title: str
     sentence: str
@@ -71,6 +90,17 @@ class Rule:
     def is_fraction(self) -> bool:
         """Whether the amount is the fraction of samples that is chosen, whatever their scores."""
         return self.amount == "ratio"
+
+    def choose(self, scores: FloatArray, amount: float, rounding: Rounding) -> list[int]:
+        """Indices of the chosen samples, hardest first."""
+        return self.function(scores, amount, **self._rounding(rounding))
+
+    def chosen_of(self, n: int, amount: float, rounding: Rounding) -> tuple[int, int]:
+        """Least and most samples that are chosen of ``n``, whatever their scores."""
+        return self.bounds(n, amount, **self._rounding(rounding))
+
+    def _rounding(self, rounding: Rounding) -> dict[str, Any]:
+        return {"rounding": rounding} if self.is_fraction else {}
 
 
 RULES = {

@@ -7,12 +7,15 @@ import numpy as np
 
 from caption_curation.curation.rules import RULES, hardest_first
 from caption_curation.curation.scores import SCORES, FloatArray
-from caption_curation.curation.settings import Curation
+from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.samples import Sample, SampleLoss
 
 
 def select(
-    losses: Sequence[SampleLoss], curation: Curation, rng: np.random.Generator
+    losses: Sequence[SampleLoss],
+    curation: Curation,
+    details: CurationDetails,
+    rng: np.random.Generator,
 ) -> tuple[FloatArray, list[int]]:
     """Score the samples and choose by the configured rule.
 
@@ -21,6 +24,7 @@ def select(
     Args:
         losses: of all training samples.
         curation: score and rule.
+        details: its rounding is used.
         rng: for scores that need one.
 
     Returns:
@@ -31,9 +35,10 @@ def select(
     score = SCORES[curation.score]
     scores = score.of(losses=losses, rng=rng)
     if score.same_number_as is None:
-        return scores, rule.function(scores, amount)
+        return scores, rule.choose(scores, amount, details.rounding)
     imitated = SCORES[score.same_number_as].of(losses=losses, rng=rng)
-    return scores, hardest_first(scores)[: len(rule.function(imitated, amount))]
+    number = len(rule.choose(imitated, amount, details.rounding))
+    return scores, hardest_first(scores)[:number]
 
 
 def select_static(

@@ -5,9 +5,21 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from caption_curation.curation.actions import ACTIONS, NO_CURATION, methods
-from caption_curation.curation.rules import RULES
+from caption_curation.curation.rules import RULES, Rounding
 from caption_curation.curation.scores import SCORES
 from caption_curation.support.sections import Section
+
+
+class CurationDetails(Section):
+    """What the paper's text leaves open and the code that its authors released decides."""
+
+    rounding: Rounding
+    """How many samples a ratio of them is: the whole number below (``floor``), or the nearest by
+    Python's ``round``, which takes halves to the even number (``round``, as the authors)."""
+    easier_captions: Annotated[int, Field(ge=1)] | None
+    """Among how many of the image's easiest captions ``curation.pair_with: random_easier`` draws,
+    the sample's own included if it is one of them (the authors: 3). ``null``: among all that are
+    easier than the sample's own."""
 
 
 class Curation(Section):
@@ -32,7 +44,8 @@ class Curation(Section):
     """Standard deviations above the mean; read by ``mean_std``."""
     pair_with: Literal["keep", "random_easier", "easiest"]
     """Caption that goes with a synthetic image: the sample's own, a random one of those of its
-    image that the captioner finds easier now, or the easiest."""
+    image that the captioner finds easier now (``curation.easier_captions`` of the profile says of
+    how many), or the easiest."""
 
     @model_validator(mode="after")
     def _combinations(self) -> Self:

@@ -20,7 +20,7 @@ from caption_curation.audit.selection import (
     training_sets,
 )
 from caption_curation.curation.actions import NO_CURATION
-from caption_curation.curation.settings import Curation
+from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
@@ -125,7 +125,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
             epoch: read_losses(experiment.path(history, f"losses-{epoch}.jsonl"))
             for epoch in range(1, experiment.epochs + 1)
         }
-        choices = audit_choices(sets, losses, noise, curation, seed)
+        choices = audit_choices(sets, losses, noise, curation, _details(experiment), seed)
     return Run(
         name=experiment.name,
         seed=seed,
@@ -175,6 +175,15 @@ def epochs_with_a_choice(curation: Curation, epochs: int) -> list[int]:
     if curation.method == NO_CURATION:
         return []
     return [0] if curation.schedule == "static" else list(range(1, epochs))
+
+
+def _details(experiment: FinishedExperiment) -> CurationDetails:
+    """How the experiment curated; before it was recorded, there was but one way."""
+    section = f"profiles/{experiment.parameters['profile']}.yaml: curation."
+    before = {"rounding": "floor", "easier_captions": None}
+    return CurationDetails.model_validate(
+        {key: experiment.setting.get(section + key, value) for key, value in before.items()}
+    )
 
 
 def audit_run(

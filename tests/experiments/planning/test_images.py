@@ -17,7 +17,7 @@ from caption_curation.samples import (
     apply_edits,
     samples_of,
 )
-from tests.experiments.planning.test_bounds import DEFAULTS, curation
+from tests.experiments.planning.test_bounds import DEFAULTS, curation, details
 from tests.experiments.planning.test_work import experiment
 
 IMAGES = [
@@ -49,6 +49,7 @@ def images_of_a_run(rule: Curation, epochs: int) -> int:
             losses,
             epoch=epoch,
             curation=rule,
+            details=details(),
             prompt_mode="concat",
             captions={image.image_id: image.captions for image in IMAGES},
             log=log,
@@ -62,7 +63,7 @@ def images_of_a_run(rule: Curation, epochs: int) -> int:
 @pytest.mark.parametrize("changes", [{"ratio": 0.4}, {"ratio": 0.05}, {"rule": "mean_std"}])
 def test_the_bound_holds_for_a_run_that_nothing_is_known_of(changes: dict[str, Any]) -> None:
     rule = curation(**changes)
-    bound = images_to_generate([False] * 4, NOTHING_KNOWN, None, rule, 200)
+    bound = images_to_generate([False] * 4, NOTHING_KNOWN, None, rule, details(), 200)
     assert bound.least == 0
     assert 0 < images_of_a_run(rule, 4) <= bound.most
     if rule.rule == "top_fraction":
@@ -74,18 +75,20 @@ def test_what_is_known_counts_once_and_only_what_the_store_lacks() -> None:
     # Epoch 0 has its images; 1 and 2 ask for five, two of which are stored; of 3 nothing is known.
     asked = {0: {"z"}, 1: {"a", "b", "c"}, 2: {"b", "c", "d", "e"}}
     done = [True, False, False]
-    assert images_to_generate(done, asked, {"a", "b"}, rule, 200) == exactly(3)
-    assert images_to_generate([*done, False], asked, {"a", "b"}, rule, 200).least == 3
-    assert images_to_generate([*done, False], asked, {"a", "b"}, rule, 200).most == 3 + 20
-    assert images_to_generate(done, asked, (), rule, 200) == exactly(5)
-    assert images_to_generate(done, asked, None, rule, 200) == at_most(5)
-    assert images_to_generate([True] * 3, asked, (), rule, 200) == exactly(0)
+    assert images_to_generate(done, asked, {"a", "b"}, rule, details(), 200) == exactly(3)
+    assert images_to_generate([*done, False], asked, {"a", "b"}, rule, details(), 200).least == 3
+    assert (
+        images_to_generate([*done, False], asked, {"a", "b"}, rule, details(), 200).most == 3 + 20
+    )
+    assert images_to_generate(done, asked, (), rule, details(), 200) == exactly(5)
+    assert images_to_generate(done, asked, None, rule, details(), 200) == at_most(5)
+    assert images_to_generate([True] * 3, asked, (), rule, details(), 200) == exactly(0)
 
 
 @pytest.mark.parametrize("method", ["none", "remove", "replace_caption"])
 def test_other_methods_draw_nothing(method: str) -> None:
     assert images_to_generate(
-        [False] * 3, NOTHING_KNOWN, None, curation(method=method), 9
+        [False] * 3, NOTHING_KNOWN, None, curation(method=method), details(), 9
     ) == exactly(0)
 
 
@@ -94,9 +97,11 @@ def test_the_static_schedule_is_known_before_training() -> None:
     asked = identities(samples_before_training(IMAGES, experiment(curation=static)))
     assert len(asked) == 80  # two of each image's five captions
     assert images_to_generate(
-        [False] * 3, {0: asked, 1: asked, 2: asked}, (), curation(**static), 200
+        [False] * 3, {0: asked, 1: asked, 2: asked}, (), curation(**static), details(), 200
     ) == (exactly(80))
     # And of a corpus that is not here: at most one for each sample, once.
-    unknown = images_to_generate([False] * 3, NOTHING_KNOWN, None, curation(**static), 200)
+    unknown = images_to_generate(
+        [False] * 3, NOTHING_KNOWN, None, curation(**static), details(), 200
+    )
     assert unknown == at_most(200)
     assert not identities(samples_before_training(IMAGES, experiment()))

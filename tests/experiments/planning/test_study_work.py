@@ -88,7 +88,8 @@ class Played:
                     SampleLoss(sample.sample_id, value, value / 4, 4)
                     for sample, value in zip(samples, values, strict=True)
                 ]
-                edits = curate(samples, losses, epoch=epoch, log=log, **shared)
+                details = params.profile.curation
+                edits = curate(samples, losses, epoch=epoch, details=details, log=log, **shared)
                 samples, log = apply_edits(samples, edits), [*log, *edits]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from caption_curation.curation.actions import ACTIONS, NO_CURATION
 from caption_curation.curation.rules import RULES
-from caption_curation.curation.settings import Curation
+from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.experiments.planning.forecast import State
 
 
@@ -43,19 +43,23 @@ def total(bounds: Iterable[Bounds]) -> Bounds:
     return sum(bounds, NOTHING)
 
 
-def chosen_samples(curation: Curation, samples: int) -> Bounds:
+def chosen_samples(curation: Curation, details: CurationDetails, samples: int) -> Bounds:
     """Samples that are chosen after an epoch that is not the last, of ``samples``."""
     if curation.method == NO_CURATION or curation.schedule != "dynamic":
         return NOTHING
     rule = RULES[curation.rule]
-    return Bounds(*rule.bounds(samples, float(getattr(curation, rule.amount))))
+    amount = float(getattr(curation, rule.amount))
+    return Bounds(*rule.chosen_of(samples, amount, details.rounding))
 
 
-def training_samples(curation: Curation, samples: int, epochs: int) -> list[Bounds]:
+def training_samples(
+    curation: Curation, details: CurationDetails, samples: int, epochs: int
+) -> list[Bounds]:
     """Samples that each epoch is trained on: all, or fewer and fewer where the action removes them.
 
     Args:
         curation: method, schedule and rule.
+        details: how a ratio is rounded.
         samples: of the corpus's training split.
         epochs: of the training.
     """
@@ -69,8 +73,8 @@ def training_samples(curation: Curation, samples: int, epochs: int) -> list[Boun
         least, most = sizes[-1].least, sizes[-1].most
         sizes.append(
             Bounds(
-                least - chosen_samples(curation, least).most,
-                most - chosen_samples(curation, most).least,
+                least - chosen_samples(curation, details, least).most,
+                most - chosen_samples(curation, details, most).least,
             )
         )
     return sizes

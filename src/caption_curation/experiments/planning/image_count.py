@@ -51,7 +51,9 @@ def images_of_plan(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bo
             }
         # Those of a generator that is fine-tuned anew are in no store.
         stored = () if generator is State.RUNS else None
-    return images_to_generate(done, asked, stored, experiment.curation, corpus.samples)
+    return images_to_generate(
+        done, asked, stored, experiment.curation, params.profile.curation, corpus.samples
+    )
 
 
 def _samples(

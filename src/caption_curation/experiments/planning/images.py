@@ -5,7 +5,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from caption_curation.config.experiment import Experiment
 from caption_curation.curation.actions import generates_images
 from caption_curation.curation.epoch import curate_before_training
-from caption_curation.curation.settings import Curation
+from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.experiments.planning.bounds import Bounds, at_most, chosen_samples, exactly
 from caption_curation.samples import CaptionedImage, Sample, apply_edits, samples_of
 
@@ -40,6 +40,7 @@ def images_to_generate(
     asked: Mapping[int, Collection[Hashable]],
     stored: Collection[Hashable] | None,
     curation: Curation,
+    details: CurationDetails,
     samples: int,
 ) -> Bounds:
     """How many images are generated in all; each once, whichever epochs show it.
@@ -49,6 +50,7 @@ def images_to_generate(
         asked: what an epoch asks for, where its training set is known already.
         stored: what need not be generated of that; ``None``: not known, for the generator is not.
         curation: how the training sets come about.
+        details: how a ratio is rounded.
         samples: of the training set, whose size does not change where images are replaced.
     """
     if not generates_images(curation.method):
@@ -60,12 +62,12 @@ def images_to_generate(
     for epoch, is_done in enumerate(done):
         if not is_done and epoch not in asked:
             # New are the images of the samples chosen after this epoch; the store may have them.
-            count += at_most(new_images(curation, samples, epoch).most)
+            count += at_most(new_images(curation, details, samples, epoch).most)
     return count
 
 
-def new_images(curation: Curation, samples: int, epoch: int) -> Bounds:
+def new_images(curation: Curation, details: CurationDetails, samples: int, epoch: int) -> Bounds:
     """Images that the curation after an epoch asks for and no earlier one of the run did."""
     if curation.schedule == "static":
         return at_most(samples if epoch == 0 else 0)
-    return exactly(0) if epoch == 0 else chosen_samples(curation, samples)
+    return exactly(0) if epoch == 0 else chosen_samples(curation, details, samples)

@@ -170,11 +170,11 @@ def _start_key(params: Params) -> Hashable:
 def _epoch_keys(params: Params) -> list[Hashable]:
     """What decides the captioner of every epoch."""
     curation, start = params.experiment.curation, _start_key(params)
-    variant = variant_of(curation)
+    curated = variant_of(curation), repr(params.profile.curation)
     drawn = _images_key(params) if generates_images(curation.method) else None
     static = curation.method != NO_CURATION and curation.schedule == "static"
     return [
-        (start, epoch, *((variant, drawn) if epoch > 1 or static else ()))
+        (start, epoch, *((*curated, drawn) if epoch > 1 or static else ()))
         for epoch in range(1, params.experiment.training.epochs + 1)
     ]
 
@@ -196,7 +196,10 @@ def _epochs(experiments: Iterable[Costed]) -> dict[Hashable, Bounds]:
     for each in experiments:
         experiment = each.params.experiment
         sizes = training_samples(
-            experiment.curation, each.corpus.samples, experiment.training.epochs
+            experiment.curation,
+            each.params.profile.curation,
+            each.corpus.samples,
+            experiment.training.epochs,
         )
         found |= zip(_epoch_keys(each.params), sizes, strict=True)
     return found
@@ -256,7 +259,10 @@ def _images_of_group(group: Sequence[Costed]) -> Bounds:
         epochs = 1 if static else experiment.training.epochs - 1
         most_epochs = max(most_epochs, epochs)
         steps = range(experiment.training.epochs)
-        counts = [new_images(experiment.curation, each.corpus.samples, step) for step in steps]
+        details = each.params.profile.curation
+        counts = [
+            new_images(experiment.curation, details, each.corpus.samples, step) for step in steps
+        ]
         unknown.append(total(counts))
     least = max([len(known), *(count.least for count in unknown)])
     most = len(known) + total(unknown).most

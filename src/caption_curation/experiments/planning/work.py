@@ -66,7 +66,9 @@ def work_of(
         throughput: amounts per second by the names of work, where known.
     """
     epochs = range(1, params.experiment.training.epochs + 1)
-    sizes = training_samples(params.experiment.curation, corpus.samples, len(epochs))
+    sizes = training_samples(
+        params.experiment.curation, params.profile.curation, corpus.samples, len(epochs)
+    )
     settings = params.profile.generator.fine_tuning
     validations = [states[f"validate@{epoch}"] for epoch in (0, *epochs)]
     captioned = remaining([exactly(corpus.val)] * len(validations), validations)
