@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from caption_curation.experiments.runs import Run
+from caption_curation.experiments.study import load_studies
+from caption_curation.experiments.study_plan import plan
 from caption_curation.paper.numbers import remarks, table_2
 from caption_curation.reports.comparison.page import write_comparison
 from caption_curation.reports.comparison.paper_rows import PaperScores, paper_scores
 from caption_curation.reports.comparison.sections import Section
+from tests.conftest import REPOSITORY
 from tests.experiments.records import run
 from tests.reports.test_report import Page
 
@@ -31,7 +34,18 @@ def test_every_row_of_table_2_is_found() -> None:
         assert bool(found.to_none) == (row.method != "none")
 
 
-@pytest.mark.parametrize("score", ["loss_sum", "loss_mean"])
+def test_the_papers_studies_repeat_every_row_of_table_2_and_nothing_else() -> None:
+    files = [REPOSITORY / "studies" / f"{corpus}.yaml" for corpus in ("flickr30k", "coco")]
+    found = [
+        paper_scores(each.experiment.profile, each.variant)
+        for each in plan(load_studies(files, ["table_2"]), REPOSITORY)
+    ]
+    ciders = [round(100 * scores.scores["cider"], 1) for scores in found if scores]
+    assert len(ciders) == len(found)
+    assert set(ciders) == {row.scores["cider"] for row in table_2()}
+
+
+@pytest.mark.parametrize("score", ["loss_sum", "loss_mean", "loss_sum_smoothed"])
 def test_any_loss_is_taken_for_the_papers(score: str) -> None:
     found = of("flickr30k", **REMOVE, score=score)
     assert found and found.to_none["cider"] == pytest.approx(0.03)
