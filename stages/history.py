@@ -4,6 +4,7 @@ from caption_curation import paths
 from caption_curation.coco_format import read_results
 from caption_curation.config.params import load_params
 from caption_curation.evaluation.history import (
+    CRITERIA,
     best_epoch,
     copy_file,
     copy_tree,
@@ -11,7 +12,6 @@ from caption_curation.evaluation.history import (
     read_validation_scores,
     write_validation_scores,
 )
-from caption_curation.metrics.coco.scores import cider
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_edits, read_images, read_json_lines, write_json_lines
 from caption_curation.support.stage_arguments import Epoch
@@ -19,14 +19,15 @@ from stages import run
 
 
 def main(epoch: Epoch) -> None:
-    """Write the history up to this epoch and the captioner with the best validation CIDEr."""
-    seed = load_params().experiment.seed
+    """Write the history up to this epoch and the captioner with the best validation score."""
+    params = load_params()
+    seed, criterion = params.experiment.seed, params.profile.captioner.best_epoch
     folder = paths.history(epoch)
     references = {
         image.image_id: image.captions for image in read_images(paths.CORPUS / "val.jsonl")
     }
-    score = cider(read_results(paths.validation(epoch)), references)
-    print(f"epoch {epoch}: validation CIDEr {score:.3f}")
+    score = CRITERIA[criterion](read_results(paths.validation(epoch)), references)
+    print(f"epoch {epoch}: validation {criterion} {score:.3f}")
     if epoch == 0:
         write_json_lines(folder / "gallery.jsonl", [])
         scores = {"0": score}
@@ -37,11 +38,11 @@ def main(epoch: Epoch) -> None:
         copy_file(paths.losses(epoch), folder / f"losses-{epoch}.jsonl")
         copy_file(paths.curated(epoch - 1) / "edits.jsonl", folder / "edits.jsonl")
         copy_file(paths.synthesis_counts(epoch - 1), folder / "synthesis.json")
-        scores = {**read_validation_scores(folder), str(epoch): score}
+        scores = {**read_validation_scores(folder, criterion), str(epoch): score}
         is_best = best_epoch(scores) == epoch
         best = paths.captioner(epoch) if is_best else paths.best_captioner(epoch - 1)
     copy_file(paths.validation(epoch), folder / f"validation-{epoch}.json")
-    write_validation_scores(folder, scores)
+    write_validation_scores(folder, criterion, scores)
     copy_tree(best, paths.best_captioner(epoch))
 
 

@@ -82,7 +82,7 @@ def history(epoch: int) -> Path:
 
 
 def best_captioner(epoch: int) -> Path:
-    """The captioner with the best validation CIDEr among the epochs up to this one."""
+    """The captioner with the best validation score among the epochs up to this one."""
     return _epoch(epoch) / "best_captioner"
 
 

@@ -17,7 +17,7 @@ import pytest
 from pycocoevalcap.rouge.rouge import Rouge
 
 from caption_curation.metrics.coco.java import JavaError
-from caption_curation.metrics.coco.scores import cider, score_captions
+from caption_curation.metrics.coco.scores import cider, cider_and_bleu_4, score_captions
 from caption_curation.support.errors import InputError
 
 # No function words, synonyms or common stems, so that METEOR's alignment can be done by hand.
@@ -92,6 +92,15 @@ def test_line_breaks_within_captions_shift_no_caption() -> None:
     # Captions equal to their references: unigrams and bigrams agree fully, longer ones are absent.
     assert clean == pytest.approx(5.0)
     assert cider(candidates, references) == clean
+
+
+def test_the_score_that_blip_chooses_an_epoch_by_is_a_sum() -> None:
+    candidates = {"1": "a big red dog runs", "2": "Two small cats sleep."}
+    references = {"1": ["a big red dog runs home"], "2": ["two small cats sleep"]}
+    # 9 tokens for 10; of their n-grams, all are in the references.
+    bleu_4 = math.exp(1 - 10 / 9)
+    both = cider_and_bleu_4(candidates, references)
+    assert both == pytest.approx(cider(candidates, references) + bleu_4, rel=1e-6)
 
 
 def test_an_empty_candidate_counts_as_zero() -> None:

@@ -54,6 +54,7 @@ TINY_PROFILE: dict[str, Any] = {
             },
         },
         "beam_length": "caption",
+        "best_epoch": "cider",
         "inference_batch_size": 12,
     },
     "generator": {

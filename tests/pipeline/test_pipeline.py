@@ -168,6 +168,7 @@ BASE = {"base_captioner"}
         ("profiles/tiny.yaml", "captioner.fine_tuning.learning_rate", 0.001, TRAINING),
         ("profiles/tiny.yaml", "captioner.fine_tuning.last_batch", "drop", TRAINING),
         ("profiles/tiny.yaml", "captioner.beam_length", "caption_and_prompt", CAPTIONING),
+        ("profiles/tiny.yaml", "captioner.best_epoch", "cider_and_bleu_4", HISTORY),
         ("profiles/tiny.yaml", "captioner.inference_batch_size", 4, set()),
         ("profiles/tiny.yaml", "generator.checkpoint_steps", 2, set()),
         ("profiles/tiny.yaml", "generator.base.seed", 5, {"base_generator"}),

@@ -192,6 +192,7 @@ class BlipCheckpoint(Section):
 Autocontrast = Literal["stretch", "whiten"]
 LastBatch = Literal["train", "drop"]
 BeamLength = Literal["caption", "caption_and_prompt"]
+BestEpoch = Literal["cider", "cider_and_bleu_4"]
 
 
 class RandAugment(Section):
@@ -256,6 +257,10 @@ class Captioner(Section):
     """Tokens that beam search divides a caption's log probability by: `caption`: what is generated,
     the end token included; `caption_and_prompt`: start token, prompt and caption, no end token, as
     BLIP's transformers 4.15 did. Captions of the second are shorter.
+    """
+    best_epoch: BestEpoch
+    """The validation score whose highest value says which epoch's captioner is tested: `cider`, or
+    `cider_and_bleu_4`: CIDEr (0 to 10) plus BLEU-4 (0 to 1), as in BLIP.
     """
     inference_batch_size: Count
     """Images captioned or scored at a time: the machine's matter, for which no stage runs again."""

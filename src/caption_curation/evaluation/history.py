@@ -6,11 +6,13 @@ every epoch has one dependency, whatever their number.
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from caption_curation.config.profile import BestEpoch
+from caption_curation.metrics.coco.scores import cider, cider_and_bleu_4
 from caption_curation.samples import Edit
 from caption_curation.support.outputs import link_or_copy, write_atomically
 
@@ -32,22 +34,32 @@ def gallery_edits(edits: Sequence[Edit], epoch: int, rng: np.random.Generator) -
     return hardest + [others[index] for index in sorted(sampled)]
 
 
-def best_epoch(cider: dict[str, float]) -> int:
-    """The fine-tuned epoch (from 1) with the highest validation CIDEr; the earliest of equals."""
-    epochs = [int(epoch) for epoch in cider if int(epoch) > 0]
-    return max(sorted(epochs), key=lambda epoch: cider[str(epoch)])
+# Scores of a split's captions by which the best epoch is chosen: captions and references by image
+# id → number, the higher, the better.
+CRITERIA: dict[BestEpoch, Callable[[Mapping[str, str], Mapping[str, Sequence[str]]], float]] = {
+    "cider": cider,
+    "cider_and_bleu_4": cider_and_bleu_4,
+}
 
 
-def read_validation_scores(folder: Path) -> dict[str, float]:
-    """Validation CIDEr by epoch ("0": the base captioner) from a history folder."""
-    scores: dict[str, float] = json.loads((folder / "validation.json").read_text())["cider"]
+def best_epoch(scores: Mapping[str, float]) -> int:
+    """The fine-tuned epoch (from 1) with the highest validation score; the earliest of equals."""
+    epochs = [int(epoch) for epoch in scores if int(epoch) > 0]
+    return max(sorted(epochs), key=lambda epoch: scores[str(epoch)])
+
+
+def read_validation_scores(folder: Path, criterion: BestEpoch) -> dict[str, float]:
+    """Validation scores by epoch ("0": the base captioner) from a history folder."""
+    scores: dict[str, float] = json.loads((folder / "validation.json").read_text())[criterion]
     return scores
 
 
-def write_validation_scores(folder: Path, cider: dict[str, float]) -> None:
-    """Write validation CIDEr by epoch, and the best epoch once there is one."""
-    best = best_epoch(cider) if len(cider) > 1 else None
-    text = json.dumps({"cider": cider, "best_epoch": best}, indent=2)
+def write_validation_scores(
+    folder: Path, criterion: BestEpoch, scores: Mapping[str, float]
+) -> None:
+    """Write validation scores by epoch, and the best epoch once there is one."""
+    best = best_epoch(scores) if len(scores) > 1 else None
+    text = json.dumps({criterion: scores, "best_epoch": best}, indent=2)
     write_atomically(folder / "validation.json", text + "\n")
 
 

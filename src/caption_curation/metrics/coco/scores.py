@@ -131,6 +131,15 @@ def cider(
     return _cider(corpus)[0]
 
 
+def cider_and_bleu_4(
+    candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]
+) -> float:
+    """CIDEr plus BLEU-4, in 0..11, by which BLIP chooses an epoch; as fast as `cider`."""
+    check_captions(candidates, references)
+    [corpus] = _prepare([CaptionedSplit(candidates, references)], tokenize=True)
+    return _cider(corpus)[0] + _bleu(corpus)[0]["bleu_4"]
+
+
 def check_captions(candidates: Mapping[str, str], references: Mapping[str, Sequence[str]]) -> None:
     """Raise an InputError that names all faults, unless `score_captions` accepts these captions."""
     if not candidates:

@@ -8,7 +8,7 @@ import yaml
 
 from caption_curation.audit.selection import planted_noise
 from caption_curation.config.params import Params
-from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.config.profile import BestEpoch, HubModel, LocalModel
 from caption_curation.curation.actions import method_title
 from caption_curation.curation.scores import LOSS_UNITS
 from caption_curation.reports.page.descriptions import (
@@ -29,6 +29,10 @@ from caption_curation.rng import rng_for
 
 LONGEST_SIDE = 384  # pixels; larger photographs are made smaller for the page
 EXAMPLES_IN_ALL = 18  # edits shown, shared out among the epochs
+BEST_EPOCH_BY: dict[BestEpoch, str] = {
+    "cider": "CIDEr",
+    "cider_and_bleu_4": "sum of CIDEr and BLEU-4",
+}
 CAPTIONS_SHOWN = {"any_of": 6, "extremes": 3}
 
 
@@ -67,6 +71,7 @@ def page_content(run: Run) -> dict[str, Any]:
         "edit_labels": EDIT_LABELS,
         "figures": run_figures(run),
         "curated": run.curated_epochs,
+        "best_epoch_by": BEST_EPOCH_BY[run.params.profile.captioner.best_epoch],
         "edited": sum(edit.action != "keep" for edit in run.edits),
         "first_training_set": len(run.training_sets[0]),
         "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
