@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from caption_curation.experiments.comparability import by_parameters
@@ -14,16 +15,18 @@ from caption_curation.experiments.runs import Run
 from caption_curation.reports.comparison.page import write_comparison
 from caption_curation.reports.comparison.sections import Section, default_sections, setting_slugs
 from tests.experiments.records import experiment, run
+from tests.reports.test_over_images import of_ciders
 from tests.reports.test_report import Page
 
 FEW = "flickr30k, 1 % of the images"
 
 
-def of_corpus(setting: str, cider: float) -> list[Run]:
+def of_corpus(setting: str, cider: float, images: int) -> list[Run]:
     profile = setting.partition(",")[0]
+    spread = np.linspace(0, 1, images)
     return [
         run(seed, cider + change, name=f"{setting}-{method}-{seed}", profile=profile,
-            setting=setting, method=method)
+            setting=setting, method=method, images=of_ciders(cider + (1 + change) * spread))
         for seed in (0, 1)
         for method, change in (("none", 0.0), ("remove", 0.1 + seed / 10))
     ]  # fmt: skip
@@ -31,9 +34,9 @@ def of_corpus(setting: str, cider: float) -> list[Run]:
 
 # Were it compared with the other corpus, the worse corpus would lose in every row.
 SMALL, LARGE, SHOT = (
-    of_corpus("flickr30k", 0.9),
-    of_corpus("coco", 1.3),
-    of_corpus(FEW, 0.4),
+    of_corpus("flickr30k", 0.9, 10),
+    of_corpus("coco", 1.3, 20),
+    of_corpus(FEW, 0.4, 10),
 )
 
 

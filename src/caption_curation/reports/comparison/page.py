@@ -24,7 +24,7 @@ from caption_curation.reports.comparison.csv_files import table_files
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
 )
-from caption_curation.reports.comparison.over_images import resample_runs
+from caption_curation.reports.comparison.over_images import Resampled, resample_runs
 from caption_curation.reports.comparison.page_figures import (
     PageFigure,
     audit_figures,
@@ -90,7 +90,10 @@ def write_comparison(
     """
     of_setting = runs_by_setting(runs)
     slugs = setting_slugs(of_setting)
-    resampled = resample_runs(runs, rng_for("comparison", "test images"))
+    resampled: dict[str, Resampled] = {}
+    for comparable in of_setting.values():
+        # From the start for each, so that its intervals are those of a page of its own.
+        resampled |= resample_runs(comparable, rng_for("comparison", "test images"))
     tables = []
     for section in chain.from_iterable(split(section, slugs) for section in sections):
         comparable = of_setting[section.runs[0].setting]
