@@ -129,6 +129,7 @@ def test_each_stage_reads_the_parameters_that_it_declares(clone: Clone) -> None:
 SYNTHESIS = {"synthesize@0", "synthesize@1"}
 CURATION = {"curate_static", "curate@1"}
 CAPTIONING = {"validate@0", "validate@1", "validate@2", "caption_test"}
+PROMPTS = CURATION | SYNTHESIS | {"sbert_captions", "evaluate"}
 TRAINING = {"train@1", "train@2"}
 SCORING = {"score@1", "score@2"}
 HISTORY = {"history_base", "history@1", "history@2"}
@@ -149,9 +150,9 @@ BASE = {"base_captioner"}
         ("params.yaml", "training.label_smoothing", 0.0, TRAINING | SCORING),
         ("params.yaml", "training.schedule_epochs", 6, TRAINING),
         ("params.yaml", "training.prompt", "a photo of ", TRAINING | SCORING | CAPTIONING | BASE),
-        ("params.yaml", "prompt.mode", "single", CURATION | SYNTHESIS | {"sbert_captions"}),
-        ("params.yaml", "prompt.mode", "sbert", CURATION | SYNTHESIS | {"sbert_captions"}),
-        ("params.yaml", "prompt.mode", "others", CURATION | SYNTHESIS | {"sbert_captions"}),
+        ("params.yaml", "prompt.mode", "single", PROMPTS),
+        ("params.yaml", "prompt.mode", "sbert", PROMPTS),
+        ("params.yaml", "prompt.mode", "others", PROMPTS),
         ("params.yaml", "prompt.joining", "sentences", SYNTHESIS),
         ("params.yaml", "prompt.styler", "a photograph", SYNTHESIS),
         ("params.yaml", "prompt.overflow", "chunk", SYNTHESIS),
@@ -164,6 +165,8 @@ BASE = {"base_captioner"}
         ("profiles/tiny.yaml", "data.seed", 5, {"corpus"}),
         ("profiles/tiny.yaml", "data.train_fraction", 0.5, {"corpus"}),
         ("profiles/tiny.yaml", "generator_data.seed", 5, {"generator_corpus"}),
+        ("profiles/tiny.yaml", "curation.rounding", "round", {"curate@1"}),
+        ("profiles/tiny.yaml", "curation.easier_captions", 3, {"curate@1"}),
         ("profiles/tiny.yaml", "captioner.base.seed", 5, {"base_captioner"}),
         ("profiles/tiny.yaml", "captioner.fine_tuning.learning_rate", 0.001, TRAINING),
         ("profiles/tiny.yaml", "captioner.fine_tuning.last_batch", "drop", TRAINING),

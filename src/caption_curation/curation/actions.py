@@ -71,9 +71,9 @@ def replace_caption(chosen: Sequence[ChosenSample], now: Circumstances) -> list[
     """Give every chosen sample a caption of its image that was never found hard, drawn at random.
 
     A caption that belonged to a chosen sample, after whichever epoch or in this call, is given to
-    no sample of its image again, whatever became of the chosen one. Each of the others may be given
-    several times, also in one call: the paper speaks of a duplicate (section 3.2). A sample whose
-    image has none left is kept.
+    no sample of its image again, whatever became of the chosen one: so in the code that the paper's
+    authors released. Each of the others may be given several times, also in one call: the paper
+    speaks of a duplicate (section 3.2). A sample whose image has none left is kept.
 
     Args:
         chosen: hardest first.
