@@ -5,7 +5,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from itertools import product, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from dvc.exceptions import DvcException
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
-from caption_curation.config.experiment import Experiment
-from caption_curation.config.params import Params, load_params
+from caption_curation.config.params import Params, load_params, load_profile
+from caption_curation.experiments.study import load_studies
+from caption_curation.experiments.study_plan import Planned, plan
+from caption_curation.paper.numbers import table_2
 from caption_curation.support.sections import load_section
 from docs.commands import PROGRAM, command_line
 from docs.parameters import FILES
@@ -28,7 +30,6 @@ DOCUMENTS = (
     *sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "docs").rglob("*.md")),
 )
 LONGEST_README = 1500  # words
-CURATION_RUNS = 16 + 16  # rows of Table 2, and points of the figures that are not among them
 # A block is of shell commands, or names another language.
 SHELL, OTHERS = {"bash"}, {"bibtex", "json", "python", "text", "yaml", "{toctree}", "{eval-rst}"}
 # Programs of others, of which it is only checked that they are meant to be there.
@@ -330,7 +331,7 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Param
 def test_every_experiment_is_found_and_valid(documented: dict[str, list[Params]]) -> None:
     # README has a sweep of four methods and two seeds; the other one of four ratios.
     assert len(documented["README.md"]) == len(experiment_commands("README.md")) + 7
-    assert len(documented["docs/paper.md"]) == CURATION_RUNS + 4 + 4
+    assert not documented["docs/paper.md"]  # its experiments are those of studies, tested below
     assert documented["docs/tutorial.md"] and documented["docs/how-to/own-data.md"]
 
 
@@ -341,48 +342,91 @@ def test_every_set_value_is_said_to_stay(document: str) -> None:
         assert re.search(r"\b(stays?|leaves)\b", read(document)), document
 
 
-def papers(documented: dict[str, list[Params]]) -> list[Experiment]:
-    return [params.experiment for params in documented["docs/paper.md"]]
+# --------------------------------------------------------------------------------- the paper
 
 
-def test_the_papers_commands_are_of_its_settings(documented: dict[str, list[Params]]) -> None:
-    for paper in papers(documented):
-        assert paper.training.epochs == paper.training.schedule_epochs == 5
-        assert paper.curation.score == "loss_sum"
-        assert paper.prompt.styler.startswith("national geographic, high quality")
-        assert (paper.synthesis.steps, paper.synthesis.guidance) == (50, 7.5)
-        assert paper.profile in ("flickr30k", "coco")
+def paper_plans() -> dict[tuple[str, str], list[Planned]]:
+    """What the study commands of docs/paper.md run, by profile and group."""
+    found: dict[tuple[str, str], list[Planned]] = {}
+    for words in command_words("docs/paper.md"):
+        if words[:2] != [PROGRAM, "study"] or "--groups" not in words:
+            continue
+        files = [Path(word) for word in words[2 : words.index("--groups")]]
+        groups = words[words.index("--groups") + 1 :]
+        for each in plan(load_studies([REPOSITORY / file for file in files], groups), REPOSITORY):
+            for group in each.groups:
+                if group in groups:
+                    found.setdefault((each.experiment.profile, group), []).append(each)
+    return found
 
 
-def test_both_tables_and_figures_are_complete(documented: dict[str, list[Params]]) -> None:
-    given = {
-        (
-            paper.profile,
-            paper.curation.method,
-            paper.curation.schedule,
-            paper.curation.rule if paper.curation.method != "none" else "",
-            paper.curation.ratio if paper.curation.rule == "top_fraction" else None,
-        )
-        for paper in papers(documented)
-    }
-    for profile in ("flickr30k", "coco"):
-        assert (profile, "none", "dynamic", "", 0.4) in given
-        for method in ("remove", "replace_caption", "replace_image"):
-            assert (profile, method, "dynamic", "mean_std", None) in given
-            assert (profile, method, "dynamic", "top_fraction", 0.4) in given
-    figures = product(("flickr30k", "coco"), ("dynamic", "static"), (0.2, 0.4, 0.5, 0.6, 0.8))
-    for profile, schedule, ratio in figures:
-        assert (profile, "replace_image", schedule, "top_fraction", ratio) in given
+def choice(planned: Planned) -> tuple[str, str | None, str | None, float | None]:
+    variant = planned.variant
+    return variant.method, variant.schedule, variant.rule, variant.amount
 
 
-def test_no_two_commands_are_the_same_experiment(documented: dict[str, list[Params]]) -> None:
-    curated = [repr(params) for params in documented["docs/paper.md"][:CURATION_RUNS]]
-    assert len(set(curated)) == CURATION_RUNS
-    commands = experiment_commands("docs/paper.md")[:CURATION_RUNS]
-    names = {words[words.index("--name") + 1] for words in commands}
-    assert len(names) == CURATION_RUNS
+def test_the_papers_page_has_a_command_for_every_row_of_table_2() -> None:
+    plans = paper_plans()
+    for row in table_2():
+        given = {choice(each) for each in plans[row.profile, "table_2"]}
+        assert (row.method, row.schedule, row.rule, row.amount) in given
 
 
-def test_the_few_shot_commands_keep_a_part(documented: dict[str, list[Params]]) -> None:
-    fractions = [params.profile.data.train_fraction for params in documented["docs/paper.md"][-4:]]
-    assert fractions == [0.01, 0.1, 0.01, 0.1]
+def test_the_papers_page_has_a_command_for_every_point_of_the_figures() -> None:
+    plans = paper_plans()
+    points = {choice(each) for each in plans["flickr30k", "figure_5"]}
+    for method in ("remove", "replace_caption", "replace_image"):
+        assert (method, "dynamic", "mean_std", 2.0) in points
+    for method, ratios in {
+        "remove": (0.01, 0.05, 0.1),
+        "replace_caption": (0.01, 0.05, 0.1),
+        "replace_image": (0.1, 0.8),
+    }.items():
+        assert {(method, "dynamic", "top_fraction", ratio) for ratio in ratios} <= points
+    static = {choice(each) for each in plans["flickr30k", "figure_7"]}
+    for ratio in (0.2, 0.4, 0.5, 0.6, 0.8):
+        assert ("replace_image", "static", None, ratio) in static
+        assert ("replace_image", "dynamic", "top_fraction", ratio) in static
+    shown = {choice(each)[0] for each in plans["flickr30k", "figure_8"]}
+    assert shown == {"none", "remove", "replace_image"}
+    assert ("flickr30k", "few_shot") in plans
+
+
+def test_the_papers_experiments_have_its_settings() -> None:
+    for (profile, _), plans in paper_plans().items():
+        for each in plans:
+            experiment, setting = each.params.experiment, each.params.profile
+            assert experiment.training.epochs == experiment.training.schedule_epochs == 5
+            assert experiment.prompt.mode == "concat"
+            assert experiment.prompt.styler == (
+                "national geographic, high quality photography, Canon EOS R3, Flickr"
+            )
+            assert setting.captioner.fine_tuning.batch_size == 128
+            assert setting.captioner.base.source == "blip_checkpoint"
+            checkpoint = "model_base_capfilt_large" if profile == "flickr30k" else "model_base"
+            assert Path(setting.captioner.base.path).stem == checkpoint
+            generator = setting.generator.fine_tuning
+            assert (generator.steps, generator.batch_size) == (15_000, 32)
+            assert (generator.learning_rate, generator.schedule) == (1e-5, "constant")
+
+
+def test_keys_that_the_papers_page_names_exist() -> None:
+    """Words in code type with a dot that begin like a section of params.yaml or of a profile."""
+    experiment = load_params(REPOSITORY).experiment
+    places = [experiment.model_dump(), load_profile("flickr30k", REPOSITORY).model_dump()]
+    named = re.findall(r"`((?:\w+\.)+\w+)[:`]", read("docs/paper.md"))
+    keys = [
+        name
+        for name in named
+        if any(name.split(".")[0] in place for place in places)
+        and not name.endswith((".json", ".csv"))
+    ]
+    assert len(keys) > 15
+    for name in keys:
+        assert any(has_key(place, name.split(".")) for place in places), name
+
+
+def has_key(values: Any, keys: list[str]) -> bool:
+    return not keys or (
+        isinstance(values, dict) and keys[0] in values and has_key(values[keys[0]], keys[1:])
+    )
