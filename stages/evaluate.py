@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
@@ -16,6 +16,9 @@ from caption_curation.samples import (
 )
 from caption_curation.support.outputs import atomic_folder
 from stages import run
+
+# What the losses are whose distributions the paper shows (its figures 2 and 8).
+SUMMED: Final = "loss_sum_smoothed"
 
 
 def main() -> None:
@@ -88,8 +91,8 @@ def main() -> None:
         _write_json(folder / "metrics.json", metrics)
         _write_json(folder / "epochs.json", epoch_rows(validation, losses))
         _write_json(folder / "losses.json", loss_histogram(losses, "loss_mean"))
-        _write_json(folder / "summed_losses.json", loss_histogram(losses, "loss_sum"))
-        _write_json(folder / "hard_samples.json", hard_sample_overlaps(losses))
+        _write_json(folder / "summed_losses.json", loss_histogram(losses, SUMMED))
+        _write_json(folder / "hard_samples.json", hard_sample_overlaps(losses, SUMMED))
         write_json_lines(folder / "images.jsonl", images)
         captions = folder / "captions"
         captions.mkdir()

@@ -141,6 +141,7 @@ def write_small_run(
                     4 * LOSSES[sample.sample_id] / epoch,
                     LOSSES[sample.sample_id] / epoch,
                     4,
+                    1 + 4 * LOSSES[sample.sample_id] / epoch,
                 )
                 for sample in samples
             ],

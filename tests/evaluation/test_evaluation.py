@@ -123,7 +123,7 @@ def test_samples_that_stay_hard_overlap_and_others_do_not() -> None:
     ids = list(range(100))
     # After epoch 2 the same are hard in another order; after epoch 3 the easy ones are.
     rows = hard_sample_overlaps(
-        {1: hundred(ids), 2: hundred([*ids[9::-1], *ids[10:]]), 3: hundred(ids[::-1])}
+        {1: hundred(ids), 2: hundred([*ids[9::-1], *ids[10:]]), 3: hundred(ids[::-1])}, "loss_sum"
     )
 
     assert overlaps(rows, 1, 2) == {0.01: 0, 0.05: 0, 0.1: 1, 0.2: 1, 0.4: 1}
@@ -133,7 +133,9 @@ def test_samples_that_stay_hard_overlap_and_others_do_not() -> None:
 
 def test_removed_samples_are_not_compared() -> None:
     before = summed(gone=9.0, a=5.0, b=4.0, c=3.0, d=2.0, e=1.0)
-    rows = hard_sample_overlaps({1: before, 2: summed(a=1.0, b=5.0, c=2.0, d=1.5, e=1.0)})
+    rows = hard_sample_overlaps(
+        {1: before, 2: summed(a=1.0, b=5.0, c=2.0, d=1.5, e=1.0)}, "loss_sum"
+    )
 
     # Of five samples none is the hardest 1, 5 or 10 %; one is the hardest 20 %, two 40 %.
     assert [(row["fraction"], row["hardest"], row["overlap"]) for row in rows] == [
@@ -144,7 +146,7 @@ def test_removed_samples_are_not_compared() -> None:
 
 
 def test_one_epoch_has_nothing_to_compare() -> None:
-    assert hard_sample_overlaps({1: hundred(range(100))}) == []
+    assert hard_sample_overlaps({1: hundred(range(100))}, "loss_sum") == []
 
 
 def test_a_new_image_is_one_more_and_a_caption_given_twice_one_fewer() -> None:
@@ -216,8 +218,8 @@ def test_the_stage_writes_scores_counts_and_captions(
     assert sum(row["samples"] for row in histogram) == 8 + 5
     of_sums = json.loads((paths.EVALUATION / "summed_losses.json").read_text())
     assert [row["loss"] for row in of_sums if row["samples"]] == [
-        *(2.5, 3.5, 4.5, 7.5, 9.5, 10.5, 12.5),  # 4 · 0.6 = 2.4, … 4 · 3.0 = 12.0
-        *(1.5, 2.5, 3.5),  # half of what was not removed
+        *(3.5, 4.5, 5.5, 8.5, 10.5, 11.5, 13.5),  # 1 + 4 · 0.6 = 3.4, … 1 + 4 · 3.0 = 13.0
+        *(2.5, 3.5, 4.5),  # of what was not removed, 1 + half of the rest
     ]
     # Of the five samples that are left, d#1 is the hardest in both epochs.
     hard = json.loads((paths.EVALUATION / "hard_samples.json").read_text())

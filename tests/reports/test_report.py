@@ -102,7 +102,7 @@ def write_evaluation(epochs: int) -> None:
         "metrics": metrics,
         "epochs": rows,
         "losses": loss_histogram(losses, "loss_mean"),
-        "hard_samples": hard_sample_overlaps(losses),
+        "hard_samples": hard_sample_overlaps(losses, "loss_sum"),
     }.items():
         (paths.EVALUATION / f"{name}.json").write_text(json.dumps(content))
     (paths.EVALUATION / "captions").mkdir()

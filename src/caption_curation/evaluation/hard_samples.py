@@ -3,21 +3,26 @@
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
+from caption_curation.curation.rules import hardest_first
+from caption_curation.curation.scores import SCORES, LossMeasure
 from caption_curation.samples import SampleLoss, fraction_count
 
 # What is called hard: the fractions of samples that the paper curates (its figure 5), some of them.
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.4)
 
 
-def hard_sample_overlaps(losses: Mapping[int, Sequence[SampleLoss]]) -> list[dict[str, float]]:
+def hard_sample_overlaps(
+    losses: Mapping[int, Sequence[SampleLoss]], measure: LossMeasure
+) -> list[dict[str, float]]:
     """How many of the hardest samples of an epoch are among the hardest of a later one.
 
-    Hard is what has a high summed loss. Compared are consecutive epochs, and the first with every
+    Hard is what has a high loss. Compared are consecutive epochs, and the first with every
     later one, each time over the samples that both were trained on: a removed sample has no second
     loss, and one whose image or caption was replaced in between is compared as it was and as it is.
 
     Args:
         losses: by epoch.
+        measure: which of each sample's losses.
 
     Returns:
         One row for every pair of epochs and fraction of ``FRACTIONS``: ``epoch``, ``later``,
@@ -32,7 +37,7 @@ def hard_sample_overlaps(losses: Mapping[int, Sequence[SampleLoss]]) -> list[dic
     for epoch, later in sorted(pairs):
         common = {loss.sample_id for loss in losses[epoch]}
         common &= {loss.sample_id for loss in losses[later]}
-        first, second = (_hardest_first(losses[of], common) for of in (epoch, later))
+        first, second = (_hardest_first(losses[of], measure, common) for of in (epoch, later))
         for fraction in FRACTIONS:
             hardest = fraction_count(fraction, len(common))
             if hardest:
@@ -51,7 +56,9 @@ def hard_sample_overlaps(losses: Mapping[int, Sequence[SampleLoss]]) -> list[dic
     return rows
 
 
-def _hardest_first(losses: Sequence[SampleLoss], among: Collection[str]) -> list[str]:
-    """Ids by descending summed loss; ties in the order of samples, as where samples are chosen."""
+def _hardest_first(
+    losses: Sequence[SampleLoss], measure: LossMeasure, among: Collection[str]
+) -> list[str]:
+    """Ids by descending loss; ties in the order of samples, as where samples are chosen."""
     found = [loss for loss in losses if loss.sample_id in among]
-    return [loss.sample_id for loss in sorted(found, key=lambda loss: -loss.loss_sum)]
+    return [found[index].sample_id for index in hardest_first(SCORES[measure].function(found))]

@@ -11,7 +11,7 @@ from statistics import fmean, median
 from typing import Any
 
 from caption_curation.curation.actions import ACTIONS, prompt_key
-from caption_curation.curation.scores import LossMeasure
+from caption_curation.curation.scores import SCORES, LossMeasure
 from caption_curation.samples import KEEP, CaptionedImage, Edit, Sample, SampleLoss
 
 # The keys under which edits are counted, by their action.
@@ -22,6 +22,7 @@ COUNT_NAMES = {name: action.counted_as for name, action in ACTIONS.items()} | {K
 BIN_WIDTHS: Mapping[LossMeasure, float] = {
     "loss_mean": 0.1,  # nats per token
     "loss_sum": 1.0,  # nats per caption
+    "loss_sum_smoothed": 1.0,
 }
 
 
@@ -146,7 +147,7 @@ def loss_histogram(
 
     Args:
         losses: by epoch.
-        measure: the loss per token or the summed one of each sample, in nats.
+        measure: which of each sample's losses.
 
     Returns:
         One row for every epoch and bin: ``epoch``, ``loss`` (the middle of the bin, whose width
@@ -155,7 +156,7 @@ def loss_histogram(
     """
     width = BIN_WIDTHS[measure]
     bins = {
-        epoch: Counter(math.floor(getattr(loss, measure) / width) for loss in rows)
+        epoch: Counter(math.floor(loss / width) for loss in SCORES[measure].function(rows))
         for epoch, rows in sorted(losses.items())
     }
     last = max(max(counts) for counts in bins.values())

@@ -64,7 +64,8 @@ class Run:
         validation: scores of the validation split, of the best epoch; otherwise as ``scores``.
         chosen_share: part of the samples that was chosen, 0 to 1, a mean over the epochs after
             which there was a choice; ``None`` without any.
-        summed_losses: rows of summed_losses.json; empty where it was not written.
+        summed_losses: rows of summed_losses.json, of the loss with label smoothing; empty where
+            it was not written.
         hard_samples: rows of hard_samples.json; as empty.
         training_sets: by epoch, the number of ``samples``, unique ``images`` and ``captions``, and
             ``texts``; as empty.

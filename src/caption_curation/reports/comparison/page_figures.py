@@ -185,8 +185,9 @@ def loss_figures(runs: Sequence[Run], variants: Sequence[Variant]) -> list[PageF
         PageFigure(
             "losses",
             losses.loss_distributions(by_unit),
-            "Loss of the training samples after every epoch: summed over the caption (as the "
-            "paper’s figures 2 and 8) and per token, means over seeds. Of every method the variant "
+            "Loss of the training samples after every epoch: summed over the caption, with the "
+            "label smoothing of training (as the paper’s figures 2 and 8), and per token without "
+            "it; means over seeds. Of every method the variant "
             "with the most seeds. The axis ends where one sample in a thousand is left.",
         )
     ]
