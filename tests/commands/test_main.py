@@ -19,6 +19,7 @@ COMMANDS = [
     ["experiments"],
     ["human-study", "analyse"],
     ["human-study", "build"],
+    ["human-study", "import"],
     ["images", "gc"],
     ["images", "size"],
     ["images", "verify"],
