@@ -35,9 +35,10 @@ def loss_sum(losses: Sequence[SampleLoss]) -> FloatArray:
 def loss_sum_smoothed(losses: Sequence[SampleLoss]) -> FloatArray:
     """The loss of the whole caption, in nats, with the label smoothing of training.
 
-    The paper (section 3.1) says "loss" alone. This is what the losses are that its authors
-    released: 1,014 sums with a mean of 66.7, which grow with the caption's length (r = 0.65), by
-    BLIP's ``models/med.py`` with ``reduction='none'``, whose label smoothing is 0.1.
+    The paper (section 3.1) says "loss" alone. The 1,014 losses that its authors released have a
+    mean of 66.7 and grow with the caption's length (r = 0.65): sums over tokens. That they are
+    label-smoothed is a conclusion from BLIP's code, not a statement of theirs: ``models/med.py``
+    with ``reduction='none'`` gives such sums, with label smoothing 0.1.
 
     Raises:
         ValueError: the losses are of a file that was written before this one was recorded.
