@@ -49,6 +49,7 @@ def build_report(run: Run) -> str:
             "loss": lambda value: f"{value:.2f}",
             "share": lambda value: f"{100 * value:.{0 if value >= 0.0995 else 1}f} %",
             "count": lambda value: f"{value:,}",
+            "ratio": lambda value: f"{100 * value:g} %",
         },
     )
     return environment.get_template("report.html").render(page_content(run)) + "\n"
