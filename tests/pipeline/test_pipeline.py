@@ -38,8 +38,8 @@ ALWAYS = {
     "clip_features",
     "spice_files",
 }
-# The parameters that a run with the default values does not read.
-UNREAD = {"experiment.training.epochs", "profile.sentence_encoder"}
+# The parameters that a run with the default values does not read, or that its page only prints.
+UNREAD = {"experiment.training.epochs", "profile.sentence_encoder", "profile.curation"}
 BEFORE = {"curate_static", "synthesize@0", "validate@0", "history_base"}
 AFTER = {"caption_test", "clip_score", "evaluate", "report"}
 EVERYTHING = CHECK | ALWAYS | BEFORE | LOOP | {"curate@1", "synthesize@1", "verdicts@2"} | AFTER
