@@ -90,7 +90,8 @@ def section_figures(section: Section, rows: Sequence[Row]) -> list[PageFigure]:
                 f"{section.name}_differences",
                 scores.score_differences(rows, metrics[0]),
                 f"{section.title}: differences in {METRIC_LABELS[metrics[0]]} to no curation, "
-                "paired by seed: every seed, their mean, and its 95 % confidence interval.",
+                "paired by seed: every seed, and their mean with its 95 % confidence intervals "
+                "over seeds and over test images.",
             )
         )
     lines = amount_lines(row.variant for row in rows)

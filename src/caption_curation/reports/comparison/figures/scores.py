@@ -26,7 +26,7 @@ from caption_curation.reports.comparison.figures.look import (
 )
 from caption_curation.reports.comparison.tables import Row
 from caption_curation.reports.page.labels import METRIC_LABELS
-from caption_curation.reports.page.style import INK, STYLE
+from caption_curation.reports.page.style import GREY, INK, STYLE
 
 # Rules that have no ratio: hollow, and joined to nothing.
 _BY_RULE: dict[str, Any] = {
@@ -37,20 +37,27 @@ _BY_RULE: dict[str, Any] = {
     "markeredgewidth": 1.4,
 }
 
+_OVER_IMAGES: dict[str, Any] = {"linewidth": 6, "alpha": 0.3, "solid_capstyle": "butt"}
+
 
 @matplotlib.rc_context(STYLE)
 def score_differences(rows: Sequence[Row], metric: str) -> Figure:
-    """Paired differences to no curation: every seed as a dot, the mean with its interval.
+    """Paired differences to no curation: every seed as a dot, the mean with both its intervals.
+
+    The thin bar is the interval over seeds, the broad pale one that over test images.
 
     Args:
         rows: those with such a difference are plotted, in order, the first on top.
         metric: which score; shown times 100.
     """
     plotted = [row for row in rows if metric in row.to_none]
-    figure = Figure(figsize=(WIDTH, 0.75 + 0.27 * len(plotted)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.95 + 0.27 * len(plotted)), layout="constrained")
     axes = figure.subplots()
     for position, row in enumerate(plotted):
         colour = colour_of(row.variant)
+        if metric in row.over_images:
+            bounds = [100 * bound for bound in row.over_images[metric]]
+            axes.plot(bounds, [position] * 2, color=colour, **_OVER_IMAGES)
         seeds = [100 * value for value in row.differences[metric].values()]
         axes.plot(seeds, [position] * len(seeds), "o", color=colour, alpha=0.35, markersize=3)
         difference = row.to_none[metric]
@@ -69,6 +76,13 @@ def score_differences(rows: Sequence[Row], metric: str) -> Figure:
     axes.set_ylim(len(plotted) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100) minus no curation")
+    handles = [
+        Line2D([], [], color=GREY, marker="o", markersize=3, linestyle="none", label="one seed"),
+        Line2D([], [], color=GREY, marker="D", markersize=4.5, label="mean, 95 % over seeds"),
+    ]
+    if any(metric in row.over_images for row in plotted):
+        handles.append(Line2D([], [], color=GREY, label="95 % over test images", **_OVER_IMAGES))
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
     return figure
 
 
