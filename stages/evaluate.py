@@ -17,7 +17,7 @@ from caption_curation.samples import (
 from caption_curation.support.outputs import atomic_folder
 from stages import run
 
-# What the losses are whose distributions the paper shows (its figures 2 and 8).
+# Of what the distributions are that are drawn as the paper's figures 2 and 8, which do not say.
 SUMMED: Final = "loss_sum_smoothed"
 
 

@@ -3,6 +3,7 @@
 from caption_curation import paths
 from caption_curation.coco_format import read_results
 from caption_curation.config.params import load_params
+from caption_curation.config.profile import BestEpoch
 from caption_curation.evaluation.history import (
     CRITERIA,
     best_epoch,
@@ -26,24 +27,30 @@ def main(epoch: Epoch) -> None:
     references = {
         image.image_id: image.captions for image in read_images(paths.CORPUS / "val.jsonl")
     }
-    score = CRITERIA[criterion](read_results(paths.validation(epoch)), references)
-    print(f"epoch {epoch}: validation {criterion} {score:.3f}")
+    captions = read_results(paths.validation(epoch))
+    # CIDEr whatever the criterion, as the report shows it.
+    scores: dict[BestEpoch, dict[str, float]] = {
+        name: {str(epoch): CRITERIA[name](captions, references)}
+        for name in dict.fromkeys(("cider", criterion))
+    }
+    print(f"epoch {epoch}: validation {criterion} {scores[criterion][str(epoch)]:.3f}")
+    best = None
     if epoch == 0:
         write_json_lines(folder / "gallery.jsonl", [])
-        scores = {"0": score}
-        best = paths.captioner(0)
+        captioner = paths.captioner(0)
     else:
         copy_tree(paths.history(epoch - 1), folder)
         _add_gallery(epoch - 1, epoch, seed)
         copy_file(paths.losses(epoch), folder / f"losses-{epoch}.jsonl")
         copy_file(paths.curated(epoch - 1) / "edits.jsonl", folder / "edits.jsonl")
         copy_file(paths.synthesis_counts(epoch - 1), folder / "synthesis.json")
-        scores = {**read_validation_scores(folder, criterion), str(epoch): score}
-        is_best = best_epoch(scores) == epoch
-        best = paths.captioner(epoch) if is_best else paths.best_captioner(epoch - 1)
+        earlier = read_validation_scores(folder)
+        scores = {name: {**earlier[name], **of} for name, of in scores.items()}
+        best = best_epoch(scores[criterion])
+        captioner = paths.captioner(epoch) if best == epoch else paths.best_captioner(epoch - 1)
     copy_file(paths.validation(epoch), folder / f"validation-{epoch}.json")
-    write_validation_scores(folder, criterion, scores)
-    copy_tree(best, paths.best_captioner(epoch))
+    write_validation_scores(folder, scores, best)
+    copy_tree(captioner, paths.best_captioner(epoch))
 
 
 def _add_gallery(edited: int, epoch: int, seed: int) -> None:

@@ -351,7 +351,7 @@ def paper_plans() -> dict[tuple[str, str], list[Planned]]:
     for words in command_words("docs/paper.md"):
         if words[:2] != [PROGRAM, "study"] or "--groups" not in words:
             continue
-        files = [Path(word) for word in words[2 : words.index("--groups")]]
+        files = [Path(word) for word in words if word.endswith(".yaml")]
         groups = words[words.index("--groups") + 1 :]
         for each in plan(load_studies([REPOSITORY / file for file in files], groups), REPOSITORY):
             for group in each.groups:

@@ -92,6 +92,12 @@ def test_a_ratio_is_rounded_as_asked(ratio: float, n: int, below: int, nearest: 
             assert len(select(losses, settings, details, np.random.default_rng(0))[1]) == expected
 
 
+def test_a_ratio_below_1_is_never_all() -> None:
+    """Removing that many would leave nothing to train on."""
+    assert number_chosen(0.99, 10, "round") == 9
+    assert number_chosen(1.0, 10, "round") == 10
+
+
 def test_ties_keep_the_input_order() -> None:
     assert top_fraction(np.ones(6), 0.5, "floor") == [0, 1, 2]
 

@@ -60,7 +60,8 @@ def test_the_best_epoch_is_that_of_the_chosen_score(
     for epoch in range(len(CAPTIONS)):
         history.main(epoch)
     written = json.loads((paths.history(2) / "validation.json").read_text())
-    assert set(written) == {criterion, "best_epoch"}
+    assert set(written) == {"cider", criterion, "best_epoch"}
+    assert set(written["cider"]) == {"0", "1", "2"}
     assert written["best_epoch"] == best
     assert max(written[criterion], key=written[criterion].get) == str(best)
     assert (paths.best_captioner(2) / "name").read_text() == f"captioner {best}"

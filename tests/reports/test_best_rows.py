@@ -37,6 +37,11 @@ def test_rows_without_a_common_seed_have_no_best() -> None:
     assert best(none={0: 2.9}, remove={1: 2.5}) == []
 
 
+def test_one_common_seed_of_several_makes_nothing_the_best() -> None:
+    """The means that the table shows are of more than that seed."""
+    assert best(none={0: 2.9, 1: 2.4}, remove={1: 2.5, 2: 2.4}) == []
+
+
 def test_rows_of_one_seed_are_compared_with_each_other() -> None:
     assert best(none={0: 2.9}, remove={0: 3.0}) == ["remove"]
 

@@ -15,20 +15,20 @@ from caption_curation.reports.comparison.page import write_comparison
 from caption_curation.reports.comparison.paper_rows import PaperScores, paper_scores
 from caption_curation.reports.comparison.sections import Section
 from tests.conftest import REPOSITORY
-from tests.experiments.records import run
+from tests.experiments.records import experiment, run
 from tests.reports.test_report import Page
 
 REMOVE: dict[str, Any] = {"method": "remove", "rule": "mean_std", "std": 2.0}
 
 
-def of(setting: str, **changes: Any) -> PaperScores | None:
-    return paper_scores(setting, run(0, 1.0, **changes).variant)
+def of(profile: str, fraction: float = 1.0, **changes: Any) -> PaperScores | None:
+    return paper_scores(profile, fraction, run(0, 1.0, **changes).variant)
 
 
 def test_every_row_of_table_2_is_found() -> None:
     for row in table_2():
         key = "std" if row.rule == "mean_std" else "ratio"
-        setting = {"rule": row.rule, key: row.amount} if row.rule else {}
+        setting: dict[str, Any] = {"rule": row.rule, key: row.amount} if row.rule else {}
         found = of(row.profile, method=row.method, **setting)
         assert found and found.scores["cider"] == pytest.approx(row.scores["cider"] / 100)
         assert bool(found.to_none) == (row.method != "none")
@@ -37,7 +37,7 @@ def test_every_row_of_table_2_is_found() -> None:
 def test_the_papers_studies_repeat_every_row_of_table_2_and_nothing_else() -> None:
     files = [REPOSITORY / "studies" / f"{corpus}.yaml" for corpus in ("flickr30k", "coco")]
     found = [
-        paper_scores(each.experiment.profile, each.variant)
+        paper_scores(each.experiment.profile, each.params.profile.data.train_fraction, each.variant)
         for each in plan(load_studies(files, ["table_2"]), REPOSITORY)
     ]
     ciders = [round(100 * scores.scores["cider"], 1) for scores in found if scores]
@@ -52,11 +52,11 @@ def test_any_loss_is_taken_for_the_papers(score: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "changes"),
+    ("profile", "changes"),
     [
         ("demo", REMOVE),
         ("demo", {"method": "none"}),
-        ("flickr30k, 1 % of the images", REMOVE),
+        ("flickr30k", REMOVE | {"fraction": 0.01}),
         ("coco", REMOVE),
         ("flickr30k", REMOVE | {"std": 1.0}),
         ("flickr30k", REMOVE | {"score": "random"}),
@@ -64,8 +64,14 @@ def test_any_loss_is_taken_for_the_papers(score: str) -> None:
         ("flickr30k", {"method": "replace_image", "ratio": 0.4, "pair_with": "easiest"}),
     ],
 )
-def test_other_settings_have_no_row(setting: str, changes: dict[str, Any]) -> None:
-    assert of(setting, **changes) is None
+def test_other_settings_have_no_row(profile: str, changes: dict[str, Any]) -> None:
+    assert of(profile, **changes) is None
+
+
+def test_a_part_of_the_images_is_read_from_the_locks() -> None:
+    part = experiment("a", setting={"profiles/flickr30k.yaml: data.train_fraction": 0.01})
+    assert run(0, 1.0, profile="flickr30k", source=part).train_fraction == 0.01
+    assert run(0, 1.0, profile="flickr30k").train_fraction == 1
 
 
 def write(folder: Path, runs: list[Run]) -> tuple[Page, str]:

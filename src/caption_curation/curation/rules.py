@@ -44,9 +44,12 @@ def number_chosen(ratio: float, n: int, rounding: Rounding) -> int:
     """How many of ``n`` samples a ratio of them is.
 
     ``floor``: the whole number below. ``round``: the nearest, by Python's ``round`` as in the code
-    that the paper's authors released, so that a half goes to the even number: 2.5 is 2, 3.5 is 4.
+    that the paper's authors released, so that a half goes to the even number: 2.5 is 2, 3.5 is 4;
+    a ratio below 1 is never all of them.
     """
-    return fraction_count(ratio, n) if rounding == "floor" else round(ratio * n)
+    if rounding == "floor":
+        return fraction_count(ratio, n)
+    return min(round(ratio * n), n if ratio == 1 else n - 1)
 
 
 def top_fraction_bounds(n: int, ratio: float, rounding: Rounding) -> tuple[int, int]:

@@ -48,18 +48,19 @@ def best_epoch(scores: Mapping[str, float]) -> int:
     return max(sorted(epochs), key=lambda epoch: scores[str(epoch)])
 
 
-def read_validation_scores(folder: Path, criterion: BestEpoch) -> dict[str, float]:
-    """Validation scores by epoch ("0": the base captioner) from a history folder."""
-    scores: dict[str, float] = json.loads((folder / "validation.json").read_text())[criterion]
-    return scores
+def read_validation_scores(folder: Path) -> dict[BestEpoch, dict[str, float]]:
+    """Validation scores of a history folder, by name and epoch ("0": the base captioner)."""
+    found: dict[BestEpoch, dict[str, float]] = json.loads(
+        (folder / "validation.json").read_text(encoding="utf-8")
+    )
+    return {name: found[name] for name in CRITERIA if name in found}
 
 
 def write_validation_scores(
-    folder: Path, criterion: BestEpoch, scores: Mapping[str, float]
+    folder: Path, scores: Mapping[BestEpoch, Mapping[str, float]], best: int | None
 ) -> None:
-    """Write validation scores by epoch, and the best epoch once there is one."""
-    best = best_epoch(scores) if len(scores) > 1 else None
-    text = json.dumps({criterion: scores, "best_epoch": best}, indent=2)
+    """Write validation scores by name and epoch, and the best epoch once there is one."""
+    text = json.dumps({**scores, "best_epoch": best}, indent=2)
     write_atomically(folder / "validation.json", text + "\n")
 
 

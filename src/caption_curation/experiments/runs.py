@@ -21,6 +21,7 @@ from caption_curation.audit.selection import (
 )
 from caption_curation.curation.actions import NO_CURATION
 from caption_curation.curation.settings import Curation, CurationDetails
+from caption_curation.experiments.comparability import FRACTION
 from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
@@ -98,6 +99,11 @@ class Run:
     audit: Sequence[AuditRow] = ()
     choices: Sequence[Choice] = ()
     images: ImageStatistics | None = None
+
+    @property
+    def train_fraction(self) -> float:
+        """The part of the corpus's training images that it was trained on."""
+        return float(self.experiment.setting.get(f"profiles/{self.profile}.yaml: {FRACTION}", 1))
 
 
 def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -> Run:

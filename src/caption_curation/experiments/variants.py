@@ -4,9 +4,8 @@ Parameters that have no effect do not distinguish variants: with ``method: none`
 ``curation`` matters, the rule ``mean_std`` reads no ratio, and a static choice knows no loss.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 from caption_curation.curation.actions import NO_CURATION, generates_images, method_title, methods
 from caption_curation.curation.rules import RULES, amount_label
@@ -194,25 +193,19 @@ def amount_lines(variants: Iterable[Variant]) -> dict[Variant, list[Variant]]:
     return {line: members for line, members in lines.items() if len(members) > 1}
 
 
-def representatives(runs: Sequence[Variant], scores: Sequence[float]) -> list[Variant]:
-    """No curation, and of every method the variant of most runs; of equals the one of best score.
+def representatives(shown: Iterable[Variant], runs: Mapping[Variant, int]) -> list[Variant]:
+    """No curation, and of every method the variant of most runs; of several the first shown.
 
     Random controls are of no method.
 
     Args:
-        runs: the variant of every run.
-        scores: of every run, the higher the better.
+        shown: in the order of the tables.
+        runs: how many every variant has.
     """
-    by_variant: dict[Variant, list[float]] = {}
-    for variant, score in zip(runs, scores, strict=True):
-        if not is_random(variant.score):
-            by_variant.setdefault(variant, []).append(score)
-    best: dict[str, Variant] = {}
-    for variant in ordered(by_variant):
-        of = by_variant[variant]
-        if variant.method not in best or (len(of), fmean(of)) > (
-            len(by_variant[best[variant.method]]),
-            fmean(by_variant[best[variant.method]]),
-        ):
-            best[variant.method] = variant
-    return list(best.values())
+    most: dict[str, Variant] = {}
+    for variant in shown:
+        if is_random(variant.score):
+            continue
+        if variant.method not in most or runs[variant] > runs[most[variant.method]]:
+            most[variant.method] = variant
+    return sorted(most.values(), key=lambda variant: methods().index(variant.method))

@@ -107,12 +107,25 @@ def write_comparison(
     audits = {
         setting: audit for setting, found in of_setting.items() if (audit := noise_findings(found))
     }
+    representing = {
+        setting: representative_variants(
+            (
+                [row.variant for row in rows]
+                for section, rows in tables
+                if section.runs[0].setting == setting
+            ),
+            found,
+        )
+        for setting, found in of_setting.items()
+    }
     captions = {}
     for setting, found in of_setting.items():
-        captions[setting], without = changed_captions(found, representative_variants(found))
+        captions[setting], without = changed_captions(found, representing[setting])
         notes += without
     of_sections = [section_figures(section, rows) for section, rows in tables]
-    losses = figures_by_setting(runs, _loss_figures)
+    losses = figures_by_setting(
+        runs, lambda found: loss_figures(found, representing[found[0].setting])
+    )
     lengths = corpus_figures(of_setting)
     chosen = figures_by_setting(runs, chosen_figures)
     noise = figures_by_setting(runs, lambda found: audit_figures(noise_findings(found)))
@@ -145,7 +158,7 @@ def write_comparison(
             training_sets={
                 setting: means
                 for setting, found in of_setting.items()
-                if (means := training_set_means(found, representative_variants(found)))
+                if (means := training_set_means(found, representing[setting]))
             },
             changed_captions={setting: of for setting, of in captions.items() if of},
             audits=audits,
@@ -165,11 +178,6 @@ def write_comparison(
         for figure in chain(*of_sections, *of_page):
             _save(figure, partial / "figures")
     return notes
-
-
-def _loss_figures(runs: Sequence[Run]) -> list[PageFigure]:
-    """Of one setting: one variant of each method."""
-    return loss_figures(runs, representative_variants(runs))
 
 
 def check_folder(folder: Path) -> None:

@@ -81,7 +81,7 @@ def figures_by_setting(
 
 def section_figures(section: Section, rows: Sequence[Row]) -> list[PageFigure]:
     metrics = measured_metrics(section.runs)
-    # CIDEr is what the epoch is chosen by, and the paper's main number.
+    # CIDEr first.
     metrics = sorted(metrics, key=lambda metric: metric != "cider")
     made = []
     if any(metrics[0] in row.to_none for row in rows):
@@ -187,9 +187,9 @@ def loss_figures(runs: Sequence[Run], variants: Sequence[Variant]) -> list[PageF
             "losses",
             losses.loss_distributions(by_unit),
             "Loss of the training samples after every epoch: summed over the caption, with the "
-            "label smoothing of training (as the paper’s figures 2 and 8), and per token without "
-            "it; means over seeds. Of every method the variant "
-            "with the most seeds. The axis ends where one sample in a thousand is left.",
+            "label smoothing of training, and per token without it; means over seeds. Of every "
+            "method the variant with the most seeds, of several the first in the tables. The axis "
+            "ends where one sample in a thousand is left.",
         )
     ]
     overlaps = hard_sample_overlaps(runs, variants)

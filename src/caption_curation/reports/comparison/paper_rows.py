@@ -16,24 +16,25 @@ class PaperScores:
     to_none: Mapping[str, float]
 
 
-def paper_scores(setting: str, variant: Variant) -> PaperScores | None:
+def paper_scores(profile: str, train_fraction: float, variant: Variant) -> PaperScores | None:
     """The row of Table 2 with this corpus, method, schedule, rule and amount, if there is one.
 
-    The paper ranks samples by loss and keeps a sample's own caption with its synthetic image
-    (section 3.3); whichever loss a variant ranks by is taken for the paper's.
+    The paper ranks samples by loss; whichever loss a variant ranks by is taken for the paper's. It
+    also tried other captions with synthetic images (its figure 1) and does not say of Table 2;
+    section 3.3 keeps the sample's own, which is taken for the table's.
 
     Args:
-        setting: of the experiment: a profile and nothing else, as that of a part of the training
-            images is not the paper's.
+        profile: name of the experiment's profile.
+        train_fraction: the part of the training images that it trained on; the paper's is all.
         variant: of its curation.
     """
-    if variant.pair_with not in (None, "keep"):
+    if train_fraction != 1 or variant.pair_with not in (None, "keep"):
         return None
     if variant.score is not None and (
         is_random(variant.score) or SCORES[variant.score].needs != ("losses",)
     ):
         return None
-    wanted = (setting, variant.method, variant.schedule, variant.rule, variant.amount)
+    wanted = (profile, variant.method, variant.schedule, variant.rule, variant.amount)
     for row in table_2():
         if (row.profile, row.method, row.schedule, row.rule, row.amount) == wanted:
             return PaperScores(

@@ -105,7 +105,7 @@ def score_rows(
                 differences,
                 over_images,
                 scores,
-                paper_scores(own[0].setting, variant),
+                paper_scores(own[0].profile, own[0].train_fraction, variant),
             )
         )
     return rows
@@ -126,7 +126,8 @@ def best_variants(rows: Sequence[Row]) -> dict[str, list[Variant]]:
 
     A seed that is easy for all methods must not make one the best that alone has it. So means are
     compared over the seeds that all rows have which have the metric, and a row of one seed is not
-    compared with rows of more. Nothing is best where no seed is common, nor of one row.
+    compared with rows of more. Nothing is best where no seed is common, or one of several, nor of
+    one row.
 
     Returns:
         By metric, in the order of the rows; several where their means are equal.
@@ -142,7 +143,7 @@ def _best(rows: Sequence[Row], metric: str) -> list[Variant]:
     if len(values) < 2:
         return []
     common = set.intersection(*(set(found) for found in values.values()))
-    if not common:
+    if not common or (len(common) == 1 and any(len(found) > 1 for found in values.values())):
         return []
     means = {
         variant: fmean(found[seed] for seed in sorted(common)) for variant, found in values.items()

@@ -17,11 +17,18 @@ def runs_of(runs: Iterable[Run], variant: Variant) -> list[Run]:
     return [run for run in runs if run.variant == variant]
 
 
-def representative_variants(runs: Sequence[Run]) -> list[Variant]:
-    """No curation and one variant of each method, by test CIDEr where several have as many runs."""
-    return representatives(
-        [run.variant for run in runs], [run.scores.get("cider") or 0.0 for run in runs]
-    )
+def representative_variants(
+    tables: Iterable[Iterable[Variant]], runs: Iterable[Run]
+) -> list[Variant]:
+    """No curation and one variant of each method, see :func:`representatives`.
+
+    Args:
+        tables: the rows of the page's tables that are of these runs' setting.
+        runs: of one setting.
+    """
+    counts = Counter(run.variant for run in runs)
+    shown = (variant for rows in tables for variant in rows if variant in counts)
+    return representatives(shown, counts)
 
 
 def mean_distribution(

@@ -75,7 +75,7 @@ def loss_distributions(
 ) -> Figure:
     """One histogram an epoch on shared bins, the chosen samples in colour.
 
-    Of summed losses it is the paper's figure 2.
+    The paper's figure 2 is of this form; it does not say which loss it shows.
 
     Args:
         losses: by epoch, the loss of every training sample.

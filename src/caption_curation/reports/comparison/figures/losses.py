@@ -32,8 +32,8 @@ def loss_distributions(by_unit: Mapping[str, Distributions]) -> Figure:
     """The losses of the training samples: a row an epoch, a column a unit.
 
     Args:
-        by_unit: unit of the losses → their distributions, means over seeds. Those of summed losses
-            are as the paper's figures 2 and 8.
+        by_unit: unit of the losses → their distributions, means over seeds. The paper's figures 2
+            and 8 are of this form; they do not say which loss they show.
     """
     variants = [of for distributions in by_unit.values() for of in distributions.values()]
     epochs = sorted({epoch for of in variants for epoch in of})
