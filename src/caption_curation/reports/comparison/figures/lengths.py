@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -14,6 +15,7 @@ from caption_curation.experiments.variants import Variant
 from caption_curation.reports.comparison.figures.look import DASHED, DOTTED, WIDTH, colour_of
 from caption_curation.reports.page.style import GREY, INK, MOST_BINS, STYLE
 
+_LABEL_WIDTH = 14  # characters: what fits beside a row
 _CORPUS_LINES = ("solid", DASHED, DOTTED, "dashdot")
 
 
@@ -53,7 +55,7 @@ def chosen_lengths(lengths: Mapping[Variant, Mapping[int, LengthCounts]]) -> Fig
         lengths: variant → epoch → counts over all seeds; an epoch that chose none may be missing.
     """
     epochs = sorted({epoch for of in lengths.values() for epoch in of})
-    figure = Figure(figsize=(WIDTH, 0.8 + 1.2 * len(lengths)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.1 + 1.3 * len(lengths)), layout="constrained")
     grid = figure.subplots(len(lengths), len(epochs), sharex=True, sharey=True, squeeze=False)
     every = [
         length
@@ -69,7 +71,7 @@ def chosen_lengths(lengths: Mapping[Variant, Mapping[int, LengthCounts]]) -> Fig
                 _draw_lengths(axes, of[epoch], bins, colour_of(variant))
             else:
                 axes.text(0.5, 0.5, "none chosen", ha="center", transform=axes.transAxes)
-        row[0].set_ylabel(variant.choice_label.replace(", ", "\n"), fontsize=8)
+        row[0].set_ylabel(fill(variant.choice_label, _LABEL_WIDTH), fontsize=8)
     for axes, epoch in zip(grid[0], epochs, strict=True):
         axes.set_title(f"after epoch {epoch}", pad=3)
     for axes in grid[-1]:

@@ -15,6 +15,7 @@ from caption_curation.reports.page.statistics import Estimate
 from caption_curation.reports.page.style import GREY, INK
 
 WIDTH = 6.3  # inches: the text of an A4 page
+LONG_LABEL = 38  # characters; of longer ones two columns are wider than a figure
 DASHED = (0, (4, 2))
 DOTTED = (0, (1, 1.5))
 NAN = float("nan")  # matplotlib draws no bar of this height
@@ -69,4 +70,12 @@ def common_legend(
         handles, labels = axes.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
     found |= {str(handle.get_label()): handle for handle in more}
-    figure.legend(list(found.values()), list(found), loc="outside upper left", ncols=columns)
+    long = max(map(len, found)) > LONG_LABEL
+    figure.legend(
+        list(found.values()),
+        list(found),
+        loc="outside upper left",
+        ncols=columns,
+        fontsize=7 if long else None,
+        columnspacing=1.2 if long else None,
+    )
