@@ -153,20 +153,19 @@ def value_set_by_dvc(setting: str) -> Any:
         InputError: DVC does not take it, or takes it for several values.
     """
     check_version()
-    from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
-    from omegaconf.errors import OmegaConfBaseException
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "values.yaml"
         file.write_text("value: 0\n", encoding="utf-8")
         try:
             sweeps = get_hydra_sweeps({file: [setting]})
-            if len(sweeps) != 1:
-                raise InputError("`dvc exp run` takes it for several values")
-            apply_overrides(file, sweeps[0][file])
-        except (DvcException, OmegaConfBaseException) as error:
+            if len(sweeps) == 1:
+                apply_overrides(file, sweeps[0][file])
+        except Exception as error:  # DVC's own, and what the parsers below it raise
             raise InputError("`dvc exp run` cannot set it") from error
+        if len(sweeps) != 1:
+            raise InputError("`dvc exp run` takes it for several values")
         return yaml.safe_load(file.read_text(encoding="utf-8"))["value"]
 
 
