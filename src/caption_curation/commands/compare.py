@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from caption_curation.commands.words import check_checkout
+from caption_curation.commands.words import check_checkout, report_comparison
 
 DEFAULT = Path("reports/comparison")
 
@@ -49,7 +49,4 @@ def compare(
         left_out=left_out,
         command=shlex.join(["caption-curation", "compare", *words]),
     )
-    print(f"compared {len(runs)} experiment(s)")
-    for note in notes:
-        print(f"left out: {note}")
-    print(out / "index.html")
+    report_comparison(len(runs), notes, out)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from caption_curation.commands.words import GROUPS, check_checkout, flag
+from caption_curation.commands.words import GROUPS, check_checkout, flag, report_comparison
 
 
 def study(
@@ -87,10 +87,7 @@ def study(
         left_out=left_out,
         command=shlex.join(["caption-curation", "study", *words]),
     )
-    print(f"compared {len(runs)} experiment(s)")
-    for note in notes:
-        print(f"left out: {note}")
-    print(folder / "index.html")
+    report_comparison(len(runs), notes, folder)
 
 
 def page_folder(files: Sequence[Path], groups: Sequence[str]) -> Path:

@@ -37,6 +37,14 @@ def report_import(said: str, notes: Sequence[str]) -> None:
     print(said)
 
 
+def report_comparison(experiments: int, notes: Sequence[str], folder: Path) -> None:
+    """Print how many were compared, what was left out, and the page in the comparison's folder."""
+    print(f"compared {experiments} experiment(s)")
+    for note in notes:
+        print(f"left out: {note}")
+    print(folder / "index.html")
+
+
 GROUPS = typer.Option(
     metavar="NAME...", help="Only these groups of the study, of each file that has them."
 )

@@ -17,6 +17,7 @@ from caption_curation.experiments.variants import (
     mismatched_control,
     ordered,
     random_control,
+    representatives,
 )
 from caption_curation.paper import numbers as paper
 from caption_curation.reports.comparison.changed_captions import changed_captions
@@ -49,10 +50,7 @@ from caption_curation.reports.comparison.tables import (
     missing_scores,
     score_rows,
 )
-from caption_curation.reports.comparison.training_numbers import (
-    representative_variants,
-    training_set_means,
-)
+from caption_curation.reports.comparison.training_numbers import training_set_means
 from caption_curation.reports.page.html import template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
 from caption_curation.rng import rng_for
@@ -108,13 +106,14 @@ def write_comparison(
         setting: audit for setting, found in of_setting.items() if (audit := noise_findings(found))
     }
     representing = {
-        setting: representative_variants(
-            (
-                [row.variant for row in rows]
+        setting: representatives(
+            [
+                row.variant
                 for section, rows in tables
                 if section.runs[0].setting == setting
-            ),
-            found,
+                for row in rows
+            ],
+            Counter(run.variant for run in found),
         )
         for setting, found in of_setting.items()
     }
@@ -128,7 +127,7 @@ def write_comparison(
     )
     lengths = corpus_figures(of_setting)
     chosen = figures_by_setting(runs, chosen_figures)
-    noise = figures_by_setting(runs, lambda found: audit_figures(noise_findings(found)))
+    noise = figures_by_setting(runs, lambda found: audit_figures(audits.get(found[0].setting, {})))
     files = table_files(
         tables, tables[: len(split(sections[0], slugs))], of_setting, left_out, audits
     )

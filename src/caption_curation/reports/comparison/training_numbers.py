@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from caption_curation.experiments.runs import LengthCounts, Run
-from caption_curation.experiments.variants import Variant, ordered, representatives
+from caption_curation.experiments.variants import Variant, ordered
 from caption_curation.reports.page.statistics import Estimate, estimate
 
 # Epoch and later epoch → variant → fraction that counts as hard → overlap.
@@ -15,20 +15,6 @@ Overlaps = dict[tuple[int, int], dict[Variant, dict[float, Estimate]]]
 def runs_of(runs: Iterable[Run], variant: Variant) -> list[Run]:
     """The runs of a variant."""
     return [run for run in runs if run.variant == variant]
-
-
-def representative_variants(
-    tables: Iterable[Iterable[Variant]], runs: Iterable[Run]
-) -> list[Variant]:
-    """No curation and one variant of each method, see :func:`representatives`.
-
-    Args:
-        tables: the rows of the page's tables that are of these runs' setting.
-        runs: of one setting.
-    """
-    counts = Counter(run.variant for run in runs)
-    shown = (variant for rows in tables for variant in rows if variant in counts)
-    return representatives(shown, counts)
 
 
 def mean_distribution(
