@@ -33,8 +33,11 @@ def _say(kind: type[BaseException], error: BaseException, trace: TracebackType |
 sys.excepthook = _say
 
 
-def run(main: Callable[..., None]) -> None:
+def run(main: Callable[..., None], *, check_versions: bool = False) -> None:
     """Run a stage with the arguments of its command line, or say what it does (``--help``).
+
+    ``check_versions``: it uses the model libraries, and refuses to run with others than
+    ``versions.yaml`` records. To refuse at once, its module imports them in ``main`` only.
 
     Bad input ends it with its message alone, and so does a folder that cannot be written to, or a
     full disk; everything else with a traceback. Wrong arguments are exit status 2.
@@ -49,6 +52,8 @@ def run(main: Callable[..., None]) -> None:
             f"error: {processes.count} processes were launched for a stage that runs in one; "
             "start it with python -m"
         )
+    if check_versions:
+        _run(_refuse_other_versions)
     _run(main, *arguments)
 
 
@@ -56,9 +61,10 @@ def run_on_processes(main: Callable[..., None]) -> None:
     """Run a stage whose work several processes can share, by the launcher that the user names.
 
     See :mod:`caption_curation.support.launcher`. ``main`` runs in each of them; the main process
-    writes.
+    writes. It uses the model libraries, as :func:`run` says.
     """
     arguments = _arguments(main)
+    _run(_refuse_other_versions)
 
     from caption_curation.support.launcher import launch, process_info
 
@@ -87,6 +93,12 @@ def _arguments(main: Callable[..., None]) -> list[Any]:
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _refuse_other_versions() -> None:
+    from caption_curation.support.versions import check_versions
+
+    check_versions(_ROOT)
 
 
 def _run(main: Callable[..., None], *arguments: Any) -> None:

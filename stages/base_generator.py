@@ -33,4 +33,4 @@ def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

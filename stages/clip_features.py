@@ -35,4 +35,4 @@ def _write_features(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

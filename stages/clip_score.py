@@ -43,4 +43,4 @@ def _scores(epochs: int) -> dict[str, dict[str, dict[str, float]]]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

@@ -30,4 +30,4 @@ def main(split: Annotated[str, OneOf("train", "val")]) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

@@ -38,6 +38,9 @@ ON_GPU = {
     "stages/synthesize.py",
     "stages/train_captioner.py",
 }
+# Stages that call one of these depend on the recorded versions, and no others do but the first.
+MODEL_LIBRARIES = {"torch", "transformers", "diffusers", "tokenizers", "sentence_transformers"}
+FIRST = "stages/parameters.py"  # refuses other versions before anything is computed
 REPORTS = "src/caption_curation/reports"
 REPORTING = {"stages/human_study/analysis.py", "stages/report.py", "stages/round_trip/report.py"}
 
@@ -48,6 +51,14 @@ def is_neutral(path: str) -> bool:
 
 def stages() -> list[tuple[str, str, set[str]]]:
     """(name, entry point, declared code) of every stage of all pipelines."""
+    return [
+        (name, entry, {path for path in declared if path.startswith(("src/", "stages/"))})
+        for name, entry, declared in dependencies()
+    ]
+
+
+def dependencies() -> list[tuple[str, str, set[str]]]:
+    """(name, entry point, everything declared) of every stage of all pipelines."""
     found = []
     for file in [
         REPOSITORY / "dvc.yaml",
@@ -56,8 +67,7 @@ def stages() -> list[tuple[str, str, set[str]]]:
         for name, stage in yaml.safe_load(file.read_text())["stages"].items():
             body = stage.get("do", stage)
             entry = body["cmd"].split()[2].replace(".", "/") + ".py"
-            code = {path for path in body["deps"] if path.startswith(("src/", "stages/"))}
-            found.append((name, entry, code))
+            found.append((name, entry, set(body["deps"])))
     return found
 
 
@@ -83,6 +93,17 @@ def imported(path: str) -> set[str]:
                     if name.split(".")[0] in ("caption_curation", "stages") and file.is_file():
                         files.add(prefix + file.relative_to(root).as_posix())
     return files
+
+
+def libraries(path: str) -> set[str]:
+    """The packages that a file imports anywhere in it, without their modules."""
+    names = set()
+    for node in ast.walk(ast.parse((REPOSITORY / path).read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
 
 
 def holds_only_a_docstring(path: str) -> bool:
@@ -136,6 +157,13 @@ def test_gpu_stages_depend_on_nothing_that_they_do_not_import(entry: str) -> Non
 def test_only_reporting_depends_on_reports(name: str, entry: str, declared: set[str]) -> None:
     of_reports = {path for path in declared if f"{path}/".startswith(f"{REPORTS}/")}
     assert bool(of_reports) == (entry in REPORTING), name
+
+
+def test_stages_that_run_models_depend_on_the_recorded_versions() -> None:
+    for name, entry, declared in dependencies():
+        used = {package for path in everything_imported(entry) for package in libraries(path)}
+        runs_models = bool(used & MODEL_LIBRARIES) or entry == FIRST
+        assert ("versions.yaml" in declared) == runs_models, name
 
 
 def test_the_stages_that_need_a_gpu_are_stages() -> None:

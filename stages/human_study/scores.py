@@ -3,12 +3,8 @@
 import json
 
 from caption_curation import paths
-from caption_curation.captioner.model.blip import load_captioner
-from caption_curation.compute.devices import prepare_device
 from caption_curation.config.params import load_params
 from caption_curation.human_study.parameters import PARAMS_FILE, load_human_study
-from caption_curation.human_study.study.scoring import image_clip_scores, image_losses
-from caption_curation.metrics.clip.model import load_clip
 from caption_curation.metrics.status import read_reason
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.items import one_file_each
@@ -26,6 +22,12 @@ def main() -> None:
     model = captioner_folder(settings.captioner, PARAMS_FILE)
     images = read_images(paths.CORPUS / "val.jsonl")
     files = one_file_each(round_trip.images_folder(settings.variant))
+
+    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.human_study.study.scoring import image_clip_scores, image_losses
+    from caption_curation.metrics.clip.model import load_clip
+
     device = prepare_device()
     losses = image_losses(
         load_captioner(model, section.image_size, device),
@@ -48,4 +50,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

@@ -49,4 +49,4 @@ def _read(image: CaptionedImage) -> Image.Image:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

@@ -251,4 +251,4 @@ def _source(seed: int, images: int, image_size: int) -> DemoWorldSource:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

@@ -1,10 +1,6 @@
 """Caption the images of one variant of the round trip, or the real ones."""
 
-from caption_curation.captioner.captioning import generate_captions
-from caption_curation.captioner.model.blip import load_captioner
 from caption_curation.coco_format import write_results
-from caption_curation.compute.devices import prepare_device
-from caption_curation.compute.process_group import init_process_group, process_index
 from caption_curation.config.params import load_params
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
@@ -17,6 +13,12 @@ def main(variant: round_trip.Shown) -> None:
     section = params.profile.captioner
     model = captioner_folder(load_round_trip().captioner)
     files = round_trip.image_files(variant)
+
+    from caption_curation.captioner.captioning import generate_captions
+    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.compute.devices import prepare_device
+    from caption_curation.compute.process_group import init_process_group, process_index
+
     init_process_group()
     captions = generate_captions(
         load_captioner(model, section.image_size, prepare_device()),

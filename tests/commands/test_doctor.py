@@ -60,7 +60,7 @@ def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     (folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
     (folder / "params.yaml").write_text("number: 4\n")
     (folder / "stage.py").write_text(STAGE)
-    for name in ("pyproject.toml", "requirements.txt"):
+    for name in ("pyproject.toml", "requirements.txt", "versions.yaml"):
         (folder / name).write_text((REPOSITORY / name).read_text())
     dvc(folder, "repro", "--quiet")
     command(folder, "git", "add", "--all", ".")
@@ -110,6 +110,17 @@ def test_a_sound_checkout_has_no_problem(project: Path) -> None:
     said = succeed("doctor", "--repair")
     assert said.startswith("repair   there is nothing to repair\n")
     assert files(project) == before
+
+
+def test_other_model_libraries_than_recorded_are_a_problem(project: Path) -> None:
+    recorded = (project / "versions.yaml").read_text()
+    assert line_of("the libraries that models run with").startswith("ok ")
+    (project / "versions.yaml").write_text(recorded.replace('torch: "2', 'torch: "1'))
+    line = line_of("stages that run a model stop: torch 2")
+    assert line.startswith("problem ")
+    assert "`caption-curation versions --write`" in line
+    (project / "versions.yaml").unlink()
+    assert line_of("versions.yaml: no such file").startswith("problem ")
 
 
 @pytest.mark.parametrize("finished", [".", "projects/captions"], indirect=True)

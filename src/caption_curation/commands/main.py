@@ -24,6 +24,7 @@ from caption_curation.commands.label_studio import label_studio
 from caption_curation.commands.metrics import metrics
 from caption_curation.commands.plan import plan
 from caption_curation.commands.study import study
+from caption_curation.commands.versions import versions
 from caption_curation.commands.words import WithMeasure, WithSeveral, example
 from caption_curation.support.errors import InputError
 from caption_curation.support.unwritable import describe_unwritable
@@ -69,6 +70,7 @@ app.add_typer(human_study, name="human-study", rich_help_panel=PEOPLE)
 _command(annotate, PEOPLE, "annotate --set 1 --annotator ANNA")
 app.add_typer(label_studio, name="label-studio", rich_help_panel=PEOPLE)
 _command(doctor, CHECKOUT, "doctor --repair")
+_command(versions, CHECKOUT, "versions --write")
 
 
 def _show_version(wanted: bool) -> None:

@@ -22,10 +22,16 @@ def check_all(root: Path) -> Iterator[Finding]:
 
 
 def _environment(root: Path) -> Iterator[Finding]:
-    from caption_curation.doctor.environment import check_java, check_packages, check_python
+    from caption_curation.doctor.environment import (
+        check_java,
+        check_model_libraries,
+        check_packages,
+        check_python,
+    )
 
     yield check_python(root)
     yield check_packages(root)
+    yield check_model_libraries(root)
     yield check_java()
 
 

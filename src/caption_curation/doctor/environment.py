@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from caption_curation.doctor.findings import INSTALL, Finding, ok, problem, warning
+from caption_curation.support.errors import InputError
+from caption_curation.support.versions import VERSIONS_FILE, WRITE, other_versions
 
 REQUIREMENTS = "requirements.txt"
 
@@ -46,6 +48,23 @@ def check_packages(root: Path) -> Finding:
         found = f"packages of other versions, so results may differ: {', '.join(others)}"
         return warning(found, INSTALL)
     return ok(f"{count} packages of the versions that {REQUIREMENTS} pins")
+
+
+def check_model_libraries(root: Path) -> Finding:
+    """Whether the stages that run a model will run with what is installed."""
+    try:
+        others = other_versions(root)
+    except InputError as error:
+        return problem(
+            str(error).partition(";")[0], f"`{WRITE}`, or `git checkout {VERSIONS_FILE}`"
+        )
+    if not others:
+        return ok(f"the libraries that models run with are those of {VERSIONS_FILE}")
+    listed = ", ".join(f"{name} {found or '(none)'}" for name, (_, found) in others.items())
+    return problem(
+        f"stages that run a model stop: {listed} installed, {VERSIONS_FILE} records others",
+        f"{INSTALL}; or `{WRITE}`, and they run anew with what is installed",
+    )
 
 
 def check_java() -> Finding:
