@@ -14,6 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+# For others too, beside what writes such files.
+from caption_curation.support.reading import read_json_lines as read_json_lines  # noqa: PLC0414
+
 KEEP = "keep"  # the action of an edit that leaves a chosen sample as it is
 
 
@@ -160,25 +163,6 @@ def write_json_lines(path: Path, records: Iterable[Any]) -> None:
             plain = record if isinstance(record, dict) else asdict(record)
             lines.write(json.dumps(plain, ensure_ascii=False) + "\n")
     os.replace(partial, path)
-
-
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The JSON objects of a file, one per line.
-
-    Raises:
-        ValueError: a line is not a JSON object; the message names the file and the line.
-    """
-    records = []
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise ValueError(f"{path}, line {number}: not JSON ({error.msg})") from error
-            if not isinstance(record, dict):
-                raise ValueError(f"{path}, line {number}: expected an object, found {line[:60]!r}")
-            records.append(record)
-    return records
 
 
 def read_images(path: Path) -> list[CaptionedImage]:

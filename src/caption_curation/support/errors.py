@@ -6,7 +6,26 @@ FAULTS_SHOWN = 20
 
 
 class InputError(ValueError):
-    """Invalid input, found before expensive work; a stage shows the message without a traceback."""
+    """Invalid input, found before expensive work; a stage shows the message without a traceback.
+
+    Ids, captions and file names are others' text, which may hold what clears or colours a terminal:
+    in the message such characters are escaped.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
+
+
+def printable(text: str) -> str:
+    """``text`` with all characters but printable ones and line feeds escaped as in Python."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        character
+        if character == "\n" or character.isprintable()
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def list_faults(heading: str, faults: Sequence[str]) -> str:

@@ -1,0 +1,230 @@
+"""Users' files: text, JSON, JSON Lines and CSV, read whole or refused with all faults by row.
+
+Every fault that a user can mend is an :class:`InputError` that names the file: no such file, a
+folder, not UTF-8, cut off, nested too deeply, a key twice, a number of thousands of digits, half a
+character, another kind of value. What rows hold is said by models (:mod:`.rows`).
+"""
+
+import csv
+import io
+import json
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.rows import Faults, Shape, Unusable, check, check_row, shown
+
+DIGITS = 100  # of a whole number, at most: more than any id has, and floating point holds it
+
+File = Path | Traversable
+
+
+def read_text(path: File) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    return _decode(_content(path), path)
+
+
+def read_json(path: File) -> Any:
+    """The JSON value of a file.
+
+    Objects with a key twice and numbers that are too long to be used are :class:`Unusable` in it,
+    so that :func:`check` can tell where they are. NaN and infinities are floats: a row refuses them
+    where it wants a number.
+
+    Raises:
+        InputError: it cannot be read, is not UTF-8, or not JSON.
+    """
+    text = read_text(path)
+    if not text.strip():
+        raise InputError(f"{path}: malformed JSON (the file is empty)")
+    try:
+        return parse_json(text)
+    except InputError as error:
+        raise InputError(f"{path}: malformed JSON ({error})") from error
+
+
+def parse_json(text: str) -> Any:
+    """The value of JSON text, as :func:`read_json` has it.
+
+    Raises:
+        InputError: it is something else; the message does not name a file.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+    except RecursionError as error:
+        raise InputError("nested too deeply") from error
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def read_entries(path: File, shape: type[Shape], expected: str) -> list[Shape]:
+    """The entries of a JSON file that holds a list.
+
+    Args:
+        path: of the file.
+        shape: of an entry.
+        expected: what the file should hold, in a few words or signs.
+
+    Raises:
+        InputError: the file is something else; all faulty entries are listed.
+    """
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise InputError(f"{path}: expected a list, {expected}; found {shown(content)}")
+    faults: list[str] = []
+    checked: list[Shape] | None = check(list[shape], content, faults)  # type: ignore[valid-type]
+    if checked is None:
+        raise InputError(list_faults(f"{path}: faults", faults))
+    return checked
+
+
+def read_json_rows(path: File, shape: type[Shape]) -> dict[int, Shape]:
+    """The rows of a file of JSON Lines by number of the line, from 1; blank lines are passed over.
+
+    Raises:
+        InputError: it cannot be read; or lines are not UTF-8, not JSON, or not of that shape: all
+            of them are listed.
+    """
+    content = _without_mark(_content(path), path)
+    faults = Faults("line")
+    rows: dict[int, Shape] = {}
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line.decode())
+        except UnicodeDecodeError as error:
+            faults.add(number, f"not UTF-8: {_wrong_byte(error)}")
+            continue
+        except InputError as error:
+            faults.add(number, f"not JSON: {error}")
+            continue
+        row = check_row(shape, value, number, faults)
+        if row is not None:
+            rows[number] = row
+    faults.refuse(path)
+    return rows
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """The JSON objects of a file that the pipeline wrote, one a line.
+
+    Unlike :func:`read_json_rows` it checks nothing inside of an object, and takes a third of the
+    time.
+
+    Raises:
+        InputError: a line is not a JSON object; the message names the file and the line.
+    """
+    records: list[dict[str, Any]] = []
+    try:
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                record = json.loads(line)
+                if not isinstance(record, dict):
+                    raise InputError(f"expected an object, found {shown(record)}")
+                records.append(record)
+    except UnicodeDecodeError:
+        read_text(path)  # raises what names the lines
+        raise
+    except (ValueError, RecursionError) as error:  # InputError is a ValueError
+        fault = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        what = fault if isinstance(error, InputError) else f"not JSON ({fault})"
+        raise InputError(f"{path}, line {len(records) + 1}: {what}") from error
+    return records
+
+
+def read_csv_rows(path: File, shape: type[Shape]) -> dict[int, Shape]:
+    """The rows of a CSV file by number of the line that each ends in; line 1 names the columns.
+
+    Raises:
+        InputError: it cannot be read; the columns have no names or the same; or rows have more or
+            fewer cells than there are columns, or are not of that shape: all of them are listed.
+    """
+    text = read_text(path)
+    faults = Faults("line")
+    rows: dict[int, Shape] = {}
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        columns = next(lines, [])
+        if len(set(columns)) < len(columns) or not all(columns):
+            raise InputError(
+                f"{path}: the first line must name the columns, each once; found {shown(columns)}"
+            )
+        for cells in lines:
+            if not cells:
+                continue
+            if len(cells) != len(columns):
+                faults.add(lines.line_num, f"{len(cells)} cells, but {len(columns)} columns")
+                continue
+            values = dict(zip(columns, cells, strict=True))
+            row = check_row(shape, values, lines.line_num, faults)
+            if row is not None:
+                rows[lines.line_num] = row
+    except csv.Error as error:
+        faults.add(lines.line_num, str(error))
+    faults.refuse(path)
+    return rows
+
+
+def _content(path: File) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: a folder, not a file") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # a zero in the name
+        raise InputError(f"{path}: {error}") from error
+
+
+def _without_mark(content: bytes, path: File) -> bytes:
+    """The content without UTF-8's byte order mark; that of another encoding is refused by name."""
+    for name, mark in (  # that of UTF-32 begins like that of UTF-16
+        ("UTF-32", b"\xff\xfe\0\0"),
+        ("UTF-32", b"\0\0\xfe\xff"),
+        ("UTF-16", b"\xff\xfe"),
+        ("UTF-16", b"\xfe\xff"),
+    ):
+        if content.startswith(mark):
+            raise InputError(f"{path}: not UTF-8 but {name}; save it as UTF-8")
+    if b"\0" in content[:4]:  # a letter of UTF-16 or UTF-32 without a mark
+        raise InputError(f"{path}: not UTF-8 text (a zero byte); is it UTF-16? save it as UTF-8")
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def _decode(content: bytes, path: File) -> str:
+    content = _without_mark(content, path)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        faults = Faults("line")
+        for number, line in enumerate(content.split(b"\n"), start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as wrong:
+                faults.add(number, _wrong_byte(wrong))
+        raise InputError(list_faults(f"{path}: not UTF-8", faults.lines())) from error
+
+
+def _wrong_byte(error: UnicodeDecodeError) -> str:
+    return f"byte 0x{error.object[error.start]:02x} ({error.reason})"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    twice = next(name for name in found if names.count(name) > 1)
+    return Unusable(f"an object with the key {shown(twice)} {names.count(twice)} times")
+
+
+def _whole_number(digits: str) -> Any:
+    return int(digits) if len(digits) <= DIGITS else Unusable(f"a number of {len(digits)} digits")
