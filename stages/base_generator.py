@@ -23,12 +23,14 @@ def main() -> None:
 
 def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
     from caption_curation.compute.devices import prepare_device
+    from caption_curation.image_index import split_files
     from caption_curation.samples import read_images
     from caption_curation.text_to_image.bases.scratch import build_generator
 
     prepare_device()
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
-    generator = build_generator(size, images, GENERATOR_CORPUS / "images", section.image_size)
+    files = split_files(GENERATOR_CORPUS, "train")
+    generator = build_generator(size, images, files, section.image_size)
     generator.save_pretrained(target)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from caption_curation import paths
 from caption_curation.coco_format import write_results
 from caption_curation.config.params import load_params
+from caption_curation.image_index import split_files
 from caption_curation.samples import read_images
 from caption_curation.support.stage_arguments import Epoch, OneOf
 from stages import run_on_processes
@@ -13,12 +14,13 @@ from stages import run_on_processes
 def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> None:
     """Write the captions of every image of the split as COCO results JSON."""
     if split == "validation":
-        images_file, model, target = "val.jsonl", paths.captioner(epoch), paths.validation(epoch)
+        part, model, target = "val", paths.captioner(epoch), paths.validation(epoch)
     else:
-        images_file, model, target = "test.jsonl", paths.best_captioner(epoch), paths.TEST_CAPTIONS
+        part, model, target = "test", paths.best_captioner(epoch), paths.TEST_CAPTIONS
     params = load_params()
     section = params.profile.captioner
-    images = read_images(paths.CORPUS / images_file)
+    images = read_images(paths.CORPUS / f"{part}.jsonl")
+    files = split_files(paths.CORPUS, part)
 
     from caption_curation.captioner.captioning import generate_captions
     from caption_curation.captioner.model.blip import load_captioner
@@ -28,7 +30,7 @@ def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> No
     init_process_group()
     captions = generate_captions(
         load_captioner(model, section.image_size, prepare_device()),
-        [paths.CORPUS / "images" / image.file_name for image in images],
+        files,
         prompt=params.experiment.training.prompt,
         evaluation=params.experiment.evaluation,
         beam_length=section.beam_length,

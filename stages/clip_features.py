@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from caption_curation import paths
+from caption_curation.image_index import split_files
 from caption_curation.metrics.status import read_reason, write_reason
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import atomic_folder
@@ -27,11 +28,11 @@ def _write_features(folder: Path) -> None:
     from caption_curation.metrics.clip.features import split_features
     from caption_curation.metrics.clip.model import load_clip
 
+    files = {split: split_files(paths.CORPUS, split) for split in SPLITS}
     clip = load_clip(paths.CLIP, prepare_device())
     for split in SPLITS:
         images = read_images(paths.CORPUS / f"{split}.jsonl")
-        features = split_features(clip, images, paths.CORPUS / "images")
-        save_file(features, folder / f"{split}.safetensors")
+        save_file(split_features(clip, images, files[split]), folder / f"{split}.safetensors")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@ from caption_curation.config.profile import (
 )
 from caption_curation.corpora.corpus import (
     WHOLE_TRAIN,
-    link_training_split,
+    image_files,
     summarise,
+    whole_training_split,
     write_corpus,
+    write_split,
 )
 from caption_curation.corpora.few_shot import training_subset
 from caption_curation.paths import CORPUS, GENERATOR_CORPUS, GROUND_TRUTH
@@ -34,19 +36,21 @@ def main(section: Annotated[str, OneOf("data", "generator_data")]) -> None:
     profile = load_params().profile
     if section == "data":
         with atomic_folder(CORPUS) as folder, atomic_folder(GROUND_TRUTH) as ground_truth:
-            _build(profile.data, section, SPLITS, folder, ground_truth)
+            _build(profile.data, section, CORPUS, folder, ground_truth)
     else:
         with atomic_folder(GENERATOR_CORPUS) as folder:
-            _build(profile.generator_data, section, SPLITS[:1], folder, None)
+            _build(profile.generator_data, section, GENERATOR_CORPUS, folder, None)
 
 
 def _build(
     source: DemoWorldSource | KarpathySource | SameCorpusSource,
     section: str,
-    splits: tuple[str, ...],
+    home: Path,
     folder: Path,
     ground_truth: Path | None,
 ) -> None:
+    """Write a corpus into ``folder``, which becomes ``home`` when all of it is there."""
+    splits = SPLITS if section == "data" else SPLITS[:1]
     noise, scenes = [], []
     match source:
         case DemoWorldSource():
@@ -59,24 +63,25 @@ def _build(
             world = demo_world.make_world(source, DEFAULT, splits)
             corpus = world.corpus(splits)
             noise, scenes = world.noise_records(), world.scene_records()
-            demo_world.render_images(world, DEFAULT, source.image_size, folder)
+            digests = demo_world.render_images(world, DEFAULT, source.image_size, folder)
+            files = image_files(digests, home)
         case KarpathySource():
             from caption_curation.corpora import karpathy
 
             corpus = karpathy.read_karpathy(source, section, splits)
-            karpathy.copy_images(corpus, source, section, folder)
+            files = image_files(karpathy.copy_images(corpus, source, section, folder), home)
         case SameCorpusSource():
-            corpus = link_training_split(CORPUS, folder)
-    if isinstance(source, CaptionerDemoWorld | CaptionerKarpathy) and source.train_fraction < 1:
+            corpus, files = whole_training_split(CORPUS)
+    if isinstance(source, CaptionerDemoWorld | CaptionerKarpathy):
         # Only the list of training images is shortened: the files are the same for every fraction,
         # so that DVC stores them once and the generator's corpus stays what it is.
         whole = corpus.splits["train"]
-        write_json_lines(folder / WHOLE_TRAIN, whole)
+        write_split(WHOLE_TRAIN, whole, files, folder)
         subset = training_subset(whole, source.train_fraction, source.seed)
         corpus = replace(corpus, splits=corpus.splits | {"train": subset})
         kept = {sample.sample_id for sample in samples_of(subset)}
         noise = [record for record in noise if record["sample_id"] in kept]
-    write_corpus(corpus, folder)
+    write_corpus(corpus, files, folder)
     if ground_truth is not None:
         write_json_lines(ground_truth / "noise.jsonl", noise)
         write_json_lines(ground_truth / "scenes.jsonl", scenes)

@@ -3,6 +3,7 @@
 import shutil
 
 from caption_curation.config.params import load_params
+from caption_curation.image_index import index_of, split_files
 from caption_curation.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS
 from caption_curation.samples import read_images
 from caption_curation.support.dvc_cache import dvc_cache_folder
@@ -17,6 +18,7 @@ def main() -> None:
     """
     section = load_params().profile.generator
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
+    files = split_files(GENERATOR_CORPUS, "train")
 
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
@@ -26,13 +28,14 @@ def main() -> None:
     init_process_group()
     device = prepare_device()
     settings, image_size = section.fine_tuning, section.image_size
-    digest = training_digest(BASE_GENERATOR, GENERATOR_CORPUS, settings, image_size, device)
+    corpus = [GENERATOR_CORPUS / "train.jsonl", index_of(GENERATOR_CORPUS, "train")]
+    digest = training_digest(BASE_GENERATOR, corpus, settings, image_size, device)
     checkpoints = dvc_cache_folder() / "caption_curation" / "checkpoints" / digest
     fine_tune(
         BASE_GENERATOR,
         GENERATOR,
         images,
-        GENERATOR_CORPUS / "images",
+        files,
         settings,
         image_size=image_size,
         device=device,

@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ class TinyCorpus:
     folder: Path
     colours: dict[str, tuple[int, int, int]]  # by name, which is the image's id too
 
+    @property
+    def files(self) -> list[Path]:
+        """The image files, in the order of the corpus."""
+        return [self.folder / "images" / f"{name}.png" for name in self.colours]
+
 
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> TinyCorpus:
@@ -45,7 +51,14 @@ def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> TinyCorpus:
             captions = [f"a {name} picture", f"all of it is {name}"]
             record = {"image_id": name, "file_name": f"{name}.png", "captions": captions}
             lines.write(json.dumps(record) + "\n")
-    return TinyCorpus(folder, colours)
+    corpus = TinyCorpus(folder, colours)
+    # As the generator's corpus: the list names files relative to the project.
+    home = Path("data/generator_corpus/images")
+    with (folder / "train_images.jsonl").open("w", encoding="utf-8") as lines:
+        for file in corpus.files:
+            md5 = hashlib.md5(file.read_bytes()).hexdigest()
+            lines.write(json.dumps({"file": (home / file.name).as_posix(), "md5": md5}) + "\n")
+    return corpus
 
 
 @pytest.fixture(scope="session")
@@ -71,5 +84,5 @@ def tiny_generator(tiny_corpus: TinyCorpus, tmp_path_factory: pytest.TempPathFac
     )
     folder = tmp_path_factory.mktemp("tiny_generator") / "model"
     images = read_images(tiny_corpus.folder / "train.jsonl")
-    build_generator(size, images, tiny_corpus.folder / "images", 32).save_pretrained(folder)
+    build_generator(size, images, tiny_corpus.files, 32).save_pretrained(folder)
     return folder

@@ -12,6 +12,8 @@ from PIL import Image
 
 from caption_curation import paths
 from caption_curation.coco_format import write_results
+from caption_curation.corpora.corpus import image_files, write_split
+from caption_curation.image_index import digest_of
 from caption_curation.metrics.status import write_reason
 from caption_curation.samples import (
     CaptionedImage,
@@ -120,10 +122,12 @@ def write_small_run(
     corpus = root / paths.CORPUS
     (corpus / "images").mkdir(parents=True)
     for split, images in {"train": train, "val": VAL, "test": TEST}.items():
-        write_json_lines(corpus / f"{split}.jsonl", images)
+        digests = {}
         for image in images:
-            colour = COLOURS.get(image.image_id, "grey")
-            Image.new("RGB", (16, 12), colour).save(corpus / "images" / image.file_name)
+            file = corpus / "images" / image.file_name
+            Image.new("RGB", (16, 12), COLOURS.get(image.image_id, "grey")).save(file)
+            digests[image.file_name] = digest_of(file.read_bytes())
+        write_split(split, images, image_files(digests, paths.CORPUS), corpus)
     write_json_lines(root / paths.GROUND_TRUTH / "noise.jsonl", NOISE if noise else [])
     write_json_lines(root / paths.verdicts(epochs), [])
 

@@ -6,11 +6,12 @@ Epoch 0 is the state before training: the base captioner and the edits of the st
 from pathlib import Path
 
 PARAMETERS = Path("data/parameters.txt")  # the record that they are valid
-# images/, train.jsonl, val.jsonl, test.jsonl, summary.json; and whole_train.jsonl where
-# data.train_fraction leaves images of the training split out of train.jsonl
+# images/, summary.json, and of each split SPLIT.jsonl and SPLIT_images.jsonl; whole_train has those
+# images too that data.train_fraction leaves out of train
 CORPUS = Path("data/corpus")
 GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo world's; or empty
-GENERATOR_CORPUS = Path("data/generator_corpus")  # images/, train.jsonl, summary.json
+# train.jsonl, train_images.jsonl, summary.json; and images/ unless they are the captioner's own
+GENERATOR_CORPUS = Path("data/generator_corpus")
 BASE_GENERATOR = Path("data/base_generator")
 GENERATOR = Path("data/generator")
 ROUND_TRIP = Path("data/round_trip")

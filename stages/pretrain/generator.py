@@ -20,11 +20,12 @@ CHECKPOINT_STEPS = 500
 def main() -> None:
     """Write data/pretrain/generator, in half precision to keep the repository small."""
     params = load_pretraining()
+    images = read_images(WORLDS / "shifted.jsonl")
     fine_tune(
         UNTRAINED_GENERATOR,
         FULL_PRECISION,
-        read_images(WORLDS / "shifted.jsonl"),
-        WORLDS,
+        images,
+        [WORLDS / image.file_name for image in images],
         params.generator.training,
         image_size=params.world.image_size,
         device=prepare_device(),

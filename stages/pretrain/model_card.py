@@ -106,7 +106,7 @@ def main() -> None:
         GENERATOR,
         fine_tuned,
         corpus,
-        SCRATCH / "corpus" / "images",
+        [SCRATCH / "corpus" / "images" / image.file_name for image in corpus],
         settings.fine_tuning,
         image_size=size,
         device=device,

@@ -25,7 +25,8 @@ def main() -> None:
         for world in worlds
         for record in read_json_lines(WORLDS / f"{world}_scenes.jsonl")
     ]
-    pipeline = build_generator(settings.base, images, WORLDS, params.world.image_size)
+    files = [WORLDS / image.file_name for image in images]
+    pipeline = build_generator(settings.base, images, files, params.world.image_size)
     prompts = [
         image_prompt(image.captions, "", mode="concat", styler="", joining="verbatim")
         for image in images

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 from caption_curation import paths
+from caption_curation.image_index import split_files
 from caption_curation.round_trip.variants import GENERATORS, REAL, VARIANTS
 from caption_curation.round_trip.variants import PROMPTS as KINDS
-from caption_curation.samples import read_images, read_json_lines
+from caption_curation.samples import CaptionedImage, read_images, read_json_lines
 from caption_curation.shown_images import INDEX
 from caption_curation.support.stage_arguments import OneOf
 
@@ -52,11 +53,15 @@ def image_files(variant: str) -> dict[str, Path]:
 def image_ids(variant: str) -> dict[str, str]:
     """The original image of every item of a variant, by item id; real ones are their own."""
     if variant == REAL:
-        return {image_id: image_id for image_id in _real_files()}
+        return {image.image_id: image.image_id for image in _validation()}
     index = read_json_lines(images_folder(variant) / INDEX)
     return {record["item_id"]: record["image_id"] for record in index}
 
 
 def _real_files() -> dict[str, Path]:
-    validation = read_images(paths.CORPUS / "val.jsonl")
-    return {image.image_id: paths.CORPUS / "images" / image.file_name for image in validation}
+    files = split_files(paths.CORPUS, "val")
+    return {image.image_id: file for image, file in zip(_validation(), files, strict=True)}
+
+
+def _validation() -> list[CaptionedImage]:
+    return read_images(paths.CORPUS / "val.jsonl")

@@ -26,6 +26,8 @@ from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning
+from caption_curation.corpora.corpus import image_files, write_split
+from caption_curation.image_index import digest_of
 from caption_curation.optimisation.micro_batches import BatchSlice
 from caption_curation.samples import (
     CaptionedImage,
@@ -71,12 +73,14 @@ def prepare(folder: Path, generator: Path, corpus: TinyCorpus) -> None:
     """What the stages of an experiment read before its first epoch, in a DVC repository."""
     set_parameters(folder, {})
     for split, images in {"train": IMAGES, "val": VAL}.items():
-        write_json_lines(folder / paths.CORPUS / f"{split}.jsonl", images)
-        (folder / paths.CORPUS / "images").mkdir(exist_ok=True)
+        corpus_folder = folder / paths.CORPUS
+        (corpus_folder / "images").mkdir(parents=True, exist_ok=True)
+        digests = {}
         for image in images:
-            colour = COLOURS.get(image.image_id, "grey")
-            file = folder / paths.CORPUS / "images" / image.file_name
-            Image.new("RGB", (40, 32), colour).save(file)
+            file = corpus_folder / "images" / image.file_name
+            Image.new("RGB", (40, 32), COLOURS.get(image.image_id, "grey")).save(file)
+            digests[image.file_name] = digest_of(file.read_bytes())
+        write_split(split, images, image_files(digests, paths.CORPUS), corpus_folder)
     change(
         folder / "profiles" / "demo.yaml",
         {

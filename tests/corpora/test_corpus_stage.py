@@ -1,5 +1,6 @@
 """The stages as DVC runs them: what they write, and what they leave when they fail."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -69,6 +70,18 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def assert_lists_its_images(root: Path, corpus: str, splits: list[str]) -> None:
+    """Every list names the split's images in order, with the digests of their bytes."""
+    folder = root / "data" / corpus
+    for split in splits:
+        images = read_images(folder / f"{split}.jsonl")
+        files = [f"data/{corpus}/images/{image.file_name}" for image in images]
+        assert read_json_lines(folder / f"{split}_images.jsonl") == [
+            {"file": file, "md5": hashlib.md5((root / file).read_bytes()).hexdigest()}
+            for file in files
+        ]
+
+
 def test_demo_corpus_is_complete_and_repeats(tmp_path: Path) -> None:
     roots = [workspace(tmp_path / name, data=demo()) for name in ("one", "two")]
     printed = [build(root, "data") for root in roots]
@@ -92,6 +105,7 @@ def test_demo_corpus_is_complete_and_repeats(tmp_path: Path) -> None:
     truth = roots[0] / "data/ground_truth"
     assert len(read_json_lines(truth / "noise.jsonl")) == 15 + 5 * 3 + 15
     assert len(read_json_lines(truth / "scenes.jsonl")) == 40
+    assert_lists_its_images(roots[0], "corpus", ["train", "val", "test", "whole_train"])
     assert not [name for name in data if "partial" in name]
 
 
@@ -102,15 +116,14 @@ def test_generator_corpora(tmp_path: Path) -> None:
     corpus, generator_corpus = root / "data/corpus", root / "data/generator_corpus"
     images = read_images(generator_corpus / "train.jsonl")
     assert images == read_images(corpus / "train.jsonl")
+    # It holds no images of its own: its list names those of the corpus.
     assert {path.name for path in generator_corpus.iterdir()} == {
-        "images",
         "train.jsonl",
+        "train_images.jsonl",
         "summary.json",
     }
-    for image in images:
-        name = f"images/{image.file_name}"
-        assert (corpus / name).samefile(generator_corpus / name)
-    assert len(list((generator_corpus / "images").iterdir())) == 30
+    listed = (generator_corpus / "train_images.jsonl").read_bytes()
+    assert listed == (corpus / "train_images.jsonl").read_bytes()
 
     # A sample of the world of its own: another seed, the training split alone.
     sizes = {"train": 12, "val": 0, "test": 0}
@@ -122,6 +135,7 @@ def test_generator_corpora(tmp_path: Path) -> None:
     summary = json.loads((root / "data/generator_corpus/summary.json").read_text())
     assert summary["images"] == {"train": 12}
     assert read_images(root / "data/generator_corpus/train.jsonl") != images[:12]
+    assert_lists_its_images(root, "generator_corpus", ["train"])
 
 
 def test_a_fraction_shortens_the_captioners_training_split_alone(tmp_path: Path) -> None:
@@ -137,16 +151,20 @@ def test_a_fraction_shortens_the_captioners_training_split_alone(tmp_path: Path)
     changed = {name for name in half if half[name] != whole.get(name)}
     assert changed == {
         "corpus/train.jsonl",
-        "corpus/whole_train.jsonl",
+        "corpus/train_images.jsonl",
         "corpus/summary.json",
         "ground_truth/noise.jsonl",
     }
-    assert half["corpus/whole_train.jsonl"] == whole["corpus/train.jsonl"]
+    for kind in ("", "_images"):
+        file = f"corpus/train{kind}.jsonl"
+        assert half[f"corpus/whole_train{kind}.jsonl"] == whole[file]
+        lines = {name: built[name][file].splitlines() for name in built}
+        assert [len(lines[name]) for name in built] == [30, 15, 6]
+        # Each is a part of the next, in the corpus's order.
+        assert lines[0.5] == [line for line in lines[1.0] if line in lines[0.5]]
+        assert lines[0.2] == [line for line in lines[0.5] if line in lines[0.2]]
+    assert_lists_its_images(tmp_path / "0.5", "corpus", ["train", "val", "test"])
     lines = {name: built[name]["corpus/train.jsonl"].splitlines() for name in built}
-    assert [len(lines[name]) for name in built] == [30, 15, 6]
-    # Each is a part of the next, in the corpus's order.
-    assert lines[0.5] == [line for line in lines[1.0] if line in lines[0.5]]
-    assert lines[0.2] == [line for line in lines[0.5] if line in lines[0.2]]
     assert json.loads(half["corpus/summary.json"])["samples"]["train"] == 75
     noisy = [json.loads(line) for line in half["ground_truth/noise.jsonl"].splitlines()]
     names = {json.loads(line)["image_id"] for line in lines[0.5]}
@@ -182,6 +200,7 @@ def test_karpathy_corpus_with_warnings_and_empty_ground_truth(tmp_path: Path) ->
     assert image.captions == ("a dog runs", "fine")
     written = (corpus / "images" / image.file_name).read_bytes()
     assert written == (source / "val2014/0.jpg").read_bytes()
+    assert_lists_its_images(root, "corpus", ["train", "val", "test"])
     summary = json.loads((corpus / "summary.json").read_text())
     assert summary["samples"] == {"train": 2, "val": 2, "test": 2}
     assert (summary["normalised_captions"], summary["dropped_empty_captions"]) == (3, 3)
@@ -194,7 +213,7 @@ def test_the_profile_of_flickr8k(tmp_path: Path, shared_data: Path) -> None:
     root = workspace(tmp_path / "work", **profile)
     assert "train: 600 images, 3000 samples" in build(root, "data")
     assert build(root, "generator_data") == "train: 600 images, 3000 samples\n"
-    assert len(list((root / "data/generator_corpus/images").iterdir())) == 600
+    assert len(read_json_lines(root / "data/generator_corpus/train_images.jsonl")) == 600
     assert len(list((root / "data/corpus/images").iterdir())) == 753
 
 

@@ -29,7 +29,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone in which the round trip looks as if it had run."""
     clone = Clone(tmp_path_factory.mktemp("round_trip"))
     change(clone.folder / "stages/round_trip/params.yaml", {"captioner": CAPTIONER})
-    inputs = ["corpus/images/v.jpg", "corpus/val.jsonl", "ground_truth/scenes.jsonl"]
+    lists = ["corpus/val.jsonl", "corpus/val_images.jsonl"]
+    inputs = ["corpus/images/v.jpg", *lists, "ground_truth/scenes.jsonl"]
     models = [*(f"{generator}/weights" for generator in GENERATORS), "my_captioner/weights"]
     stages = yaml.safe_load((clone.folder / PIPELINE).read_text())["stages"]
     outputs = [

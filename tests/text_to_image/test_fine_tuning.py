@@ -54,7 +54,7 @@ def tune(base: Path, target: Path, corpus: TinyCorpus, checkpoints: Path, **chan
         base,
         target,
         read_images(corpus.folder / "train.jsonl"),
-        corpus.folder / "images",
+        corpus.files,
         settings(**changes),
         image_size=32,
         device=CPU,
@@ -349,7 +349,8 @@ def test_checkpoints_belong_to_one_result(
     tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path
 ) -> None:
     def digest(base: Path, corpus: Path, size: int = 32, **changes: Any) -> str:
-        return training_digest(base, corpus, settings(**changes), size, CPU)
+        lists = [corpus / "train.jsonl", corpus / "train_images.jsonl"]
+        return training_digest(base, lists, settings(**changes), size, CPU)
 
     base, corpus = tmp_path / "base", tmp_path / "corpus"
     shutil.copytree(tiny_generator, base)
@@ -357,6 +358,6 @@ def test_checkpoints_belong_to_one_result(
     same = digest(tiny_generator, tiny_corpus.folder)
     assert digest(base, corpus) == same
     others = {digest(base, corpus, seed=1), digest(base, corpus, steps=7), digest(base, corpus, 64)}
-    (corpus / "images" / "red.png").write_bytes(b"another picture")
+    (corpus / "train_images.jsonl").write_text('{"file": "red.png", "md5": "another"}\n')
     others.add(digest(base, corpus))
     assert len(others | {same}) == 5

@@ -1,15 +1,15 @@
-"""A corpus on disk: images/, one JSON Lines file per split, summary.json."""
+"""A corpus on disk: images/, per split its captions and the list of its images, summary.json."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from caption_curation.image_index import ImageFile, index_of, read_index, write_index
 from caption_curation.samples import CaptionedImage, read_images, write_json_lines
-from caption_curation.support.outputs import link_or_copy
 
 IMAGES = "images"
-# The training split before data.train_fraction was applied; written only if it is below 1.
-WHOLE_TRAIN = "whole_train.jsonl"
+WHOLE_TRAIN = "whole_train"  # the training split before data.train_fraction was applied
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,37 @@ class Corpus:
     dropped_empty_captions: int = 0
 
 
-def write_corpus(corpus: Corpus, folder: Path) -> None:
-    """Write ``SPLIT.jsonl`` for each split and ``summary.json``, but not the images."""
+def image_files(digests: Mapping[str, str], folder: Path) -> dict[str, ImageFile]:
+    """The files of a corpus's own images, by ``file_name``.
+
+    Args:
+        digests: the MD5 of each file, by ``file_name``.
+        folder: the corpus, relative to the project.
+    """
+    return {
+        name: ImageFile((folder / IMAGES / name).as_posix(), md5) for name, md5 in digests.items()
+    }
+
+
+def write_split(
+    split: str, images: list[CaptionedImage], files: Mapping[str, ImageFile], folder: Path
+) -> None:
+    """Write ``SPLIT.jsonl`` and ``SPLIT_images.jsonl``, a line an image in the same order.
+
+    Args:
+        split: its name.
+        images: of the split.
+        files: of at least these images, by ``file_name``.
+        folder: to write into.
+    """
+    write_json_lines(folder / f"{split}.jsonl", images)
+    write_index(index_of(folder, split), (files[image.file_name] for image in images))
+
+
+def write_corpus(corpus: Corpus, files: Mapping[str, ImageFile], folder: Path) -> None:
+    """Write each split (see :func:`write_split`) and ``summary.json``, but not the images."""
     for split, images in corpus.splits.items():
-        write_json_lines(folder / f"{split}.jsonl", images)
+        write_split(split, images, files, folder)
     summary = {
         "source": corpus.source,
         "images": {split: len(images) for split, images in corpus.splits.items()},
@@ -55,12 +82,13 @@ def summarise(corpus: Corpus) -> str:
     return "\n".join(lines)
 
 
-def link_training_split(corpus_folder: Path, folder: Path) -> Corpus:
-    """The whole training split of a written corpus, its images linked or copied to ``folder``."""
-    whole = corpus_folder / WHOLE_TRAIN
-    images = read_images(whole if whole.exists() else corpus_folder / "train.jsonl")
-    for image in images:
-        target = folder / IMAGES / image.file_name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        link_or_copy(corpus_folder / IMAGES / image.file_name, target)
-    return Corpus(source="same", splits={"train": images})
+def whole_training_split(corpus_folder: Path) -> tuple[Corpus, dict[str, ImageFile]]:
+    """The whole training split of a written corpus, and its image files by ``file_name``.
+
+    The files stay where they are: a second folder of links to them would cost DVC as much as the
+    first.
+    """
+    images = read_images(corpus_folder / f"{WHOLE_TRAIN}.jsonl")
+    files = read_index(index_of(corpus_folder, WHOLE_TRAIN))
+    by_name = {image.file_name: file for image, file in zip(images, files, strict=True)}
+    return Corpus(source="same", splits={"train": images}), by_name

@@ -6,7 +6,6 @@ Descriptions" (CVPR 2015): ``{"images": [{"filename", "split", "sentences": [{"r
 
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from caption_curation.config.profile import KarpathySource
 from caption_curation.corpora.captions import normalise_caption
 from caption_curation.corpora.corpus import IMAGES, Corpus
+from caption_curation.image_index import digest_of
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import InputError, list_faults
 
@@ -143,14 +143,24 @@ def image_faults(file_names: Sequence[str], folder: Path, *, decode: bool) -> di
     return {name: fault for name, fault in zip(file_names, faults, strict=True) if fault}
 
 
-def copy_images(corpus: Corpus, source: KarpathySource, section: str, folder: Path) -> None:
-    """Copy the corpus's image files, byte for byte, into ``folder``/images."""
+def copy_images(
+    corpus: Corpus, source: KarpathySource, section: str, folder: Path
+) -> dict[str, str]:
+    """Copy the corpus's image files, byte for byte, into ``folder``/images.
+
+    Returns:
+        The MD5 of each file, by its name.
+    """
     origin = _existing_root(source, section) / source.images
+    digests = {}
     names = [image.file_name for images in corpus.splits.values() for image in images]
     for name in tqdm(names, desc="copying", unit="image", disable=None):
         target = folder / IMAGES / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(origin / name, target)
+        content = (origin / name).read_bytes()
+        target.write_bytes(content)
+        digests[name] = digest_of(content)
+    return digests
 
 
 def _annotation_file(source: KarpathySource, section: str) -> Path:

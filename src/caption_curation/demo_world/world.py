@@ -4,6 +4,7 @@ Everything about an image follows from (seed, split, position), so no split depe
 another, and a larger split begins with the images of a smaller one.
 """
 
+import io
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.scenes import Scene, random_scene
 from caption_curation.demo_world.style import Style
 from caption_curation.demo_world.wording import Statement, describe, ramble
+from caption_curation.image_index import digest_of
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import InputError
 
@@ -103,13 +105,23 @@ def make_world(source: DemoWorldSource, style: Style, splits: Collection[str]) -
     return World(images, noise)
 
 
-def render_images(world: World, style: Style, image_size: int, folder: Path) -> None:
-    """Render all images of the world into ``folder``/images, as JPEG without chroma subsampling."""
+def render_images(world: World, style: Style, image_size: int, folder: Path) -> dict[str, str]:
+    """Render all images of the world into ``folder``/images, as JPEG without chroma subsampling.
+
+    Returns:
+        The MD5 of each file, by its name.
+    """
     (folder / IMAGES).mkdir(parents=True)
+    digests = {}
     for image in tqdm(world.images, desc="rendering", unit="image", disable=None):
+        file = io.BytesIO()
         render(image.shown, style, image_size).save(
-            folder / IMAGES / image.file_name, format="JPEG", quality=JPEG_QUALITY, subsampling=0
+            file, format="JPEG", quality=JPEG_QUALITY, subsampling=0
         )
+        content = file.getvalue()
+        (folder / IMAGES / image.file_name).write_bytes(content)
+        digests[image.file_name] = digest_of(content)
+    return digests
 
 
 def _clean_split(

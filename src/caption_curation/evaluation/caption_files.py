@@ -80,5 +80,5 @@ def _clip_scores(
     from caption_curation.metrics.clip.model import load_clip
 
     clip = load_clip(model, prepare_device())
-    features = split_features(clip, images, Path())
+    features = split_features(clip, images, [Path(image.file_name) for image in images])
     return mean_clip_scores({"test": score_split(clip, images, features, candidates)}, "test")

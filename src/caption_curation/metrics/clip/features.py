@@ -11,12 +11,18 @@ from caption_curation.samples import CaptionedImage
 
 
 def split_features(
-    clip: Clip, images: Sequence[CaptionedImage], folder: Path
+    clip: Clip, images: Sequence[CaptionedImage], files: Sequence[Path]
 ) -> dict[str, Embeddings]:
-    """CLIP embeddings of a split: ``images``, in order, and ``references``, image by image."""
+    """CLIP embeddings of a split: ``images``, in order, and ``references``, image by image.
+
+    Args:
+        clip: the model.
+        images: of the split.
+        files: the file of each.
+    """
     references = [PREFIX + caption for image in images for caption in image.captions]
     return {
-        "images": encode_images(clip, [folder / image.file_name for image in images]),
+        "images": encode_images(clip, files),
         "references": encode_texts(clip, references),
     }
 

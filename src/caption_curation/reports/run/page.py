@@ -11,6 +11,7 @@ from caption_curation.config.params import Params
 from caption_curation.config.profile import BestEpoch, HubModel, LocalModel
 from caption_curation.curation.actions import method_title
 from caption_curation.curation.scores import LOSS_UNITS
+from caption_curation.image_index import present_files
 from caption_curation.reports.page.descriptions import (
     describe_curation,
     describe_synthesis,
@@ -131,9 +132,7 @@ def _edit_examples(run: Run) -> list[dict[str, Any]]:
                 loss for loss in (example.loss_before, example.loss_after) if loss is not None
             ],
             "noise": truth.planted_in(run, noise, example.edit.before),
-            "photograph": embedded_picture(
-                run.photographs / example.edit.before.file_name, LONGEST_SIDE
-            ),
+            "photograph": _photograph(run, example.edit.before.file_name),
             "synthetic": (
                 embedded_picture(run.synthetic / example.synthetic.file_name, LONGEST_SIDE)
                 if example.synthetic
@@ -155,14 +154,17 @@ def _caption_examples(run: Run) -> dict[str, list[dict[str, Any]]]:
         name: [
             {
                 "example": example,
-                "photograph": embedded_picture(
-                    run.photographs / example.image.file_name, LONGEST_SIDE
-                ),
+                "photograph": _photograph(run, example.image.file_name),
             }
             for example in examples
         ]
         for name, examples in groups.items()
     }
+
+
+def _photograph(run: Run, file_name: str) -> dict[str, Any]:
+    (file,) = present_files([run.photographs / file_name])
+    return embedded_picture(file, LONGEST_SIDE)
 
 
 def _as_yaml(content: Mapping[str, Any]) -> str:

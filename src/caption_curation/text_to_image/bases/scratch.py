@@ -29,14 +29,17 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 
 
 def build_generator(
-    size: ScratchGenerator, images: Iterable[CaptionedImage], image_folder: Path, image_size: int
+    size: ScratchGenerator,
+    images: Iterable[CaptionedImage],
+    files: Iterable[Path],
+    image_size: int,
 ) -> Any:
     """A StableDiffusionPipeline of the configured size, its autoencoder and tokenizer trained.
 
     Args:
         size: of all parts, the autoencoder's training, and the seed of everything random.
-        images: the corpus to train the tokenizer and the autoencoder on.
-        image_folder: the folder that ``file_name`` is relative to.
+        images: the corpus to train the tokenizer on.
+        files: its images, to train the autoencoder on.
         image_size: width and height in pixels.
 
     Returns:
@@ -44,12 +47,11 @@ def build_generator(
     """
     from diffusers import StableDiffusionPipeline
 
-    images = list(images)
     tokenizer = train_tokenizer(
         (caption for image in images for caption in image.captions),
         size.text_encoder.vocabulary_size,
     )
-    pixels = np.stack([read_image(image_folder / image.file_name, image_size) for image in images])
+    pixels = np.stack([read_image(file, image_size) for file in files])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for(size.seed, "generator weights"))
         autoencoder = build_autoencoder(size.autoencoder, image_size)

@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,13 +21,17 @@ MODULES = (training, recipe, inputs, pixels, prompts, rng, micro_batches)  # tha
 
 
 def training_digest(
-    base: Path, corpus: Path, settings: GeneratorFineTuning, image_size: int, device: torch.device
+    base: Path,
+    corpus: Sequence[Path],
+    settings: GeneratorFineTuning,
+    image_size: int,
+    device: torch.device,
 ) -> str:
     """A digest of everything that determines the result of the fine-tuning, including the code.
 
     Args:
         base: the model to start from.
-        corpus: the corpus's folder; all its files count.
+        corpus: its captions, and the list of its images with their digests.
         settings: of the training.
         image_size: in pixels.
         device: its type and the number of CPU threads decide the last bits of the result.
@@ -36,11 +41,7 @@ def training_digest(
     """
     facts = {
         "base": weights_digest(base),
-        "corpus": [
-            (path.relative_to(corpus).as_posix(), file_digest(path))
-            for path in sorted(corpus.rglob("*"))
-            if path.is_file()
-        ],
+        "corpus": [file_digest(path) for path in corpus],
         "settings": settings.model_dump(),
         "image_size": image_size,
         "device": (device.type, torch.get_num_threads()),

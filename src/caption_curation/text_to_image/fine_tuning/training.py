@@ -45,7 +45,7 @@ def fine_tune(
     base: Path,
     target: Path,
     images: Sequence[CaptionedImage],
-    image_folder: Path,
+    files: Sequence[Path],
     settings: GeneratorFineTuning,
     *,
     image_size: int,
@@ -61,7 +61,7 @@ def fine_tune(
         base: the model to start from, in the hub's layout.
         target: the folder to write, in the same layout, with the model's digest in digest.json.
         images: the corpus.
-        image_folder: the folder that ``file_name`` is relative to.
+        files: the file of each image.
         settings: of the training; with 0 steps the model is copied.
         image_size: width and height in pixels.
         device: to train on.
@@ -78,7 +78,7 @@ def fine_tune(
         with autocast(device):
             inputs = TrainingInputs(
                 models.encoders,
-                [image_folder / image.file_name for image in images],
+                files,
                 # Of all steps, even when resuming from a checkpoint: see inputs.py.
                 {
                     prompt
