@@ -1,6 +1,7 @@
 """What is wrong with a checkout, and the repair of what a kill leaves, in tiny DVC repositories."""
 
 import json
+import re
 import os
 import subprocess
 import sys
@@ -110,6 +111,12 @@ def test_a_sound_checkout_has_no_problem(project: Path) -> None:
     said = succeed("doctor", "--repair")
     assert said.startswith("repair   there is nothing to repair\n")
     assert files(project) == before
+
+
+def test_the_numerical_class_is_named_and_the_same_each_time(project: Path) -> None:
+    line = line_of("in numerical class")
+    assert re.fullmatch(r"ok +models run on cpu in numerical class [0-9a-f]{12}", line)
+    assert line_of("in numerical class") == line
 
 
 def test_other_model_libraries_than_recorded_are_a_problem(project: Path) -> None:

@@ -22,7 +22,7 @@ CLASS_DIGITS = 12  # hexadecimal digits of a class
 FIRST_FACTOR, SECOND_FACTOR, MODULUS = 7919, 104729, 1009  # primes
 
 
-def numerical_class(device: torch.device, versions: Mapping[str, str]) -> str:
+def numerical_class(device: torch.device, versions: Mapping[str, str | None]) -> str:
     """The numerical class of a device, :data:`CLASS_DIGITS` hexadecimal digits.
 
     Args:

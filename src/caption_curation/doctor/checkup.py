@@ -49,8 +49,14 @@ def _locks(root: Path) -> Iterator[Finding]:
 
 
 def _machine(root: Path) -> Iterator[Finding]:
-    from caption_curation.doctor.machine import check_disk, check_gpus, check_shared_memory
+    from caption_curation.doctor.machine import (
+        check_arithmetic,
+        check_disk,
+        check_gpus,
+        check_shared_memory,
+    )
 
     yield check_disk(root, "the workspace")
     yield check_shared_memory()
     yield check_gpus()
+    yield check_arithmetic()
