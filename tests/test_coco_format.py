@@ -68,12 +68,18 @@ def test_text_files_are_read_by_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"image_id": 1, "caption": "a"}, "COCO results are a list"),
-        ([1, {"caption": "a"}, {"image_id": 1}], r"\(3\):\n.*entry 0 .*\n.*entry 1: .*\n.*entry 2"),
+        ({"image_id": 1, "caption": "a"}, "expected a list of COCO results"),
+        (
+            [1, {"caption": "a"}, {"image_id": 1}],
+            r"\(3\):\n.*entry 0: .*\n.*entry 1: .*\n.*entry 2",
+        ),
         ([{"image_id": True, "caption": "a"}], "entry 0: image_id must be .* not true"),
         ([{"image_id": 1.0, "caption": "a"}], "entry 0: image_id must be .* not 1.0"),
         ([{"image_id": 1, "caption": None}], "entry 0: caption must be a string, not null"),
-        ([{"image_id": i, "caption": "a"} for i in (1, "1", 2)], r"several captions \(1\):\n  1$"),
+        (
+            [{"image_id": i, "caption": "a"} for i in (1, "1", 2)],
+            r"several captions \(1\):\n  1: entries 0, 1$",
+        ),
     ],
 )
 def test_faulty_results_are_rejected(tmp_path: Path, content: object, message: str) -> None:
@@ -89,12 +95,18 @@ def test_faulty_results_are_rejected(tmp_path: Path, content: object, message: s
         ([], "an object with two lists"),
         ({"images": []}, "an object with two lists"),
         ({"images": {}, "annotations": []}, "an object with two lists"),
-        ({"images": [{"id": None}], "annotations": []}, "image 0: id must be"),
-        ({"images": [{"id": 1}, {"id": 1}], "annotations": []}, r"several times \(1\):\n  1$"),
-        ({"images": [{"id": 1}], "annotations": [{"image_id": 1}]}, "annotation 0: caption must"),
+        ({"images": [{"id": None}], "annotations": []}, r"images\[0\]: id must be"),
+        (
+            {"images": [{"id": 1}, {"id": 1}], "annotations": []},
+            r"several times \(1\):\n  1: images 0, 1$",
+        ),
+        (
+            {"images": [{"id": 1}], "annotations": [{"image_id": 1}]},
+            r"annotations\[0\]: caption is missing",
+        ),
         (
             {"images": [{"id": 1}], "annotations": [{"image_id": 2, "caption": "a"}]},
-            r'not in "images" \(1\):\n  2$',
+            r'\(1\):\n  annotation 0: image_id 2 is not in "images"$',
         ),
     ],
 )

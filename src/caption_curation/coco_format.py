@@ -5,12 +5,48 @@ Image ids are strings here, whatever they are in a file: 17 and "17" are the sam
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_entries, read_json, read_text
+from caption_curation.support.rows import (
+    Faults,
+    Identifier,
+    Row,
+    Text,
+    check,
+    repetitions,
+    shown,
+)
+
+
+class _Caption(Row):
+    """An entry of results, and of annotations."""
+
+    image_id: Identifier
+    caption: Text
+
+
+class _Image(Row):
+    id: Identifier
+
+
+class _Captions(Row):
+    images: list[_Image]
+    annotations: list[_Caption]
+
+
+class _NamedImage(_Image):
+    file_name: Text | None = None
+
+
+class _NamedImages(Row):
+    images: list[_NamedImage]
+
+
+Images = TypeVar("Images", _Captions, _NamedImages)
 
 
 def read_candidates_and_references(
@@ -25,8 +61,7 @@ def read_candidates_and_references(
 
     Raises:
         InputError: JSON and text are mixed, there are several JSON reference files, the text
-            files differ in length, or a file is malformed.
-        OSError: a file cannot be read.
+            files differ in length, or a file is malformed or cannot be read.
     """
     paths = [candidates_path, *reference_paths]
     are_json = {path.suffix.lower() == ".json" for path in paths}
@@ -59,17 +94,14 @@ def read_results(path: Path) -> dict[str, str]:
 
     Raises:
         InputError: not such JSON, or several captions for one image.
-        OSError: the file cannot be read.
     """
-    entries = _read_json(path)
-    if not isinstance(entries, list):
-        raise InputError(
-            f'{path}: COCO results are a list, [{{"image_id": …, "caption": …}}, …]; '
-            f"found {_shorten(entries)}"
-        )
-    _check_entries(f"{path}: entry", entries, id_key="image_id", has_caption=True)
-    _check_unique(f"{path}: image ids of several captions", entries, id_key="image_id")
-    return {str(entry["image_id"]): entry["caption"] for entry in entries}
+    entries = read_entries(
+        path, _Caption, 'a list of COCO results, [{"image_id": …, "caption": …}, …]'
+    )
+    image_ids = {position: str(entry.image_id) for position, entry in enumerate(entries)}
+    if repeated := repetitions("entry", image_ids):
+        raise InputError(list_faults(f"{path}: image ids of several captions", repeated))
+    return {str(entry.image_id): entry.caption for entry in entries}
 
 
 def read_references(path: Path) -> dict[str, list[str]]:
@@ -80,38 +112,36 @@ def read_references(path: Path) -> dict[str, list[str]]:
 
     Raises:
         InputError: not such JSON, an image listed twice, or captions of images not listed.
-        OSError: the file cannot be read.
     """
-    content = _read_json(path)
-    images = content.get("images") if isinstance(content, dict) else None
-    annotations = content.get("annotations") if isinstance(content, dict) else None
-    if not isinstance(images, list) or not isinstance(annotations, list):
-        raise InputError(
-            f'{path}: COCO captions are an object with two lists, {{"images": [{{"id": …}}, …], '
-            f'"annotations": [{{"image_id": …, "caption": …}}, …]}}; found {_shorten(content)}'
-        )
-    _check_entries(f"{path}: image", images, id_key="id")
-    _check_unique(f"{path}: ids of images listed several times", images, id_key="id")
-    _check_entries(f"{path}: annotation", annotations, id_key="image_id", has_caption=True)
-    references: dict[str, list[str]] = {str(image["id"]): [] for image in images}
-    unlisted = {str(entry["image_id"]) for entry in annotations} - references.keys()
-    if unlisted:
-        raise InputError(
-            list_faults(f'{path}: image ids of annotations, not in "images"', sorted(unlisted))
-        )
-    for entry in annotations:
-        references[str(entry["image_id"])].append(entry["caption"])
+    content = _read_captions(path, _Captions)
+    references: dict[str, list[str]] = {str(image.id): [] for image in content.images}
+    unlisted = Faults("annotation")
+    for position, entry in enumerate(content.annotations):
+        if str(entry.image_id) in references:
+            references[str(entry.image_id)].append(entry.caption)
+        else:
+            unlisted.add(position, f'image_id {shown(entry.image_id)} is not in "images"')
+    unlisted.refuse(path)
     return references
+
+
+def read_file_names(path: Path) -> dict[str, str]:
+    """Read COCO captions: image id → ``file_name``, for the images that have one.
+
+    Raises:
+        InputError: not such JSON, or an image listed twice.
+    """
+    content = _read_captions(path, _NamedImages)
+    return {str(image.id): image.file_name for image in content.images if image.file_name}
 
 
 def read_lines(path: Path) -> list[str]:
     """Read one caption per line, UTF-8; only \\n ends a line, so that nothing else can shift them.
 
     Raises:
-        InputError: the file is not UTF-8.
-        OSError: the file cannot be read.
+        InputError: the file cannot be read, or is not UTF-8.
     """
-    text = _read_text(path)
+    text = read_text(path)
     return text.removesuffix("\n").split("\n") if text else []
 
 
@@ -135,51 +165,18 @@ def _json_id(image_id: str) -> int | str:
     return int(image_id) if re.fullmatch(r"0|[1-9][0-9]*", image_id) else image_id
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text ({error})") from error
-
-
-def _read_json(path: Path) -> Any:
-    text = _read_text(path)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: malformed JSON ({error})") from error
-
-
-def _check_entries(
-    where: str, entries: Sequence[Any], *, id_key: str, has_caption: bool = False
-) -> None:
-    """Raise an InputError unless each entry is an object with an id and, if asked, a caption."""
-    faults = []
-    for position, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            faults.append(f"{where} {position} must be an object, not {_shorten(entry)}")
-            continue
-        image_id = entry.get(id_key)
-        if isinstance(image_id, bool) or not isinstance(image_id, int | str):
-            faults.append(
-                f"{where} {position}: {id_key} must be an integer or a string, "
-                f"not {_shorten(image_id)}"
+def _read_captions(path: Path, shape: type[Images]) -> Images:
+    faults: list[str] = []
+    content = check(shape, read_json(path), faults)
+    if content is None:
+        raise InputError(
+            list_faults(
+                f'{path}: expected COCO captions, an object with two lists, {{"images": [{{"id": '
+                '…}, …], "annotations": [{"image_id": …, "caption": …}, …]}',
+                faults,
             )
-        if has_caption and not isinstance(entry.get("caption"), str):
-            faults.append(
-                f"{where} {position}: caption must be a string, "
-                f"not {_shorten(entry.get('caption'))}"
-            )
-    if faults:
-        raise InputError(list_faults("malformed captions", faults))
-
-
-def _check_unique(fault: str, entries: Iterable[Mapping[str, Any]], *, id_key: str) -> None:
-    counts = Counter(str(entry[id_key]) for entry in entries)
-    if repeated := [image_id for image_id, count in counts.items() if count > 1]:
-        raise InputError(list_faults(fault, repeated))
-
-
-def _shorten(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:60] + "…"
+        )
+    image_ids = {position: str(image.id) for position, image in enumerate(content.images)}
+    if repeated := repetitions("image", image_ids):
+        raise InputError(list_faults(f"{path}: ids of images listed several times", repeated))
+    return content

@@ -67,8 +67,8 @@ REFERENCES = {"images": [{"id": 1}], "annotations": [ENTRY]}
     ("files", "message"),
     [
         ({"c.json": "[{", "r.json": REFERENCES}, "c.json: malformed JSON"),
-        ({"c.json": REFERENCES, "r.json": REFERENCES}, "c.json: COCO results are a list"),
-        ({"c.json": [ENTRY], "r.json": [ENTRY]}, "r.json: COCO captions are an object"),
+        ({"c.json": REFERENCES, "r.json": REFERENCES}, "c.json: expected a list of COCO results"),
+        ({"c.json": [ENTRY], "r.json": [ENTRY]}, "r.json: expected COCO captions, an object"),
         ({"c.json": [ENTRY, ENTRY], "r.json": REFERENCES}, "image ids of several captions (1)"),
         (
             {"c.json": [ENTRY, {"image_id": 2, "caption": "a"}], "r.json": REFERENCES},
@@ -116,7 +116,7 @@ def test_a_missing_file_is_named_without_traceback(tmp_path: Path) -> None:
         [*PROGRAM, str(missing), str(missing)], capture_output=True, check=False, text=True
     )
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr == f"error: [Errno 2] No such file or directory: '{missing}'\n"
+    assert run.stderr == f"error: {missing}: no such file\n"
 
 
 def test_clip_scores_and_missing_spice_are_beside_the_others(

@@ -39,7 +39,7 @@ def write(root: Path, records: list[Record]) -> None:
     """The annotation file, and a picture for every record that names one inside the folder."""
     (root / "dataset.json").write_text(json.dumps({"images": records, "dataset": "toy"}))
     for entry in records:
-        path = root / "images" / entry.get("filepath", "") / str(entry["filename"])
+        path = root / "images" / (entry.get("filepath") or "") / str(entry["filename"])
         if path.is_relative_to(root / "images") and ".." not in path.parts:
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.effect_noise((40, 30), 80).convert("RGB").save(path, format="JPEG")
@@ -111,6 +111,21 @@ def test_captions_are_normalised_counted_and_of_any_number(tmp_path: Path) -> No
     assert (corpus.normalised_captions, corpus.dropped_empty_captions) == (2, 1)
 
 
+def test_null_is_as_good_as_absent(tmp_path: Path) -> None:
+    nulls = {"cocoid": None, "filepath": None, "sentids": None}
+    corpus = read(tmp_path, [entry | nulls for entry in BASIC])
+    assert [image.image_id for images in corpus.splits.values() for image in images] == [*"123"]
+
+
+def test_captions_without_a_word_are_dropped_and_counted(tmp_path: Path) -> None:
+    wordless = ("...", " . ", "\u200b", "!?", "\u0301")
+    corpus = read(tmp_path, [record(1, "train", "犬", *wordless, "7"), *BASIC[1:]])
+    assert corpus.splits["train"][0].captions == ("犬", "7")
+    assert corpus.dropped_empty_captions == len(wordless)
+    write(tmp_path, [record(1, "train", *wordless), *BASIC[1:]])
+    assert "images[0], id 1: no caption, or only ones without a word" in refusal(tmp_path)
+
+
 def test_every_kind_of_picture_is_copied_as_it_is(tmp_path: Path) -> None:
     names = ["grey.jpg", "cmyk.jpg", "moving.gif", "palette.png"]
     entries = [record(i, "train", filename=name) for i, name in enumerate(names, start=4)]
@@ -154,17 +169,17 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
     message = refusal(tmp_path)
     assert "faults (11)" in message
     for part in [
-        "id 4: split = 'validation' is unknown; allowed: train, restval, val, test",
-        "image id 1 is used 2 times",
+        "id 4: split must be 'train', 'restval', 'val' or 'test', not \"validation\"",
+        "image id used several times: 1: images 0, 4",
         "id 5: file '../secret.jpg' must be a path inside the image folder",
         "id 6: file '/etc/passwd' must be a path inside the image folder",
-        "id 7: no caption, or only empty ones",
-        "id 8: 'sentences' must be a list",
+        "id 7: no caption, or only ones without a word",
+        "id 8: sentences[0]: raw is missing",
         "file 'gone.jpg': missing",
         "file 'cut.jpg': unreadable or truncated",
         "file 'text.jpg': unreadable or truncated",
-        "file '3.jpg' is listed 2 times",
-        "images[13], id None: neither 'cocoid' nor 'imgid'",
+        "file listed several times: '3.jpg': images 2, 12",
+        "images[13]: neither 'cocoid' nor 'imgid'",
     ]:
         assert part in message
 
@@ -250,7 +265,7 @@ COCO = {"info": {}, "images": [{"id": 1, "file_name": "1.jpg"}], "annotations": 
         (json.dumps([{"image": "1.jpg"}]), "'images' is missing, empty or not a list"),
         (json.dumps({"images": []}), "'images' is missing, empty or not a list"),
         (json.dumps({"images": [{"file_name": "1.jpg"}]}), "no image has a 'filename'"),
-        ("not JSON", "not JSON"),
+        ("not JSON", "malformed JSON"),
     ],
     ids=["coco", "list", "empty", "names", "text"],
 )
@@ -278,7 +293,7 @@ def test_missing_folders_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     message = refusal(Path("data/nowhere"))
     for part in ["data.root = 'data/nowhere'", str(tmp_path / "data/nowhere"), "absolute path"]:
         assert part in message
-    assert f"there is no file {tmp_path / 'dataset.json'}" in refusal(tmp_path)
+    assert f"data.annotations: {tmp_path / 'dataset.json'}: no such file" in refusal(tmp_path)
     write(tmp_path, BASIC)
     assert "data.images = 'photos'" in refusal(tmp_path, images="photos")
 

@@ -46,7 +46,7 @@ READ = [
 
 
 def entries_of(folder: Path, content: bytes | str) -> list[Rated]:
-    return read_entries(_file(folder, content), Rated, '[{"image_id": …}, …]')
+    return read_entries(_file(folder, content), Rated, 'a list, [{"image_id": …}, …]')
 
 
 def rows_of(folder: Path, content: bytes | str) -> dict[int, Rated]:

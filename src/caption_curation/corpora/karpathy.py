@@ -4,24 +4,25 @@ The format is that of Karpathy & Fei-Fei, "Deep Visual-Semantic Alignments for G
 Descriptions" (CVPR 2015): ``{"images": [{"filename", "split", "sentences": [{"raw"}, …]}, …]}``.
 """
 
-import json
 import os
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from PIL import Image
+from pydantic import Field
 from tqdm import tqdm
 
 from caption_curation.config.profile import KarpathySource
-from caption_curation.corpora.captions import normalise_caption
+from caption_curation.corpora.captions import has_word, normalise_caption
 from caption_curation.corpora.corpus import IMAGES, Corpus
 from caption_curation.image_index import digest_of
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_json
+from caption_curation.support.rows import Identifier, Row, Text, check, repetitions, shown
 
 # COCO's restval images are the rest of val2014 in Karpathy's splits; they belong to train.
 SPLITS = {"train": "train", "restval": "train", "val": "val", "test": "test"}
@@ -102,14 +103,19 @@ def read_annotations(source: KarpathySource, section: str) -> Annotations:
     folder = _existing_root(source, section) / source.images
     content, records = _read_records(_annotation_file(source, section), section)
     faults: list[str] = []
-    entries: list[Entry] = []
+    entries: dict[int, Entry] = {}
+    inside = folder.resolve()
     for position, record in enumerate(records):
-        entry = _check_record(record, position, folder, faults)
+        found: list[str] = []
+        image_id = _image_id(record, found)
+        entry = _entry(record, image_id, folder, inside, found)
         if entry is not None:
-            entries.append(entry)
+            entries[position] = entry
+        where = f"images[{position}]" + (f", id {image_id}" if image_id else "")
+        faults += [f"{where}: {fault}" for fault in found]
     faults += _duplicates(entries)
     name = content.get("dataset")
-    return Annotations(name if isinstance(name, str) else None, entries, faults)
+    return Annotations(name if isinstance(name, str) else None, list(entries.values()), faults)
 
 
 def image_folder(source: KarpathySource, section: str) -> Path:
@@ -181,11 +187,9 @@ def _existing_root(source: KarpathySource, section: str) -> Path:
 def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list[Any]]:
     """The file's content, and its ``images``, of which at least one looks like Karpathy's."""
     try:
-        content = json.loads(annotations.read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError(f"{section}.annotations: there is no file {annotations}") from error
-    except ValueError as error:  # not UTF-8, or not JSON
-        raise InputError(f"{annotations}: not JSON ({error}); {EXPECTED}") from error
+        content = read_json(annotations)
+    except InputError as error:
+        raise InputError(f"{section}.annotations: {error}; {EXPECTED}") from error
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         raise InputError(
             f"{annotations}: this is COCO's own JSON, with the captions in a separate list, "
@@ -193,7 +197,10 @@ def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list
         )
     records = content.get("images") if isinstance(content, dict) else None
     if not isinstance(records, list) or not records:
-        raise InputError(f"{annotations}: 'images' is missing, empty or not a list; {EXPECTED}")
+        raise InputError(
+            f"{annotations}: 'images' is missing, empty or not a list; {EXPECTED}; "
+            f"found {shown(content)}"
+        )
     if not any(
         isinstance(record, dict) and {"filename", "sentences"} & record.keys() for record in records
     ):
@@ -201,70 +208,104 @@ def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list
     return content, records
 
 
-def _check_record(record: Any, position: int, folder: Path, faults: list[str]) -> Entry | None:
-    """The image of one record, or ``None``, with its faults added to ``faults``."""
+class _Id(Row):
+    """Null is as good as absent: exports of tables have it."""
+
+    cocoid: Identifier | None = None
+    imgid: Identifier | None = None
+
+
+class _File(Row):
+    filename: Annotated[Text, Field(min_length=1)]
+    filepath: Text | None = None
+
+
+class _Sentence(Row):
+    raw: Text
+
+
+class _Record(Row):
+    split: Literal[tuple(SPLITS)]  # type: ignore[valid-type]
+    sentences: list[_Sentence]
+
+
+def _image_id(record: Any, found: list[str]) -> str | None:
+    """COCO's id, else the corpus's own."""
+    if check(Row, record, found) is None:  # no object
+        return None
+    ids = check(_Id, record, found)
+    if ids is None:
+        return None
+    image_id = ids.imgid if ids.cocoid is None else ids.cocoid
+    if image_id is None:
+        found.append("neither 'cocoid' nor 'imgid' (an integer or a string)")
+        return None
+    return str(image_id)
+
+
+def _entry(
+    record: Any, image_id: str | None, folder: Path, inside: Path, found: list[str]
+) -> Entry | None:
+    """The image of one record, or ``None``, with its faults added to ``found``."""
     if not isinstance(record, dict):
-        faults.append(f"images[{position}]: expected an object, found {record!r:.60}")
         return None
-    found: list[str] = []
-    image_id = record.get("cocoid", record.get("imgid"))
-    if isinstance(image_id, bool) or not isinstance(image_id, int | str) or image_id == "":
-        found.append("neither 'cocoid' nor 'imgid' (a number or a string)")
-    split = record.get("split")
-    if not isinstance(split, str) or split not in SPLITS:
-        found.append(f"split = {split!r} is unknown; allowed: {', '.join(SPLITS)}")
-    file_name = _confined_name(record, folder, found)
-    captions = _captions(record.get("sentences"), found)
-    if found or file_name is None or captions is None or not isinstance(split, str):
-        where = f"images[{position}], id {image_id}"
-        faults.extend(f"{where}: {fault}" for fault in found)
+    file_name = _confined_name(record, folder, inside, found)
+    checked = check(_Record, record, found)
+    if checked is None:
         return None
-    texts = tuple(text for text, _ in captions if text)
+    captions = [normalise_caption(sentence.raw) for sentence in checked.sentences]
+    kept = [(text, changed) for text, changed in captions if has_word(text)]
+    if not kept:
+        found.append("no caption, or only ones without a word")
+    if found or file_name is None or image_id is None:
+        return None
     return Entry(
-        split=SPLITS[split],
-        image=CaptionedImage(str(image_id), file_name, texts),
-        normalised=sum(changed for text, changed in captions if text),
-        empty=len(captions) - len(texts),
+        split=SPLITS[checked.split],
+        image=CaptionedImage(image_id, file_name, tuple(text for text, _ in kept)),
+        normalised=sum(changed for _, changed in kept),
+        empty=len(captions) - len(kept),
     )
 
 
-def _confined_name(record: dict[str, Any], folder: Path, found: list[str]) -> str | None:
-    """The file's path relative to the image folder, which it must not leave."""
-    filename, filepath = record.get("filename"), record.get("filepath", "")
-    if not isinstance(filename, str) or not filename or not isinstance(filepath, str):
-        found.append("'filename' (and 'filepath', if there is one) must be a string")
+def _confined_name(
+    record: dict[str, Any], folder: Path, inside: Path, found: list[str]
+) -> str | None:
+    """The file's path relative to the image folder, which it must not leave.
+
+    Args:
+        record: of the image.
+        folder: of the images, as the user names it.
+        inside: the same with all links followed.
+        found: gets the faults.
+    """
+    file = check(_File, record, found)
+    if file is None:
         return None
-    name = PurePosixPath(filepath) / filename
+    filepath = file.filepath or ""
+    name = PurePosixPath(filepath) / file.filename
     # Joining drops a filepath before an absolute filename, and keeps an absolute filepath.
-    if name.is_absolute() or ".." in name.parts or "\0" in filename + filepath:
+    if name.is_absolute() or ".." in name.parts or "\0" in file.filename + filepath:
         found.append(f"file {str(name)!r} must be a path inside the image folder")
         return None
-    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+    try:
+        (folder / name).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # for whoever wants the image
+    except OSError as error:
+        found.append(f"file {shown(str(name))}: {error.strerror}")
+        return None
+    if not (folder / name).resolve().is_relative_to(inside):
         found.append(f"file {str(name)!r} is a link that leads out of the image folder {folder}")
         return None
     return str(name)
 
 
-def _captions(sentences: Any, found: list[str]) -> list[tuple[str, bool]] | None:
-    """The normalised captions, with whether that changed them."""
-    if not isinstance(sentences, list) or not all(
-        isinstance(sentence, dict) and isinstance(sentence.get("raw"), str)
-        for sentence in sentences
-    ):
-        found.append("'sentences' must be a list of objects with the caption as 'raw'")
-        return None
-    captions = [normalise_caption(sentence["raw"]) for sentence in sentences]
-    if not any(text for text, _ in captions):
-        found.append("no caption, or only empty ones")
-        return None
-    return captions
-
-
-def _duplicates(entries: list[Entry]) -> list[str]:
-    ids = Counter(entry.image.image_id for entry in entries)
-    files = Counter(entry.image.file_name for entry in entries)
-    return [f"image id {key} is used {count} times" for key, count in ids.items() if count > 1] + [
-        f"file {key!r} is listed {count} times" for key, count in files.items() if count > 1
+def _duplicates(entries: Mapping[int, Entry]) -> list[str]:
+    """Ids and files of several images, with their positions."""
+    ids = {position: entry.image.image_id for position, entry in entries.items()}
+    files = {position: repr(entry.image.file_name) for position, entry in entries.items()}
+    return [f"image id used several times: {line}" for line in repetitions("image", ids)] + [
+        f"file listed several times: {line}" for line in repetitions("image", files)
     ]
 
 

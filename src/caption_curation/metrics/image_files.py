@@ -1,9 +1,9 @@
 """The image files that belong to captions read from files."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from caption_curation.coco_format import read_file_names
 from caption_curation.support.errors import InputError, list_faults
 
 
@@ -22,11 +22,7 @@ def find_images(folder: Path, image_ids: Sequence[str], references: Path) -> lis
     """
     named: dict[str, str] = {}
     if references.suffix.lower() == ".json":
-        content = json.loads(references.read_text(encoding="utf-8-sig"))
-        images = content["images"] if isinstance(content, dict) else []  # a list is not COCO's
-        named = {
-            str(image["id"]): str(image["file_name"]) for image in images if "file_name" in image
-        }
+        named = read_file_names(references)
     by_name: dict[str, list[Path]] = {}
     paths = sorted(folder.iterdir())
     for path in paths:

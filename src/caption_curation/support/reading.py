@@ -68,16 +68,16 @@ def read_entries(path: File, shape: type[Shape], expected: str) -> list[Shape]:
     Args:
         path: of the file.
         shape: of an entry.
-        expected: what the file should hold, in a few words or signs.
+        expected: what the file should hold, in a few words and signs.
 
     Raises:
         InputError: the file is something else; all faulty entries are listed.
     """
     content = read_json(path)
     if not isinstance(content, list):
-        raise InputError(f"{path}: expected a list, {expected}; found {shown(content)}")
+        raise InputError(f"{path}: expected {expected}; found {shown(content)}")
     faults: list[str] = []
-    checked: list[Shape] | None = check(list[shape], content, faults)  # type: ignore[valid-type]
+    checked = check(list[shape], content, faults)  # type: ignore[valid-type]
     if checked is None:
         raise InputError(list_faults(f"{path}: faults", faults))
     return checked

@@ -6,7 +6,7 @@ what the model does not name is passed over, whatever it is.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -74,36 +74,53 @@ class Faults:
 
     def lines(self) -> list[str]:
         """One for each fault, with the first rows that have it."""
-        return [f"{self._rows(numbers)}: {fault}" for fault, numbers in self._where.items()]
+        return [
+            f"{name_rows(self._row, numbers)}: {fault}" for fault, numbers in self._where.items()
+        ]
 
     def refuse(self, path: object) -> None:
         """Raise an InputError that lists the faults, if there are any."""
         if self._where:
             raise InputError(list_faults(f"{path}: faults", self.lines()))
 
-    def _rows(self, numbers: list[int]) -> str:
-        if len(numbers) == 1:
-            return f"{self._row} {numbers[0]}"
-        plural = self._row.removesuffix("y") + ("ies" if self._row.endswith("y") else "s")
-        more = len(numbers) - ROWS_SHOWN
-        told = ", ".join(map(str, numbers[:ROWS_SHOWN]))
-        return f"{plural} {told}" + (f" and {more} more" if more > 0 else "")
+
+def name_rows(row: str, numbers: Sequence[int]) -> str:
+    """``entry 3``, or ``entries 3, 4, 5 and 7 more``."""
+    if len(numbers) == 1:
+        return f"{row} {numbers[0]}"
+    plural = row.removesuffix("y") + ("ies" if row.endswith("y") else "s")
+    more = len(numbers) - ROWS_SHOWN
+    told = ", ".join(map(str, numbers[:ROWS_SHOWN]))
+    return f"{plural} {told}" + (f" and {more} more" if more > 0 else "")
 
 
-def check(
-    shape: Any, content: Any, faults: list[str], *, context: Mapping[str, Any] | None = None
-) -> Any:
+def repetitions(row: str, values: Mapping[int, str]) -> list[str]:
+    """A line for each value that several rows have: the value and the rows.
+
+    Args:
+        row: what a row is called.
+        values: by number of the row.
+    """
+    where: dict[str, list[int]] = {}
+    for number, value in values.items():
+        where.setdefault(value, []).append(number)
+    return [
+        f"{value}: {name_rows(row, numbers)}" for value, numbers in where.items() if numbers[1:]
+    ]
+
+
+def check(shape: type[Shape], content: Any, faults: list[str]) -> Shape | None:
     """The validated content, or ``None`` and a line in ``faults`` for each of its faults.
 
     Args:
         shape: a model or any other type that pydantic knows; a list is one of entries.
-        content: as :func:`read_json` returns it.
+        content: as :func:`.reading.read_json` returns it.
         faults: gets what is wrong, with the place: ``entry 3: caption must be …``, or
             ``images[3]: caption must be …``.
-        context: for the validators of models.
     """
+    kind: Any = shape
     try:
-        return _adapter(shape).validate_python(content, context=dict(context or {}))
+        checked: Shape = _adapter(kind).validate_python(content)
     except Invalid as invalid:
         entries = Faults("entry")
         for place, fault in _faults_of(invalid):
@@ -113,6 +130,7 @@ def check(
                 faults.append(_at(place, fault))
         faults += entries.lines()
         return None
+    return checked
 
 
 def check_row(shape: type[Shape], value: Any, number: int, faults: Faults) -> Shape | None:
@@ -131,11 +149,15 @@ def shown(value: Any) -> str:
     """A value as a message shows it: like JSON, and not too long."""
     if isinstance(value, Unusable):
         return value.what
+    text = ""
     try:
-        text = json.dumps(value, ensure_ascii=False, default=repr)
-    except (RecursionError, ValueError):
+        for part in json.JSONEncoder(ensure_ascii=False, default=repr).iterencode(value):
+            text += part
+            if len(text) > SHOWN:
+                return text[:SHOWN] + "…"
+    except RecursionError:
         return "something nested too deeply"
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    return text
 
 
 @lru_cache
