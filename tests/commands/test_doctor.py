@@ -1,8 +1,8 @@
 """What is wrong with a checkout, and the repair of what a kill leaves, in tiny DVC repositories."""
 
 import json
-import re
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
