@@ -1,6 +1,5 @@
 """Annotate the demo's images without people: the checker's verdicts, and annotators who err."""
 
-from PIL import Image
 from tqdm import tqdm
 
 from caption_curation import paths
@@ -10,6 +9,7 @@ from caption_curation.ground_truth.scene_checker import SceneChecker
 from caption_curation.human_study.annotations.automatic import simulate, verdict
 from caption_curation.human_study.parameters import load_human_study
 from caption_curation.human_study.study.sets import AUTOMATIC, VERDICTS, read_study
+from caption_curation.pictures.reading import read_picture
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_json_lines, write_json_lines
 from caption_curation.support.outputs import atomic_folder
@@ -29,8 +29,7 @@ def main() -> None:
         checker = SceneChecker(DEFAULT)
         _, images = read_study(paths.HUMAN_STUDY)
         for shown in tqdm(images, desc="checking", unit="image", disable=None):
-            with Image.open(shown.file) as image:
-                found = verdict(checker, image, scenes[shown.image_id])
+            found = verdict(checker, read_picture(shown.file), scenes[shown.image_id])
             verdicts.append((shown.set, shown.image_id, found))
     with atomic_folder(paths.HUMAN_STUDY / AUTOMATIC) as folder:
         for code, rates in settings.annotators.items() if verdicts else ():

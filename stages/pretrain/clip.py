@@ -1,15 +1,15 @@
 """Train the tiny CLIP that the demo's CLIPScore is computed with, on drawings of both worlds."""
 
 import torch
-from PIL import Image
 from transformers import CLIPImageProcessorPil
 
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.pretraining import load_pretraining
 from caption_curation.demo_models.clip import build_clip, train_clip
 from caption_curation.metrics.clip.score import PREFIX
+from caption_curation.pictures.reading import read_picture
 from caption_curation.rng import seed_for
-from caption_curation.samples import CaptionedImage, read_images
+from caption_curation.samples import read_images
 from caption_curation.support.outputs import atomic_folder
 from caption_curation.text_to_image.bases.scratch import train_tokenizer
 from stages import run
@@ -31,7 +31,8 @@ def main() -> None:
     )
     size = {"height": side, "width": side}
     processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size=size)
-    pixels = processor([_read(image) for image in images], return_tensors="pt").pixel_values
+    pictures = [read_picture(WORLDS / image.file_name) for image in images]
+    pixels = processor(pictures, return_tensors="pt").pixel_values
     torch.manual_seed(seed_for(settings.seed, "CLIP weights"))
     model = build_clip(settings.size, tokenizer, side)
     rng = torch.Generator().manual_seed(seed_for(settings.seed, "CLIP batches"))
@@ -41,11 +42,6 @@ def main() -> None:
     with atomic_folder(CLIP) as folder:
         for part in (model.half(), tokenizer, processor):
             part.save_pretrained(folder)
-
-
-def _read(image: CaptionedImage) -> Image.Image:
-    with Image.open(WORLDS / image.file_name) as file:
-        return file.convert("RGB")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from PIL import Image
 from tqdm import tqdm
 
 from caption_curation import paths
@@ -13,6 +12,7 @@ from caption_curation.coco_format import read_results
 from caption_curation.demo_world.scenes import Scene, scene_from_json
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.ground_truth.scene_checker import SceneChecker
+from caption_curation.pictures.reading import read_picture
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.scoring import score_variants
 from caption_curation.round_trip.variants import REAL
@@ -68,8 +68,7 @@ def check_images(
     facts: dict[tuple[str, str], dict[str, bool]] = {}
     for name, item_id, file in tqdm(files, desc="checking", unit="image", disable=None):
         scene = scenes[image_ids[name][item_id]]
-        with Image.open(file) as image:
-            right: dict[str, Any] = asdict(checker.check(image, scene))
+        right: dict[str, Any] = asdict(checker.check(read_picture(file), scene))
         facts[name, item_id] = {fact: bool(value) for fact, value in right.items()}
     return facts
 

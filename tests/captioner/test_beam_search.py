@@ -11,9 +11,10 @@ from PIL import Image
 from caption_curation.captioner.bases.scratch import build_captioner
 from caption_curation.captioner.captioning import generate_captions
 from caption_curation.captioner.model.blip import Captioner, encode_images
-from caption_curation.captioner.model.transforms import read_image, resize, to_tensor
+from caption_curation.captioner.model.transforms import resize, to_tensor
 from caption_curation.config.experiment import Evaluation
 from caption_curation.config.profile import BeamLength, ScratchCaptioner, TextSize, VisionSize
+from caption_curation.pictures.reading import read_picture
 from caption_curation.support.errors import InputError
 
 PROMPT = "a picture of "
@@ -147,7 +148,7 @@ def test_captions_are_those_of_a_plain_beam_search(files: list[Path], rule: Beam
     for captioner in random_captioners():
         with torch.inference_mode():
             expected = [
-                searched(captioner, to_tensor(resize(read_image(file), 32)), RULES[rule])
+                searched(captioner, to_tensor(resize(read_picture(file), 32)), RULES[rule])
                 for file in files
             ]
         assert generated(captioner, files, rule) == [text_of(captioner, ids) for ids in expected]

@@ -27,9 +27,10 @@ from caption_curation.captioner.model.blip import (
     load_captioner,
     next_token_logits,
 )
-from caption_curation.captioner.model.transforms import read_image, resize, to_tensor
+from caption_curation.captioner.model.transforms import resize, to_tensor
 from caption_curation.config.experiment import Evaluation
 from caption_curation.config.profile import BlipCheckpoint, LocalModel
+from caption_curation.pictures.reading import read_picture
 from caption_curation.support.errors import InputError
 from caption_curation.support.sections import InvalidParams
 from stages import base_captioner
@@ -242,7 +243,7 @@ def test_a_converted_checkpoint_computes_what_the_original_does(
 ) -> None:
     captioner = obtained_by_the_stage(save(tensors, tmp_path), tmp_path, monkeypatch)
     captioner.model.eval()
-    pixels = to_tensor(resize(read_image(picture), SIZE))
+    pixels = to_tensor(resize(read_picture(picture), SIZE))
     tokens = caption_tokens(captioner, ["Red dog runs."], prompt=PROMPT, max_tokens=POSITIONS)
     with torch.no_grad():
         states = encode_images(captioner, pixels[None])
@@ -316,7 +317,7 @@ def test_another_image_size_interpolates_the_positions(
     weights = cubic_matrix(4, 6)
     grid = torch.einsum("yY,xX,YXc->yxc", weights, weights, positions[0, 1:].reshape(4, 4, -1))
     tensors["visual_encoder.pos_embed"] = torch.cat([positions[:, :1], grid.reshape(1, 36, -1)], 1)
-    pixels = to_tensor(resize(read_image(picture), 48))
+    pixels = to_tensor(resize(read_picture(picture), 48))
     with torch.no_grad():
         states = encode_images(captioner, pixels[None])[0]
     expected = reference_image_states(tensors, pixels)

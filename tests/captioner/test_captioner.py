@@ -21,7 +21,7 @@ from caption_curation.captioner.model.blip import (
     load_captioner,
     save_captioner,
 )
-from caption_curation.captioner.model.transforms import read_image, resize, to_tensor
+from caption_curation.captioner.model.transforms import resize, to_tensor
 from caption_curation.captioner.scoring import sample_losses, token_losses
 from caption_curation.captioner.training.epoch import (
     learning_rate,
@@ -40,6 +40,7 @@ from caption_curation.config.profile import (
     TextSize,
     VisionSize,
 )
+from caption_curation.pictures.reading import read_picture
 from caption_curation.samples import CaptionedImage, Sample, SampleLoss, samples_of
 from caption_curation.support.errors import InputError, NonFiniteLoss
 
@@ -125,7 +126,7 @@ def losses_by_hand(captioner: Captioner, sample: Sample, file: Path) -> tuple[fl
     captioner.model.eval()
     with torch.no_grad():
         logits = captioner.model(
-            pixel_values=to_tensor(resize(read_image(file), 32))[None],
+            pixel_values=to_tensor(resize(read_picture(file), 32))[None],
             input_ids=torch.tensor([ids]),
         ).logits[0]
     values = logits.double().numpy()
@@ -231,7 +232,7 @@ def test_training_loss_is_label_smoothed_cross_entropy_per_token(
         captioner, [sample.caption for sample in chosen], prompt=PROMPT, max_tokens=40
     )
     pixels = torch.stack(
-        [to_tensor(resize(read_image(world.files[sample.sample_id]), 32)) for sample in chosen]
+        [to_tensor(resize(read_picture(world.files[sample.sample_id]), 32)) for sample in chosen]
     )
     with torch.no_grad():
         loss = training_loss(captioner, pixels, tokens, 0.1).item()

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from caption_curation.captioner.model.transforms import read_image, to_tensor
+from caption_curation.captioner.model.transforms import to_tensor
 from caption_curation.captioner.training import rand_augment as random_augmentation
 from caption_curation.captioner.training.crops import random_crop_and_flip, random_crop_box
 from caption_curation.captioner.training.epoch import TrainingImages
@@ -18,6 +18,7 @@ from caption_curation.captioner.training.rand_augment import (
     rand_augment,
 )
 from caption_curation.config.profile import Augmentation, Autocontrast, RandAugment
+from caption_curation.pictures.reading import read_picture
 from caption_curation.rng import rng_for
 from caption_curation.samples import Sample
 
@@ -298,7 +299,7 @@ def test_training_images_are_cropped_flipped_and_then_augmented(
             return np.asarray(images[0])
 
         rng = rng_for(3, epoch, "augmentation", "image#0")
-        cropped = random_crop_and_flip(read_image(tmp_path / "image.png"), 32, plain, rng)
+        cropped = random_crop_and_flip(read_picture(tmp_path / "image.png"), 32, plain, rng)
         # Without RandAugment no more random numbers are used; with it, crop and flip stay the same.
         np.testing.assert_array_equal(trained_on(plain), to_tensor(cropped))
         augmented = trained_on(plain.model_copy(update={"rand_augment": rand}))

@@ -150,6 +150,25 @@ def test_clip_scores_and_missing_spice_are_beside_the_others(
     assert found["clipscore"] == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_picture_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    write_tiny_clip(tmp_path / "clip")
+    (tmp_path / "images").mkdir()
+    for name in (1, 2):
+        Image.new("RGB", (64, 64)).save(tmp_path / "images" / f"{name}.jpg")
+    damaged = tmp_path / "images" / "2.jpg"
+    damaged.write_bytes(damaged.read_bytes()[:400])
+    rows = [{"image_id": image_id, "caption": "a dog"} for image_id in (1, 2)]
+    (tmp_path / "c.json").write_text(json.dumps(rows))
+    content = {"images": [{"id": 1}, {"id": 2}], "annotations": rows}
+    (tmp_path / "r.json").write_text(json.dumps(content))
+    files = [str(tmp_path / name) for name in ("c.json", "r.json")]
+    options = ["--images", str(tmp_path / "images"), "--clip", str(tmp_path / "clip")]
+    status, output, errors = _run([*files, *options])
+    assert (status, output) == (2, "")
+    (said,) = [line for line in errors.splitlines() if "error" in line]
+    assert said.startswith(f"error: {damaged}: ")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

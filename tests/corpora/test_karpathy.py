@@ -177,7 +177,7 @@ def test_all_faults_are_listed_at_once(tmp_path: Path) -> None:
         "id 8: sentences[0]: raw is missing",
         "file 'gone.jpg': missing",
         "file 'cut.jpg': unreadable or truncated",
-        "file 'text.jpg': unreadable or truncated",
+        "file 'text.jpg': not a picture of a known format",
         "file listed several times: '3.jpg': images 2, 12",
         "images[13]: neither 'cocoid' nor 'imgid'",
     ]:

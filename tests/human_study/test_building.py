@@ -151,6 +151,26 @@ def test_only_whole_pictures_inside_the_folder_are_taken(source: Path) -> None:
     assert "outside of the folder" in faults[2]
 
 
+def test_a_photograph_with_further_pictures_behind_it_is_a_jpeg(source: Path) -> None:
+    """As phones store them: MPO, which every browser shows as JPEG."""
+    with_depth = Image.new("RGB", (8, 8), "red")
+    with_depth.save(
+        source / "images" / "d.jpg", format="MPO", save_all=True, append_images=[with_depth]
+    )
+    study = build(source)
+    pages = [json.loads(page.read_text()) for page in study.glob("sets/*/page.json")]
+    files = {image["image_id"]: image["file"] for page in pages for image in page["images"]}
+    assert files["d"].endswith(".jpg")
+
+
+def test_a_huge_picture_is_refused_by_name(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (80, 80)).save(source / "images" / "d.jpg")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    (fault,) = fail(*words(source)).splitlines()[1:]
+    assert fault.startswith("  d: ")
+    assert "d.jpg (the picture is too large: Image size (6400 pixels)" in fault
+
+
 def test_images_and_references_go_together(source: Path) -> None:
     arguments = ["human-study", "build", "--losses", source / "losses.json"]
     arguments += ["--out", source / "study", *OPTIONS, "--images"]

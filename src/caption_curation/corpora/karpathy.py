@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from PIL import Image
 from pydantic import Field
 from tqdm import tqdm
 
@@ -19,6 +18,7 @@ from caption_curation.config.profile import KarpathySource
 from caption_curation.corpora.captions import has_word, normalise_caption
 from caption_curation.corpora.corpus import IMAGES, Corpus
 from caption_curation.image_index import digest_of
+from caption_curation.pictures.reading import picture_fault
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.reading import read_json
@@ -312,10 +312,4 @@ def _duplicates(entries: Mapping[int, Entry]) -> list[str]:
 def _image_fault(path: Path, decode: bool) -> str | None:
     if not path.is_file():
         return MISSING
-    try:
-        with Image.open(path) as image:
-            if decode:
-                image.load()
-    except Exception as error:  # decoders raise whatever they meet in broken files
-        return f"unreadable or truncated ({error})"
-    return None
+    return picture_fault(path, decode=decode)

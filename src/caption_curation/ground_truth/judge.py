@@ -9,13 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from caption_curation.demo_world.scenes import scene_from_json
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.wording import LONG_CAPTION_WORDS
 from caption_curation.ground_truth.caption_reader import CaptionReader
 from caption_curation.ground_truth.scene_checker import SceneChecker
+from caption_curation.pictures.reading import read_picture
 from caption_curation.samples import Sample
 
 FALSE_CAPTION = "the caption is not true of the image"
@@ -52,8 +51,7 @@ class GroundTruth:
         except ValueError:  # an action may have written it
             return (UNREADABLE, *found)
         if synthetic:
-            with Image.open(synthetic) as image:
-                facts = self._checker.check(image, stated.scene)
+            facts = self._checker.check(read_picture(synthetic), stated.scene)
             wrong = [
                 name
                 for name in ("background", "count", "colours", "shapes", "relation")

@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from caption_curation.pictures.reading import read_picture
+
 Pixels = NDArray[np.uint8]
 
 
 def read_image(path: Path, size: int) -> Pixels:
     """An image file as RGB of shape (size, size, 3): resized (bicubic), then centre-cropped."""
-    with Image.open(path) as image:
-        square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
-        return np.asarray(square)
+    return np.asarray(ImageOps.fit(read_picture(path), (size, size), Image.Resampling.BICUBIC))
 
 
 def to_model_range(

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, default_collate
 
-from caption_curation.captioner.model.transforms import read_image, resize, to_tensor
+from caption_curation.captioner.model.transforms import resize, to_tensor
+from caption_curation.pictures.reading import read_picture
+from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
 
 MAX_WORKERS = 16  # loader processes per GPU; more of them only contend for memory
@@ -26,7 +28,7 @@ class ResizedImages:
         return len(self.files)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        return to_tensor(resize(read_image(self.files[index]), self.size))
+        return to_tensor(resize(read_picture(self.files[index]), self.size))
 
 
 def pixel_batches(
@@ -41,16 +43,48 @@ def pixel_batches(
         images: a map-style dataset of tensors of one size.
         batches: the indices into ``images`` of each batch.
         device: where the model is.
+
+    Raises:
+        InputError: an image cannot be read.
     """
     on_gpu = device.type == "cuda"
     loader: DataLoader[Any] = DataLoader(
-        images,
+        _Outcomes(images),
+        collate_fn=_together,
         batch_sampler=batches,  # type: ignore[arg-type]
         num_workers=_worker_count() if on_gpu else 0,
         pin_memory=on_gpu,
     )
     for pixels in loader:
+        if isinstance(pixels, InputError):
+            raise pixels
         yield pixels.to(device, non_blocking=True)
+
+
+@dataclass(frozen=True)
+class _Outcomes(Dataset[Any]):
+    """Images, or why they cannot be read: a loader process buries what it raises in a traceback."""
+
+    images: Any
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> torch.Tensor | InputError:
+        try:
+            pixels: torch.Tensor = self.images[index]
+        except InputError as error:
+            return error
+        return pixels
+
+
+def _together(outcomes: Sequence[torch.Tensor | InputError]) -> torch.Tensor | InputError:
+    """A batch, or the first reason why there is none."""
+    for outcome in outcomes:
+        if isinstance(outcome, InputError):
+            return outcome
+    batch: torch.Tensor = default_collate(list(outcomes))
+    return batch
 
 
 def _worker_count() -> int:

@@ -1,6 +1,4 @@
-"""From image files to BLIP's pixel tensors, without torchvision."""
-
-from pathlib import Path
+"""From pictures to BLIP's pixel tensors, without torchvision."""
 
 import numpy as np
 import torch
@@ -9,12 +7,6 @@ from PIL import Image
 # CLIP's statistics of RGB values in [0, 1], which BLIP uses too.
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], dtype=np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], dtype=np.float32)
-
-
-def read_image(path: Path) -> Image.Image:
-    """An image file as RGB, whatever its mode."""
-    with Image.open(path) as image:
-        return image.convert("RGB")
 
 
 def to_tensor(image: Image.Image) -> torch.Tensor:

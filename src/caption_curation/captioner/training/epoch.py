@@ -20,7 +20,7 @@ from caption_curation.captioner.model.blip import (
     next_token_logits,
 )
 from caption_curation.captioner.model.loading import pixel_batches
-from caption_curation.captioner.model.transforms import read_image, to_tensor
+from caption_curation.captioner.model.transforms import to_tensor
 from caption_curation.captioner.training.crops import random_crop_and_flip
 from caption_curation.captioner.training.dropout import BatchDropout, replace_dropout
 from caption_curation.captioner.training.rand_augment import rand_augment
@@ -33,6 +33,7 @@ from caption_curation.optimisation.micro_batches import (
     padded_shard,
 )
 from caption_curation.optimisation.optimizer_state import restore_state, state_tensors
+from caption_curation.pictures.reading import read_picture
 from caption_curation.rng import rng_for, seed_for
 from caption_curation.samples import Sample
 from caption_curation.support.errors import InputError, NonFiniteLoss
@@ -97,7 +98,7 @@ class TrainingImages:
     def __getitem__(self, index: int) -> torch.Tensor:
         sample = self.samples[index]
         rng = rng_for(self.seed, self.epoch, "augmentation", sample.sample_id)
-        image = read_image(self.files[sample.sample_id])
+        image = read_picture(self.files[sample.sample_id])
         image = random_crop_and_flip(image, self.size, self.augmentation, rng)
         if self.augmentation.rand_augment:
             image = rand_augment(image, self.augmentation.rand_augment, rng)

@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from statistics import fmean
 
-from PIL import Image
+from caption_curation.pictures.reading import read_picture
 
 
 def mean_jpeg_bytes(photographs: Sequence[Path], size: int, quality: int) -> float | None:
@@ -19,7 +19,6 @@ def mean_jpeg_bytes(photographs: Sequence[Path], size: int, quality: int) -> flo
     sizes = []
     for path in photographs:
         encoded = BytesIO()
-        with Image.open(path) as image:
-            image.convert("RGB").resize((size, size)).save(encoded, "JPEG", quality=quality)
+        read_picture(path).resize((size, size)).save(encoded, "JPEG", quality=quality)
         sizes.append(len(encoded.getvalue()))
     return fmean(sizes) if sizes else None

@@ -9,7 +9,6 @@ from pathlib import Path
 from string import ascii_lowercase
 
 from flask import Flask, abort, redirect, render_template, request, send_file, url_for
-from PIL import Image
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -23,7 +22,8 @@ from caption_curation.human_study.annotations.categories import (
     CATEGORY_VERSION,
 )
 from caption_curation.human_study.annotations.records import Annotation, append, check_code
-from caption_curation.pictures import is_low_resolution
+from caption_curation.pictures.low_resolution import is_low_resolution
+from caption_curation.pictures.reading import read_header
 from caption_curation.support.errors import InputError
 
 LONGEST_COMMENT = 2000  # characters
@@ -241,5 +241,4 @@ def _now() -> str:
 
 @lru_cache
 def _is_drawing(path: Path) -> bool:
-    with Image.open(path) as image:
-        return is_low_resolution(image.size)
+    return is_low_resolution(read_header(path).size)

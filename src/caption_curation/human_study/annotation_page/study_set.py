@@ -4,9 +4,9 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from caption_curation.pictures.reading import picture_fault
 from caption_curation.rng import rng_for
 from caption_curation.support.errors import InputError, list_faults
 
@@ -95,9 +95,6 @@ def _faults(page: _Page, study_set: StudySet) -> list[str]:
         name = study_set.images[key].file
         if not re.fullmatch(r"images/[^/\\\0]+", name) or path.name == "..":
             faults.append(f"{key!r}: file = {name!r} must be images/ and a file name")
-        else:
-            try:
-                Image.open(path).close()
-            except OSError as error:  # UnidentifiedImageError is one
-                faults.append(f"{key!r}: {path} cannot be read as an image ({error})")
+        elif fault := picture_fault(path, decode=False):
+            faults.append(f"{key!r}: {path}: {fault}")
     return faults

@@ -7,8 +7,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from caption_curation.human_study.study.choosing import (
     ChosenImage,
     ReferencesShown,
@@ -20,6 +18,7 @@ from caption_curation.human_study.study.references import read_references_by_id
 from caption_curation.human_study.study.scored_images import read_scored_images
 from caption_curation.human_study.study.sets import MANIFEST, PAGE, SETS, SETS_FILE
 from caption_curation.metrics.image_files import find_images
+from caption_curation.pictures.reading import picture_fault, read_header
 from caption_curation.round_trip.items import one_file_each
 from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError, list_faults
@@ -105,14 +104,14 @@ def image_files(
         files = dict(zip(image_ids, find_images(folder, image_ids, references), strict=True))
     faults, found = [], {}
     for image_id, file in files.items():
-        try:
-            if ".." in file.relative_to(folder).parts:
-                raise ValueError("outside of the folder")
-            with Image.open(file, formats=list(SUFFIXES)) as image:
-                image.load()
-                found[image_id] = file, SUFFIXES[str(image.format)]
-        except (OSError, ValueError, SyntaxError) as error:  # SyntaxError: some broken PNG files
-            faults.append(f"{image_id}: {file} ({error})")
+        if not file.is_relative_to(folder) or ".." in file.relative_to(folder).parts:
+            faults.append(f"{image_id}: {file} (outside of the folder)")
+        elif fault := picture_fault(file, decode=True):
+            faults.append(f"{image_id}: {file} ({fault})")
+        elif (image_format := read_header(file).format) not in SUFFIXES:
+            faults.append(f"{image_id}: {file} ({image_format})")
+        else:
+            found[image_id] = file, SUFFIXES[image_format]
     if faults:
         raise InputError(list_faults("images that are not JPEG, PNG or WebP files", faults))
     return found

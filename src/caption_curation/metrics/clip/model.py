@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import trange
+
+from caption_curation.pictures.reading import read_picture
 
 BATCH = 64  # images or texts at once; it bounds memory, and changes results by rounding only
 
@@ -48,10 +49,7 @@ def encode_images(clip: Clip, files: Sequence[Path]) -> Embeddings:
     """
 
     def encode(start: int) -> Any:
-        images = []
-        for file in files[start : start + BATCH]:
-            with Image.open(file) as image:
-                images.append(image.convert("RGB"))
+        images = [read_picture(file) for file in files[start : start + BATCH]]
         pixels = clip.image_processor(images, return_tensors="pt").pixel_values
         return clip.model.get_image_features(pixel_values=pixels.to(clip.device))
 

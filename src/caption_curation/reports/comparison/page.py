@@ -20,6 +20,7 @@ from caption_curation.experiments.variants import (
     representatives,
 )
 from caption_curation.paper import numbers as paper
+from caption_curation.pictures.reading import read_picture
 from caption_curation.reports.comparison.changed_captions import changed_captions
 from caption_curation.reports.comparison.csv_files import table_files
 from caption_curation.reports.comparison.noise_findings import (
@@ -274,7 +275,6 @@ def _save(figure: PageFigure, folder: Path) -> None:
     (folder / f"{figure.name}.svg").write_text(figure.svg, encoding="utf-8", newline="")
     pixels = io.BytesIO()
     figure.figure.savefig(pixels, dpi=DOTS_PER_INCH, facecolor="white")
-    with Image.open(pixels) as image:
-        # A figure has few colours; a palette of them is a third of the size, for git.
-        few = image.convert("RGB").quantize(PNG_COLOURS, dither=Image.Dither.NONE)
+    # A figure has few colours; a palette of them is a third of the size, for git.
+    few = read_picture(pixels).quantize(PNG_COLOURS, dither=Image.Dither.NONE)
     few.save(folder / f"{figure.name}.png", dpi=(DOTS_PER_INCH, DOTS_PER_INCH), optimize=True)

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
 from caption_curation.human_study.annotations.categories import CATEGORIES, NO_ERROR
 from caption_curation.human_study.study.sets import Group
-from caption_curation.pictures import is_low_resolution
+from caption_curation.pictures.low_resolution import is_low_resolution
+from caption_curation.pictures.reading import read_picture
 from caption_curation.reports.human_study.analysis import GROUPS, ErrorsAgainst, Half
 from caption_curation.reports.human_study.collect import AnnotatedImage
 from caption_curation.reports.human_study.findings import Findings
@@ -200,8 +200,7 @@ def example_images(rows: Mapping[str, Sequence[AnnotatedImage]], who: str) -> Fi
         for (image_axes, text_axes), annotated, text in zip(
             panels.T, rows[heading], of_row, strict=False
         ):
-            with Image.open(annotated.image.file) as file:
-                pixels = file.convert("RGB")
+            pixels = read_picture(annotated.image.file)
             image_axes.set_anchor("S")  # next to its text
             shown = image_axes.imshow(
                 np.asarray(pixels),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-from PIL import Image
 
-from caption_curation.pictures import is_low_resolution
+from caption_curation.pictures.low_resolution import is_low_resolution
+from caption_curation.pictures.reading import read_picture
 from caption_curation.support.outputs import atomic_folder
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def embedded_picture(path: Path, longest_side: int) -> dict[str, Any]:
         ``uri``: a data URI (PNG of drawings, JPEG of photographs); ``drawn``: whether it is a
         drawing.
     """
-    with Image.open(path) as file:
-        image = file.convert("RGB")
+    image = read_picture(path)
     drawn = is_low_resolution(image.size)
     image.thumbnail((longest_side, longest_side))
     written = io.BytesIO()
