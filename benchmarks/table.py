@@ -36,19 +36,20 @@ def table(results: Mapping[str, Record]) -> str:
     return "\n".join([*lines, "", *notes, *where])
 
 
-def insert_table(page: Path, text: str) -> None:
-    """Put the table between the two markers of a Markdown file.
+def insert_table(page: Path, text: str, markers: tuple[str, str] = (BEGIN, END)) -> None:
+    """Put a table between two markers of a Markdown file.
 
     Raises:
         InputError: the markers are not there, each once and in order.
     """
+    first, last = markers
     content = page.read_text(encoding="utf-8")
-    before, begin, rest = content.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or content.count(BEGIN) + content.count(END) != 2:
-        raise InputError(f"{page}: the table goes between two lines, {BEGIN} and {END}")
+    before, begin, rest = content.partition(first)
+    _, end, after = rest.partition(last)
+    if not (begin and end) or content.count(first) + content.count(last) != 2:
+        raise InputError(f"{page}: the table goes between two lines, {first} and {last}")
     partial = page.with_name(f"{page.name}.partial")
-    partial.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    partial.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}", encoding="utf-8")
     partial.replace(page)
 
 

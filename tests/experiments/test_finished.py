@@ -1,5 +1,6 @@
 """What the locks of a finished experiment say of it, read from git."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from caption_curation.experiments.comparability import largest_comparable
-from caption_curation.experiments.finished import FinishedExperiment, Listed, Repository
+from caption_curation.experiments.finished import FinishedExperiment, Listed, Repository, Unusable
 
 PARAMETERS = {"seed": 0, "curation": {"method": "none"}, "training": {"epochs": 1}}
 
@@ -80,3 +81,24 @@ def test_what_only_the_report_shows_matters_to_no_comparison(tmp_path: Path, cha
     assert same.setting == other.setting
     # Nor would a study run its experiments again.
     assert changed not in other.sources
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_report_of_another_list_of_images_is_unfinished(tmp_path: Path, listed: bool) -> None:
+    """Where the report depends on a file in a folder, the folder's list in the cache tells."""
+    stages = locks(**{"data/corpus": "aabb.dir"})
+    stages["report"]["deps"].append({"path": "data/corpus/train_images.jsonl", "md5": "old"})
+    folder = tmp_path / "cache" / "files" / "md5" / "aa"
+    folder.mkdir(parents=True)
+    if listed:
+        entries = [{"relpath": "train_images.jsonl", "md5": "new"}]
+        (folder / "bb.dir").write_text(json.dumps(entries))
+        with pytest.raises(Unusable, match=r"unfinished: data/corpus/train_images\.jsonl changed"):
+            recorded(tmp_path, stages, "stale")
+        entries[0]["md5"] = "old"
+        other = tmp_path / "other" / "cache" / "files" / "md5" / "aa"
+        other.mkdir(parents=True)
+        (other / "bb.dir").write_text(json.dumps(entries))
+        recorded(tmp_path / "other", stages, "right")
+    else:
+        recorded(tmp_path, stages, "unknown")

@@ -129,3 +129,14 @@ def test_missing_parts_of_a_clip_are_listed(run: Path, model: Path) -> None:
     for part in ("model.safetensors", "pytorch_model.bin is refused", "preprocessor_config.json"):
         assert part in str(raised.value)
     assert not paths.CLIP.exists()
+
+
+def test_a_missing_image_is_named_before_a_model_is_loaded(run: Path) -> None:
+    clip_model.main()
+    for file in paths.CLIP.glob("*.safetensors"):
+        file.unlink()
+    missing = paths.CORPUS / "images" / VAL[0].file_name
+    missing.unlink()
+    with pytest.raises(InputError, match="`dvc pull data/corpus/images` fetches them") as caught:
+        clip_features.main()
+    assert missing.as_posix() in str(caught.value)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -106,13 +106,17 @@ class FinishedExperiment:
         return self._cached(digest, output)
 
     def _cached(self, digest: str, name: str) -> Path:
-        path = self.cache / "files" / "md5" / digest[:2] / digest[2:]
+        path = _object(self.cache, digest)
         if not path.is_file():
             bring = "dvc pull --with-deps report"
             if self.name not in (WORKSPACE, HEAD):
                 bring = f"dvc exp pull REMOTE {self.name}"
             raise Unusable(f"{name} is not in DVC's cache; `{bring}` brings it")
         return path
+
+
+def _object(cache: Path, digest: str) -> Path:
+    return cache / "files" / "md5" / digest[:2] / digest[2:]
 
 
 @lru_cache(maxsize=8)  # of a corpus it has as many entries as there are images
@@ -199,7 +203,7 @@ class Repository:
         stages: dict[str, Any] = {}
         for lock in LOCKS:
             stages |= self._yaml(listed.rev, lock).get("stages", {})
-        _check_finished(stages, parameters)
+        _check_finished(stages, parameters, self._cache)
         relevant = _relevant_stages(stages, int(parameters["training"]["epochs"]))
         outputs = {out["path"]: out["md5"] for stage in relevant.values() for out in stage["outs"]}
         return FinishedExperiment(
@@ -248,7 +252,7 @@ class Repository:
         return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
 
-def _check_finished(stages: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+def _check_finished(stages: Mapping[str, Any], parameters: Mapping[str, Any], cache: Path) -> None:
     """The last stage has run, with these parameters, on what the stages before it made last."""
     report = stages.get("report")
     if report is None:
@@ -259,11 +263,28 @@ def _check_finished(stages: Mapping[str, Any], parameters: Mapping[str, Any]) ->
     stale = sorted(
         dependency["path"]
         for dependency in report["deps"]
-        if made.get(dependency["path"], dependency["md5"]) != dependency["md5"]
+        if _made(dependency["path"], made, cache) not in (None, dependency["md5"])
     )
     if changed or stale:
         what = ", ".join([*(f"params.yaml: {key}" for key in changed), *stale])
         raise Unusable(f"unfinished: {what} changed after its report; `dvc repro` finishes it")
+
+
+def _made(path: str, outputs: Mapping[str, str], cache: Path) -> str | None:
+    """The hash of an output, or of a file in one.
+
+    ``None`` for what no stage makes, and for a file in a folder whose list DVC's cache lacks.
+    """
+    if path in outputs:
+        return outputs[path]
+    for folder in map(str, PurePosixPath(path).parents):
+        if folder in outputs:
+            listing = _object(cache, outputs[folder])
+            if not listing.is_file():
+                return None
+            # A file that is no longer in it has changed, too.
+            return _digests(listing).get(str(PurePosixPath(path).relative_to(folder)), "")
+    return None
 
 
 def _relevant_stages(stages: Mapping[str, Any], epochs: int) -> dict[str, Any]:
