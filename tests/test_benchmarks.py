@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks import __main__, gpu, scoring, start_up, storage, sweep
+from benchmarks import __main__, gpu, scale, scoring, start_up, storage, sweep
 from benchmarks.random_models import (
     BLIP_BASE,
     STABLE_DIFFUSION_15,
@@ -32,6 +32,7 @@ from benchmarks.results import (
     record,
     write_results,
 )
+from benchmarks.scale.table import figure, markdown
 from benchmarks.start_up import Child, Process, breakdown
 from benchmarks.table import BEGIN, END, table
 from caption_curation.captioner.model.blip import Captioner
@@ -457,11 +458,16 @@ def test_command_keeps_results_and_writes_the_table(
     assert kept["gpu"] == RECORD  # what a machine with a GPU measured stays
     assert kept["scoring"].outcome == RECORD.outcome
 
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    monkeypatch.setattr(scale, "ROWS", tmp_path / "rows.json")
+    begin, end = __main__.SCALE_MARKERS
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nbetween\n{begin}\n{end}\nafter\n")
     __main__.main(["table"])
     text = page.read_text()
     shown = table({name: kept[name] for name in ("scoring", "gpu")})  # in the modules' order
-    assert text == f"before\n{BEGIN}\n\n{shown}\n\n{END}\nafter\n"
+    costs = markdown([])
+    assert text == (
+        f"before\n{BEGIN}\n\n{shown}\n\n{END}\nbetween\n{begin}\n\n{costs}\n\n{end}\nafter\n"
+    )
     __main__.main(["table"])
     assert page.read_text() == text
 
@@ -478,3 +484,7 @@ def test_the_page_has_the_table_of_the_results() -> None:
     shown = table({name: results[name] for name in __main__.BENCHMARKS})
     text = __main__.PAGE.read_text(encoding="utf-8")
     assert f"{BEGIN}\n\n{shown}\n\n{END}" in text
+    begin, end = __main__.SCALE_MARKERS
+    rows = scale.read_rows()
+    assert f"{begin}\n\n{markdown(rows)}\n\n{end}" in text
+    assert not rows or __main__.FIGURE.read_text(encoding="utf-8") == figure(rows)
