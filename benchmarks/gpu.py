@@ -27,6 +27,7 @@ from caption_curation.compute.devices import prepare_device
 from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning, RandAugment
 from caption_curation.samples import CaptionedImage, Sample, samples_of
+from caption_curation.shown_images import shown_files
 from caption_curation.text_to_image.synthesis.sampling import (
     generate,
     image_dtype,
@@ -263,8 +264,8 @@ def photographs(folder: Path, sizes: Sizes) -> tuple[list[Sample], dict[str, Pat
         picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
         picture.save(folder / image.file_name, quality=90)
         images.append(image)
-    samples = samples_of(images)
-    return samples, {sample.sample_id: folder / sample.file_name for sample in samples}
+    samples = samples_of(images, folder)
+    return samples, shown_files(samples)
 
 
 def train(

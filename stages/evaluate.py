@@ -7,13 +7,8 @@ from typing import Any, Final
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.samples import (
-    read_edits,
-    read_images,
-    read_losses,
-    references_of,
-    write_json_lines,
-)
+from caption_curation.edits import read_edits
+from caption_curation.samples import read_images, read_losses, references_of, write_json_lines
 from caption_curation.support.outputs import atomic_folder
 from stages import run
 
@@ -23,8 +18,7 @@ SUMMED: Final = "loss_sum_smoothed"
 
 def main() -> None:
     """Write scores, also image by image, counts, distributions of losses, and the captions."""
-    experiment = load_params().experiment
-    epochs = range(1, experiment.training.epochs + 1)
+    epochs = range(1, load_params().experiment.training.epochs + 1)
 
     from caption_curation.audit.selection import training_sets
     from caption_curation.coco_format import read_results
@@ -44,7 +38,7 @@ def main() -> None:
     history = paths.history(epochs[-1])
     validation_captions = {epoch: history / f"validation-{epoch}.json" for epoch in epochs}
     losses = {epoch: read_losses(history / f"losses-{epoch}.jsonl") for epoch in epochs}
-    edits = read_edits(history / "edits.jsonl")
+    edits = read_edits(*(history / name for name in paths.edit_logs(epochs[-1])))
     best_epoch = json.loads((history / "validation.json").read_text())["best_epoch"]
     train = read_images(paths.CORPUS / "train.jsonl")
     sizes = training_set_sizes(train, losses)
@@ -80,7 +74,7 @@ def main() -> None:
         "test": {**test_scores.corpus, **mean_clip_scores(clip["scores"], "test")},
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
-        "training_sets": training_set_counts(sets, experiment.prompt.mode, references_of(train)),
+        "training_sets": training_set_counts(sets),
     }
     test_clip = clip["scores"]["test"] if clip["scores"] else {}
     images = [

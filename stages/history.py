@@ -4,6 +4,7 @@ from caption_curation import paths
 from caption_curation.coco_format import read_results
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import BestEpoch
+from caption_curation.edits import read_edits
 from caption_curation.evaluation.history import (
     CRITERIA,
     best_epoch,
@@ -14,8 +15,9 @@ from caption_curation.evaluation.history import (
     write_validation_scores,
 )
 from caption_curation.rng import rng_for
-from caption_curation.samples import read_edits, read_images, read_json_lines, write_json_lines
+from caption_curation.samples import read_images, read_json_lines, write_json_lines
 from caption_curation.support.stage_arguments import Epoch
+from caption_curation.synthetic_index import INDEX, read_synthetic_index
 from stages import run
 
 
@@ -42,8 +44,8 @@ def main(epoch: Epoch) -> None:
         copy_tree(paths.history(epoch - 1), folder)
         _add_gallery(epoch - 1, epoch, seed)
         copy_file(paths.losses(epoch), folder / f"losses-{epoch}.jsonl")
-        copy_file(paths.curated(epoch - 1) / "edits.jsonl", folder / "edits.jsonl")
-        copy_file(paths.synthesis_counts(epoch - 1), folder / "synthesis.json")
+        copy_file(paths.edits(epoch - 1), folder / paths.edit_logs(epoch)[-1])
+        copy_file(paths.synthesis_counts(epoch - 1), folder / f"synthesis-{epoch - 1}.json")
         earlier = read_validation_scores(folder)
         scores = {name: {**earlier[name], **of} for name, of in scores.items()}
         best = best_epoch(scores[criterion])
@@ -56,18 +58,25 @@ def main(epoch: Epoch) -> None:
 def _add_gallery(edited: int, epoch: int, seed: int) -> None:
     """Add the images to show of the edits after epoch ``edited``."""
     folder = paths.history(epoch)
-    edits = read_edits(paths.curated(edited) / "edits.jsonl")
-    index = {
-        record["sample_id"]: record
-        for record in read_json_lines(paths.synthetic(edited) / "index.jsonl")
+    edits = read_edits(paths.edits(edited))
+    drawn = {
+        (paths.synthetic(edited) / f"{image.key}.jpg").as_posix(): image
+        for image in read_synthetic_index(paths.synthetic(edited) / INDEX)
     }
     gallery = read_json_lines(folder / "gallery.jsonl")
     (folder / "images").mkdir(exist_ok=True)  # DVC keeps no empty folder
-    for edit in gallery_edits(edits, edited, rng_for(seed, edited, "gallery")):
-        record = {"epoch": edited, **index[edit.sample_id]}
-        gallery.append(record)
-        image = f"{record['key']}.jpg"
-        copy_file(paths.synthetic(edited) / image, folder / "images" / image)
+    for edit, file in gallery_edits(edits, edited, rng_for(seed, edited, "gallery")):
+        image = drawn[file]
+        gallery.append(
+            {
+                "epoch": edited,
+                "sample_id": edit.sample_id,
+                "key": image.key,
+                "prompt": image.prompt,
+                "seed": image.seed,
+            }
+        )
+        copy_file(file, folder / "images" / f"{image.key}.jpg")
     write_json_lines(folder / "gallery.jsonl", gallery)
 
 

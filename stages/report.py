@@ -6,7 +6,8 @@ from typing import Any
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.samples import read_edits, read_images, read_json_lines, read_losses
+from caption_curation.edits import read_edits
+from caption_curation.samples import read_images, read_json_lines, read_losses
 from caption_curation.support.outputs import write_atomically
 from stages import run
 
@@ -32,8 +33,11 @@ def main() -> None:
                 epoch: read_losses(history / f"losses-{epoch}.jsonl")
                 for epoch in range(1, epochs + 1)
             },
-            edits=read_edits(history / "edits.jsonl"),
-            synthesis=json.loads((history / "synthesis.json").read_text()),
+            edits=read_edits(*(history / name for name in paths.edit_logs(epochs))),
+            synthesis={
+                epoch: json.loads((history / f"synthesis-{epoch}.json").read_text())
+                for epoch in range(epochs)
+            },
             gallery=read_json_lines(history / "gallery.jsonl"),
             train=read_images(paths.CORPUS / "train.jsonl"),
             test=read_images(paths.CORPUS / "test.jsonl"),

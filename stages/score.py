@@ -3,7 +3,7 @@
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_samples, write_json_lines
-from caption_curation.shown_images import image_files
+from caption_curation.shown_images import shown_files
 from caption_curation.support.stage_arguments import TrainedEpoch
 from stages import run_on_processes
 
@@ -12,8 +12,8 @@ def main(epoch: TrainedEpoch) -> None:
     """Write the loss of each sample that this epoch was trained on."""
     params = load_params()
     section = params.profile.captioner
-    samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
-    files = image_files(samples, paths.CORPUS / "images", paths.synthetic(epoch - 1))
+    samples = read_samples(paths.samples(epoch - 1))
+    files = shown_files(samples)
 
     from caption_curation.captioner.model.blip import load_captioner
     from caption_curation.captioner.scoring import sample_losses

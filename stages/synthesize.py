@@ -1,4 +1,4 @@
-"""Draw the synthetic images that the training set shows from an epoch on."""
+"""Draw the synthetic images that an epoch's proposals ask for."""
 
 import json
 import shutil
@@ -6,29 +6,35 @@ from pathlib import Path
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.samples import read_images, read_json_lines, read_samples, write_json_lines
-from caption_curation.shown_images import INDEX
+from caption_curation.edits import read_proposals
+from caption_curation.samples import in_corpus_order, read_images, read_json_lines
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
 from caption_curation.support.stage_arguments import Epoch
+from caption_curation.synthetic_index import INDEX, SyntheticImage, write_synthetic_index
 from caption_curation.text_to_image.image_store import attempt_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from caption_curation.text_to_image.synthesis.requests import requests_of
 from stages import run_on_processes
 
+CANDIDATES = 1  # images to draw for each proposal
+
 
 def main(epoch: Epoch) -> None:
-    """Write the image of every sample that shows a synthetic one, their index and counts."""
+    """Write the images that this epoch's proposals ask for, their index and counts."""
     params = load_params()
     experiment = params.experiment
-    samples = read_samples(paths.curated(epoch) / "samples.jsonl")
+    proposals = read_proposals(paths.proposals(epoch))
     images = read_images(paths.CORPUS / "train.jsonl")
+    wanted = in_corpus_order(
+        [each.after for each in proposals if each.draws_image and each.after], images
+    )
     sbert_captions = {
         record["image_id"]: record["caption"]
         for record in read_json_lines(paths.sbert_captions("train"))
     }
-    requests = requests_of(samples, images, experiment.prompt, sbert_captions)
+    requests = requests_of(wanted, images, experiment.prompt, sbert_captions, CANDIDATES)
     token_limit = load_token_limit(paths.GENERATOR)
     prompts = len({request.prompt for request in requests.values()})
     requests, too_long = fit_requests(requests, experiment.prompt, token_limit)
@@ -39,7 +45,7 @@ def main(epoch: Epoch) -> None:
     is_main = process_info().is_main
     if is_main:
         shutil.rmtree(partial, ignore_errors=True)
-    keys = obtain_images(
+    obtained = obtain_images(
         requests,
         generator=paths.GENERATOR,
         weights_digest=digest["sha256"],
@@ -49,14 +55,20 @@ def main(epoch: Epoch) -> None:
     )
     if not is_main:
         return
-    attempts = {key: attempt_of(partial / f"{key}.jpg") for key in set(keys.values())}
+    attempts = {key: attempt_of(partial / f"{key}.jpg") for key in obtained.digests}
     index = [
-        {"sample_id": name, "key": keys[name], "prompt": request.prompt, "seed": request.seed}
-        # Only where there was another attempt, so that the index of all others stays what it was.
-        | ({"attempt": attempts[keys[name]]} if attempts[keys[name]] else {})
-        for name, request in requests.items()
+        SyntheticImage(
+            sample_id,
+            candidate,
+            key=obtained.keys[sample_id, candidate],
+            seed=request.seed,
+            md5=obtained.digests[obtained.keys[sample_id, candidate]],
+            attempt=attempts[obtained.keys[sample_id, candidate]],
+            prompt=request.prompt,
+        )
+        for (sample_id, candidate), request in requests.items()
     ]
-    write_json_lines(partial / INDEX, index)
+    write_synthetic_index(partial / INDEX, index)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     redrawn = sum(attempt > 0 for attempt in attempts.values())

@@ -2,7 +2,7 @@
 
 from caption_curation import paths
 from caption_curation.samples import read_json_lines, read_samples, write_json_lines
-from caption_curation.shown_images import synthetic_files
+from caption_curation.shown_images import shown_files
 from caption_curation.support.stage_arguments import TrainedEpoch
 from stages import run
 
@@ -17,10 +17,11 @@ def main(epoch: TrainedEpoch) -> None:
         from caption_curation.ground_truth.judge import GroundTruth
 
         truth = GroundTruth(scenes)
-        samples = read_samples(paths.curated(epoch - 1) / "samples.jsonl")
-        synthetic = synthetic_files(paths.synthetic(epoch - 1))
+        samples = read_samples(paths.samples(epoch - 1))
+        files = shown_files(samples)
         for sample in tqdm(samples, desc="judging", unit="sample", disable=None):
-            faults = truth.faults(sample, synthetic.get(sample.sample_id))
+            is_synthetic = sample.replicate is not None
+            faults = truth.faults(sample, files[sample.sample_id] if is_synthetic else None)
             verdicts.append({"sample_id": sample.sample_id, "faults": faults})
         right = sum(not verdict["faults"] for verdict in verdicts)
         print(f"{right} of {len(verdicts)} samples are right")

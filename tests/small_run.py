@@ -13,13 +13,14 @@ from PIL import Image
 from caption_curation import paths
 from caption_curation.coco_format import write_results
 from caption_curation.corpora.corpus import image_files, write_split
+from caption_curation.curation.settling import settle
+from caption_curation.edits import Edit, Proposal, apply_edits, write_edits
 from caption_curation.image_index import digest_of
 from caption_curation.metrics.status import write_reason
 from caption_curation.samples import (
     CaptionedImage,
-    Edit,
+    Sample,
     SampleLoss,
-    apply_edits,
     samples_of,
     write_json_lines,
 )
@@ -62,6 +63,7 @@ LOSSES = {
 # its image has no other caption left.
 CHOSEN = {1: ["b#1", "c#1", "c#0"], 2: ["d#1"]}
 NOTHING_CUT = {"prompts": 4, "too_long": 0, "most_tokens": 77, "redrawn": 0}
+NOTHING_DRAWN = NOTHING_CUT | {"prompts": 0}
 NO_SPICE = "SPICE needs a file"
 KEPT = "the image has no unused other caption"
 
@@ -79,6 +81,25 @@ def set_parameters(root: Path, changes: Mapping[str, Any]) -> None:
     (root / "params.yaml").write_text(yaml.safe_dump(parameters), encoding="utf-8")
 
 
+def key_of(sample_id: str) -> str:
+    """The name of a sample's synthetic image."""
+    return sample_id.replace("#", "-")
+
+
+def accepted(
+    action: str,
+    before: Sample,
+    after: Sample | None,
+    epoch: int,
+    score: float | None = None,
+    reason: str = "",
+) -> Edit:
+    """An edit that nobody objected to."""
+    evidence = {} if score is None else {"score": score}
+    [edit] = settle([Proposal(action, before, after, evidence, reason)], epoch=epoch)
+    return edit
+
+
 def edits_of(method: str, epochs: int, train: list[CaptionedImage]) -> list[Edit]:
     """The edit log of a dynamic schedule that chooses ``CHOSEN``."""
     if method == "none":
@@ -92,15 +113,16 @@ def edits_of(method: str, epochs: int, train: list[CaptionedImage]) -> list[Edit
             other = next(caption for caption in image.captions if caption != before.caption)
             score = LOSSES[sample_id] / epoch
             if method == "remove":
-                edit = Edit(sample_id, epoch, "remove", before, None, score)
+                edit = accepted("remove", before, None, epoch, score)
             elif method == "replace_image":
-                after = replace(before, replicate=int(sample_id == "c#0"))
-                edit = Edit(sample_id, epoch, "replace_image", before, after, score)
+                file = (paths.synthetic(epoch) / f"{key_of(sample_id)}.jpg").as_posix()
+                after = replace(before, file=file, replicate=int(sample_id == "c#0"))
+                edit = accepted("replace_image", before, after, epoch, score)
             elif sample_id == "d#1":
-                edit = Edit(sample_id, epoch, "keep", before, before, score, reason=KEPT)
+                edit = accepted("keep", before, before, epoch, score, KEPT)
             else:
                 after = replace(before, caption=other)
-                edit = Edit(sample_id, epoch, "replace_caption", before, after, score)
+                edit = accepted("replace_caption", before, after, epoch, score)
             edits.append(edit)
             if edit.after:
                 current[sample_id] = edit.after
@@ -152,12 +174,14 @@ def write_small_run(
         )
         captions = {"v": "a red ring", "w": "a blue circle" if epoch > 1 else "a pink bar"}
         write_results(history / f"validation-{epoch}.json", captions)
-    write_json_lines(history / "edits.jsonl", edits)
-    (history / "synthesis.json").write_text(json.dumps(synthesis), encoding="utf-8")
+    for epoch, name in enumerate(paths.edit_logs(epochs)):
+        write_edits(history / name, [edit for edit in edits if edit.epoch == epoch])
+        counts = synthesis if epoch == 1 else NOTHING_DRAWN
+        (history / f"synthesis-{epoch}.json").write_text(json.dumps(counts), encoding="utf-8")
     gallery = []
     for edit in edits:
         if edit.action == "replace_image":
-            key = edit.sample_id.replace("#", "-")
+            key = key_of(edit.sample_id)
             Image.new("RGB", (16, 12), "cyan").save(history / "images" / f"{key}.jpg")
             prompt = f"prompt of {edit.sample_id}"
             gallery.append(

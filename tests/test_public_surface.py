@@ -6,7 +6,15 @@ import sys
 import pytest
 
 import caption_curation
-from caption_curation import Curation, CurationDetails, Sample, SampleLoss, apply_edits, curate
+from caption_curation import (
+    Curation,
+    CurationDetails,
+    Sample,
+    SampleLoss,
+    apply_edits,
+    curate,
+    settle,
+)
 
 
 def test_every_public_name_is_there_and_documented() -> None:
@@ -38,7 +46,7 @@ def test_curation_of_somebody_elses_losses() -> None:
         std=2.0,
         pair_with="keep",
     )
-    edits = curate(
+    proposals = curate(
         samples,
         losses,
         epoch=1,
@@ -46,8 +54,10 @@ def test_curation_of_somebody_elses_losses() -> None:
         details=CurationDetails(rounding="floor", easier_captions=None),
         prompt_mode="concat",
         captions={sample.image_id: (sample.caption,) for sample in samples},
-        log=[],
+        uses={},
         seed=0,
+        given={},
     )
+    edits = settle(proposals, epoch=1)
     assert [edit.sample_id for edit in edits] == ["b#0", "d#0"]
     assert [sample.image_id for sample in apply_edits(samples, edits)] == ["a", "c"]

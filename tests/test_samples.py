@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from caption_curation.samples import edits_by_epoch, fraction_count
+from caption_curation.edits import edits_by_epoch
+from caption_curation.samples import fraction_count
 from tests.small_run import TRAIN, edits_of
 
 

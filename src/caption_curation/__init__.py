@@ -9,15 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from caption_curation.curation.decisions import Decision
     from caption_curation.curation.epoch import curate, curate_before_training
     from caption_curation.curation.settings import Curation, CurationDetails
-    from caption_curation.samples import (
-        CaptionedImage,
+    from caption_curation.curation.settling import Candidate, Judgement, settle
+    from caption_curation.edits import (
         Edit,
-        Sample,
-        SampleLoss,
+        Proposal,
         apply_edits,
         read_edits,
+        read_proposals,
+        write_edits,
+        write_proposals,
+    )
+    from caption_curation.samples import (
+        CaptionedImage,
+        Sample,
+        SampleLoss,
         read_images,
         read_losses,
         read_samples,
@@ -26,10 +34,14 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Candidate",
     "CaptionedImage",
     "Curation",
     "CurationDetails",
+    "Decision",
     "Edit",
+    "Judgement",
+    "Proposal",
     "Sample",
     "SampleLoss",
     "apply_edits",
@@ -38,16 +50,31 @@ __all__ = [
     "read_edits",
     "read_images",
     "read_losses",
+    "read_proposals",
     "read_samples",
     "samples_of",
+    "settle",
+    "write_edits",
     "write_json_lines",
+    "write_proposals",
 ]
 
 _HOMES = {
+    "Candidate": "caption_curation.curation.settling",
     "Curation": "caption_curation.curation.settings",
     "CurationDetails": "caption_curation.curation.settings",
     "curate": "caption_curation.curation.epoch",
     "curate_before_training": "caption_curation.curation.epoch",
+    "Decision": "caption_curation.curation.decisions",
+    "Edit": "caption_curation.edits",
+    "Judgement": "caption_curation.curation.settling",
+    "Proposal": "caption_curation.edits",
+    "apply_edits": "caption_curation.edits",
+    "read_edits": "caption_curation.edits",
+    "read_proposals": "caption_curation.edits",
+    "settle": "caption_curation.curation.settling",
+    "write_edits": "caption_curation.edits",
+    "write_proposals": "caption_curation.edits",
 }
 
 

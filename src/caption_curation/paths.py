@@ -9,6 +9,7 @@ PARAMETERS = Path("data/parameters.txt")  # the record that they are valid
 # images/, summary.json, and of each split SPLIT.jsonl and SPLIT_images.jsonl; whole_train has those
 # images too that data.train_fraction leaves out of train
 CORPUS = Path("data/corpus")
+PHOTOGRAPHS = CORPUS / "images"
 GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo world's; or empty
 # train.jsonl, train_images.jsonl, summary.json; and images/ unless they are the captioner's own
 GENERATOR_CORPUS = Path("data/generator_corpus")
@@ -49,22 +50,63 @@ def losses(epoch: int) -> Path:
     return _epoch(epoch) / "losses.jsonl"
 
 
-def curated(epoch: int) -> Path:
-    """samples.jsonl: the training set after this epoch; edits.jsonl: every edit so far."""
-    return _epoch(epoch) / "curated"
+def scores(epoch: int) -> Path:
+    """The score of every sample where it is read from elsewhere; otherwise empty."""
+    return _epoch(epoch) / "scores.jsonl"
+
+
+def proposals(epoch: int) -> Path:
+    """What is to become of the samples chosen after this epoch, hardest first."""
+    return _epoch(epoch) / "proposals.jsonl"
 
 
 def synthetic(epoch: int) -> Path:
-    """The synthetic images of the training set after this epoch: KEY.jpg and index.jsonl.
-
-    The index has ``attempt`` where an image's own seed (attempt 0) gave none that can be used.
-    """
+    """The synthetic images of this epoch's proposals: KEY.jpg, and index.jsonl."""
     return _epoch(epoch) / "synthetic"
 
 
 def synthesis_counts(epoch: int) -> Path:
     """How many prompts were too long, and how many images needed more than one attempt."""
     return _epoch(epoch) / "synthesis.json"
+
+
+def recaptions(epoch: int) -> Path:
+    """Captions that a model wrote for this epoch's proposals; there are none yet."""
+    return _epoch(epoch) / "recaptions.jsonl"
+
+
+def judgements(epoch: int) -> Path:
+    """Measures of what this epoch's proposals would give, for a gate; there are none yet."""
+    return _epoch(epoch) / "judgements.jsonl"
+
+
+def curated(epoch: int) -> Path:
+    """What came of this epoch's proposals.
+
+    samples.jsonl: the training set after it; shown.jsonl: the images that these show;
+    edits.jsonl: the proposals, decided; uses.jsonl: what may not be proposed again.
+    """
+    return _epoch(epoch) / "curated"
+
+
+def samples(epoch: int) -> Path:
+    """The training set after this epoch (0: of the first epoch)."""
+    return curated(epoch) / "samples.jsonl"
+
+
+def shown(epoch: int) -> Path:
+    """The images that the training set after this epoch shows, with their digests."""
+    return curated(epoch) / "shown.jsonl"
+
+
+def edits(epoch: int) -> Path:
+    """The edits after this epoch."""
+    return curated(epoch) / "edits.jsonl"
+
+
+def uses(epoch: int) -> Path:
+    """What may not be proposed after this epoch any more."""
+    return curated(epoch) / "uses.jsonl"
 
 
 def validation(epoch: int) -> Path:
@@ -80,6 +122,11 @@ def verdicts(epoch: int) -> Path:
 def history(epoch: int) -> Path:
     """All that the report needs of the epochs up to this one."""
     return _epoch(epoch) / "history"
+
+
+def edit_logs(epochs: int) -> list[str]:
+    """The files of a history of so many epochs that have its edits, oldest first."""
+    return [f"edits-{epoch}.jsonl" for epoch in range(epochs)]
 
 
 def best_captioner(epoch: int) -> Path:

@@ -1,23 +1,24 @@
-"""The training set as data: images with captions, samples, and the edits that curation makes.
+"""The training set as data: images with captions, samples, and what a captioner loses on them.
 
-A *sample* is one (image, caption) pair. Curation never changes a sample in place: it writes
-:class:`Edit` records, and :func:`apply_edits` turns a list of samples and edits into a new list.
-The edit log is therefore the whole record of what curation did, and replays without a GPU.
-Everything is stored as JSON Lines, one record per line, UTF-8.
+A *sample* is one (image, caption) pair. Curation never changes one in place; what it does is
+written down as edits (:mod:`caption_curation.edits`). Everything is stored as JSON Lines, one
+record per line, UTF-8.
 """
 
 import json
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from sys import intern
 from typing import Any
 
-# For others too, beside what writes such files.
-from caption_curation.support.reading import read_json_lines as read_json_lines  # noqa: PLC0414
+from caption_curation import paths
 
-KEEP = "keep"  # the action of an edit that leaves a chosen sample as it is
+# For others too, beside what writes such files.
+from caption_curation.support.reading import iterate_json_lines as iterate_json_lines  # noqa: PLC0414
+from caption_curation.support.reading import read_json_lines as read_json_lines  # noqa: PLC0414
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +38,16 @@ class Sample:
     """One (image, caption) training pair.
 
     ``sample_id`` is ``IMAGE_ID#POSITION``, the position of the original caption among the image's
-    captions; it never changes. ``replicate`` is ``None`` while the sample shows the photograph
-    ``file_name``; otherwise the sample shows the ``replicate``-th synthetic image (0, 1, …).
+    captions; it never changes. ``file`` is the image that the sample shows, relative to the
+    project; ``None`` is a synthetic one that has not been drawn yet. ``replicate`` is ``None``
+    while that is the photograph, otherwise the number of the synthetic image (0, 1, …).
     """
 
     sample_id: str
     image_id: str
-    file_name: str
+    file: str | None
     caption: str
     replicate: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What curation did to one chosen sample after one epoch (0: before training).
-
-    ``action`` is a name of the table of actions (:mod:`caption_curation.curation.actions`), or
-    ``keep`` when the sample was chosen but had no alternative left; ``reason`` then says why.
-    ``after`` is ``None`` where the sample is removed. ``score`` is the score that it was chosen
-    by; ``None`` where the choice was made without one (the static schedule).
-    """
-
-    sample_id: str
-    epoch: int
-    action: str
-    before: Sample
-    after: Sample | None
-    score: float | None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +67,28 @@ class SampleLoss:
     loss_sum_smoothed: float | None = None
 
 
-def samples_of(images: Iterable[CaptionedImage]) -> list[Sample]:
-    """Every (image, caption) pair of a split, images in order, captions in order."""
+def samples_of(
+    images: Iterable[CaptionedImage], photographs: Path = paths.PHOTOGRAPHS
+) -> list[Sample]:
+    """Every (image, caption) pair of a split, images in order, captions in order.
+
+    Args:
+        images: of the split.
+        photographs: the folder that their files are in.
+    """
+    folder = photographs.as_posix()
     return [
-        Sample(f"{image.image_id}#{position}", image.image_id, image.file_name, caption)
+        Sample(f"{image.image_id}#{position}", image.image_id, file, caption)
         for image in images
+        for file in [f"{folder}/{image.file_name}"]
         for position, caption in enumerate(image.captions)
     ]
+
+
+def in_corpus_order(samples: Iterable[Sample], images: Iterable[CaptionedImage]) -> list[Sample]:
+    """Samples in the order of the split's images, and of each image's captions."""
+    order = {image.image_id: number for number, image in enumerate(images)}
+    return sorted(samples, key=lambda each: (order[each.image_id], _position(each)))
 
 
 def references_of(images: Iterable[CaptionedImage]) -> dict[str, tuple[str, ...]]:
@@ -105,7 +103,11 @@ def original_caption(sample: Sample, captions: Sequence[str]) -> str:
         sample: in any state.
         captions: the original captions of its image.
     """
-    return captions[int(sample.sample_id.rpartition("#")[2])]
+    return captions[_position(sample)]
+
+
+def _position(sample: Sample) -> int:
+    return int(sample.sample_id.rpartition("#")[2])
 
 
 def other_captions(sample: Sample, captions: Sequence[str]) -> list[str]:
@@ -117,32 +119,6 @@ def other_captions(sample: Sample, captions: Sequence[str]) -> list[str]:
     """
     own = original_caption(sample, captions)
     return [caption for caption in captions if caption != own]
-
-
-def apply_edits(samples: Sequence[Sample], edits: Iterable[Edit]) -> list[Sample]:
-    """The training set after ``edits``, in the order of ``samples``; the inputs stay untouched.
-
-    Raises:
-        ValueError: an edit is for a sample that is not there, or not in the state that the edit
-            was made for (the log and the training set do not belong together).
-    """
-    current: dict[str, Sample | None] = {sample.sample_id: sample for sample in samples}
-    for edit in edits:
-        if current.get(edit.sample_id) != edit.before:
-            raise ValueError(
-                f"edit of sample {edit.sample_id!r} after epoch {edit.epoch} expects "
-                f"{edit.before}, but the training set has {current.get(edit.sample_id)}"
-            )
-        current[edit.sample_id] = edit.after
-    return [sample for sample in current.values() if sample is not None]
-
-
-def edits_by_epoch(edits: Iterable[Edit]) -> dict[int, list[Edit]]:
-    """Epoch → its edits, in the order of the log; only epochs that have any."""
-    by_epoch: dict[int, list[Edit]] = {}
-    for edit in edits:
-        by_epoch.setdefault(edit.epoch, []).append(edit)
-    return by_epoch
 
 
 def fraction_count(fraction: float, n: int) -> int:
@@ -160,38 +136,46 @@ def write_json_lines(path: Path, records: Iterable[Any]) -> None:
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8", newline="\n") as lines:
         for record in records:
-            plain = record if isinstance(record, dict) else asdict(record)
-            lines.write(json.dumps(plain, ensure_ascii=False) + "\n")
+            lines.write(json.dumps(record, ensure_ascii=False, default=_plain) + "\n")
     os.replace(partial, path)
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass instance; ``asdict`` copies deeply, and takes ten times as long."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+# Below, what many records have in common is held in memory once: of half a million samples, the
+# captions, ids and files that several lists name are what a list takes most room for.
 
 
 def read_images(path: Path) -> list[CaptionedImage]:
     """The images of a corpus split, as written by the corpus stage."""
     return [
-        CaptionedImage(record["image_id"], record["file_name"], tuple(record["captions"]))
-        for record in read_json_lines(path)
+        CaptionedImage(
+            intern(record["image_id"]), record["file_name"], tuple(map(intern, record["captions"]))
+        )
+        for record in iterate_json_lines(path)
     ]
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """The samples of a training set, as written by the curate stage."""
-    return [Sample(**record) for record in read_json_lines(path)]
-
-
-def read_edits(path: Path) -> list[Edit]:
-    """An edit log, oldest edit first."""
+    """The samples of a training set, as written by the settle stage."""
     return [
-        Edit(
-            **{
-                **record,
-                "before": Sample(**record["before"]),
-                "after": Sample(**record["after"]) if record["after"] else None,
-            }
+        Sample(
+            intern(record["sample_id"]),
+            intern(record["image_id"]),
+            intern(record["file"]),
+            intern(record["caption"]),
+            record["replicate"],
         )
-        for record in read_json_lines(path)
+        for record in iterate_json_lines(path)
     ]
 
 
 def read_losses(path: Path) -> list[SampleLoss]:
     """The per-sample losses of one epoch, as written by the score stage."""
-    return [SampleLoss(**record) for record in read_json_lines(path)]
+    return [
+        SampleLoss(**record | {"sample_id": intern(record["sample_id"])})
+        for record in iterate_json_lines(path)
+    ]

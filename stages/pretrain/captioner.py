@@ -6,6 +6,7 @@ from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.pretraining import load_pretraining
 from caption_curation.samples import read_images, samples_of
+from caption_curation.shown_images import shown_files
 from stages import run
 from stages.pretrain import CAPTIONER, WORLDS
 
@@ -24,8 +25,8 @@ def main() -> None:
         settings.training.prompt,
         params.world.image_size,
     )
-    samples = samples_of(shifted)
-    files = {sample.sample_id: WORLDS / sample.file_name for sample in samples}
+    samples = samples_of(shifted, WORLDS)
+    files = shown_files(samples)
     optimizer = new_optimizer(captioner, settings.fine_tuning.weight_decay)
     for epoch in range(1, settings.training.epochs + 1):
         loss = train_epoch(

@@ -11,8 +11,8 @@ from caption_curation.image_index import split_files
 from caption_curation.round_trip.variants import GENERATORS, REAL, VARIANTS
 from caption_curation.round_trip.variants import PROMPTS as KINDS
 from caption_curation.samples import CaptionedImage, read_images, read_json_lines
-from caption_curation.shown_images import INDEX
 from caption_curation.support.stage_arguments import OneOf
+from caption_curation.synthetic_index import INDEX
 
 COUNTS = "prompts.json"  # beside an index: prompts, those that are too long, images drawn again
 CHECKED = paths.ROUND_TRIP / "parameters.txt"  # says that they are valid

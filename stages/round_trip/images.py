@@ -10,10 +10,10 @@ from caption_curation.round_trip.native_size import native_size
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.variants import PROMPTS, Variant
 from caption_curation.samples import read_json_lines, write_json_lines
-from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
+from caption_curation.synthetic_index import INDEX
 from caption_curation.text_to_image.image_store import ImageRequest, attempt_of, image_seed
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
@@ -62,7 +62,7 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
         synthesis=params.experiment.synthesis,
         section=section,
         folder=partial,
-    )
+    ).keys
     if not is_main:
         return
     index = [

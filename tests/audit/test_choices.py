@@ -10,8 +10,9 @@ from caption_curation.curation.scores import loss_sum_smoothed
 from caption_curation.curation.settings import CurationDetails
 from caption_curation.experiments.runs import audit_run
 from caption_curation.reports.comparison.noise_findings import findings, findings_of_choices
-from caption_curation.samples import CaptionedImage, Edit, SampleLoss, samples_of
+from caption_curation.samples import CaptionedImage, SampleLoss, samples_of
 from tests.experiments.records import curation
+from tests.small_run import accepted
 
 # Forty images of two captions: one image's second caption is wrong, another's never ends.
 IMAGES = [
@@ -106,7 +107,7 @@ def test_a_seed_that_chose_nothing_counts_in_the_means() -> None:
     noise = planted_noise(NOISE, IMAGES)
     settings = curation(method="replace_caption", rule="mean_std")
     wrong = next(sample for sample in samples if sample.sample_id == "3#1")
-    logs = [[Edit("3#1", 1, "keep", wrong, wrong, 3.0)], []]
+    logs = [[accepted("keep", wrong, wrong, 1, 3.0)], []]
     rows = [
         row
         for log in logs

@@ -12,14 +12,8 @@ from caption_curation import paths
 from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.scenes import Scene, Thing
 from caption_curation.demo_world.style import DEFAULT
-from caption_curation.samples import (
-    CaptionedImage,
-    apply_edits,
-    read_edits,
-    read_json_lines,
-    samples_of,
-    write_json_lines,
-)
+from caption_curation.edits import apply_edits, read_edits
+from caption_curation.samples import CaptionedImage, read_json_lines, samples_of, write_json_lines
 from stages import report, verdicts
 from tests.reports.test_report import Page, rows_of, write_evaluation
 from tests.small_run import write_small_run
@@ -51,14 +45,15 @@ def report_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Report:
         monkeypatch.chdir(tmp_path)
         shown = [{"image_id": name, "shown": asdict(scene)} for name, scene in SHOWN.items()]
         write_json_lines(paths.GROUND_TRUTH / "scenes.jsonl", shown)
-        edits = read_edits(paths.history(3) / "edits.jsonl")
-        write_json_lines(paths.curated(2) / "samples.jsonl", apply_edits(samples_of(TRAIN), edits))
+        edits = read_edits(*(paths.history(3) / name for name in paths.edit_logs(3)))
+        write_json_lines(paths.samples(2), apply_edits(samples_of(TRAIN), edits))
         gallery = read_json_lines(paths.history(3) / "gallery.jsonl")
-        write_json_lines(paths.synthetic(2) / "index.jsonl", gallery)
         for record in gallery:
             scene = (scenes or {}).get(record["sample_id"])
             image = render(scene, DEFAULT, 32) if scene else Image.new("RGB", (32, 32), "grey")
-            for folder in (paths.history(3) / "images", paths.synthetic(2)):
+            drawn = paths.synthetic(record["epoch"])
+            drawn.mkdir(parents=True, exist_ok=True)
+            for folder in (paths.history(3) / "images", drawn):
                 image.save(folder / f"{record['key']}.jpg", quality=95, subsampling=0)
         write_evaluation(3)
         verdicts.main(3)

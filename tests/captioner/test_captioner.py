@@ -42,6 +42,7 @@ from caption_curation.config.profile import (
 )
 from caption_curation.pictures.reading import read_picture
 from caption_curation.samples import CaptionedImage, Sample, SampleLoss, samples_of
+from caption_curation.shown_images import shown_files
 from caption_curation.support.errors import InputError, NonFiniteLoss
 
 PROMPT = "a picture of "
@@ -83,10 +84,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         Image.new("RGB", (40, 32), colour).save(folder / f"{index}.png")
         captions = (f"A {name} wall.", f"one wall, all of it {name}", f"{name}!")
         images.append(CaptionedImage(str(index), f"{index}.png", captions))
-    samples = samples_of(images)
-    return World(
-        images, samples, {sample.sample_id: folder / sample.file_name for sample in samples}
-    )
+    samples = samples_of(images, folder)
+    return World(images, samples, shown_files(samples))
 
 
 @pytest.fixture

@@ -27,18 +27,20 @@ from caption_curation.compute.devices import prepare_device
 from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning
 from caption_curation.corpora.corpus import image_files, write_split
+from caption_curation.curation.uses import write_uses
+from caption_curation.edits import Proposal, read_proposals, write_proposals
 from caption_curation.image_index import digest_of
 from caption_curation.optimisation.micro_batches import BatchSlice
 from caption_curation.samples import (
     CaptionedImage,
     SampleLoss,
-    read_edits,
-    read_json_lines,
     read_losses,
     samples_of,
     write_json_lines,
 )
+from caption_curation.shown_images import shown_files
 from caption_curation.support.errors import InputError
+from caption_curation.synthetic_index import INDEX, read_synthetic_index
 from stages import curate
 from tests.compute import launched_stages
 from tests.conftest import REPOSITORY, TinyCorpus
@@ -93,13 +95,17 @@ def prepare(folder: Path, generator: Path, corpus: TinyCorpus) -> None:
             "generator.synthesis_batch_size": 1,
         },
     )
-    # Four samples show a synthetic image each.
-    shown = [
-        replace(sample, replicate=int(sample.sample_id[-1])) if sample.image_id in "ab" else sample
+    # Four samples are to be given a synthetic image each. Training shows photographs.
+    proposals = [
+        Proposal("replace_image", sample, replace(sample, file=None, replicate=number), {})
         for sample in SAMPLES
+        for number in [int(sample.sample_id[-1])]
+        if sample.image_id in "ab"
     ]
-    write_json_lines(folder / paths.curated(0) / "samples.jsonl", shown)
-    write_json_lines(folder / paths.curated(0) / "edits.jsonl", [])
+    write_proposals(folder / paths.proposals(0), proposals)
+    write_json_lines(folder / paths.samples(0), SAMPLES)
+    write_uses(folder / paths.uses(0), {})
+    write_json_lines(folder / paths.scores(1), [])
     write_json_lines(folder / paths.sbert_captions("train"), [])
     shutil.copytree(MODELS / "captioner", folder / paths.captioner(0))
     for target in (paths.BASE_GENERATOR, paths.GENERATOR):
@@ -190,8 +196,8 @@ def test_two_processes_give_the_edits_of_one(alone: Outputs, together: Outputs) 
     for run in (alone, together):
         with contextlib.chdir(run.folder):
             curate.main(1)
-        edits = read_edits(run.folder / paths.curated(1) / "edits.jsonl")
-        logs.append([replace(edit, score=None) for edit in edits])
+        proposals = read_proposals(run.folder / paths.proposals(1))
+        logs.append([replace(proposal, evidence={}) for proposal in proposals])
     assert logs[0] == logs[1]
     assert len(logs[0]) == 3  # 40 % of nine
 
@@ -206,14 +212,11 @@ def test_two_processes_give_the_captions_of_one(alone: Outputs, together: Output
 
 def test_two_processes_generate_each_image_once(alone: Outputs, together: Outputs) -> None:
     indexes = [
-        read_json_lines(run.folder / paths.synthetic(0) / "index.jsonl")
-        for run in (alone, together)
+        read_synthetic_index(run.folder / paths.synthetic(0) / INDEX) for run in (alone, together)
     ]
     assert indexes[0] == indexes[1]
-    for record in indexes[0]:
-        images = [
-            run.folder / paths.synthetic(0) / f"{record['key']}.jpg" for run in (alone, together)
-        ]
+    for drawn in indexes[0]:
+        images = [run.folder / paths.synthetic(0) / f"{drawn.key}.jpg" for run in (alone, together)]
         assert images[0].read_bytes() == images[1].read_bytes()
     shares = re.findall(r"process (\d) of 2, 4 images: (\d) generated", together.printed)
     assert sorted(process for process, _ in shares) == ["1", "2"]
@@ -274,8 +277,7 @@ def train_once(
 
 @pytest.fixture(scope="module")
 def files(alone: Outputs) -> dict[str, Path]:
-    images = alone.folder / paths.CORPUS / "images"
-    return {sample.sample_id: images / sample.file_name for sample in SAMPLES}
+    return shown_files(samples_of(IMAGES, alone.folder / paths.PHOTOGRAPHS))
 
 
 def checkpoints(model: Any, rows: int) -> bool:

@@ -7,25 +7,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from caption_curation.curation.epoch import curate, curate_before_training
+from caption_curation.curation.epoch import curate
 from caption_curation.curation.settings import Curation, CurationDetails
-from caption_curation.samples import (
-    CaptionedImage,
+from caption_curation.edits import (
     Edit,
-    Sample,
-    SampleLoss,
+    Proposal,
     apply_edits,
     read_edits,
-    samples_of,
-    write_json_lines,
+    read_proposals,
+    write_edits,
+    write_proposals,
 )
+from caption_curation.samples import (
+    CaptionedImage,
+    Sample,
+    SampleLoss,
+    samples_of,
+)
+from tests.curated_training import DETAILS, CuratedTraining
 
 IMAGES = [
     CaptionedImage(f"i{index}", f"i{index}.jpg", tuple(f"i{index} caption {k}" for k in range(5)))
     for index in range(20)
 ]
 CAPTIONS = {image.image_id: image.captions for image in IMAGES}
-DETAILS = CurationDetails(rounding="floor", easier_captions=None)
 
 
 def curation(**values: Any) -> Curation:
@@ -59,22 +64,15 @@ def run_epochs(
     details: CurationDetails = DETAILS,
 ) -> tuple[list[Sample], list[Edit], list[list[SampleLoss]]]:
     """What training for some epochs would do, with arbitrary losses."""
-    captions = {image.image_id: image.captions for image in images}
-    samples, log, all_losses = samples_of(images), [], []
-    common: dict[str, Any] = {
-        "curation": settings,
-        "prompt_mode": prompt_mode,
-        "captions": captions,
-        "seed": seed,
-    }
-    log = curate_before_training(samples, **common)
-    samples = apply_edits(samples, log)
+    training = CuratedTraining(
+        images, settings, details=details, prompt_mode=prompt_mode, seed=seed
+    )
+    training.curate(0)
+    all_losses = []
     for epoch in range(1, epochs + 1):
-        losses = losses_of(samples, epoch)
-        edits = curate(samples, losses, epoch=epoch, details=details, log=log, **common)
-        samples, log = apply_edits(samples, edits), [*log, *edits]
-        all_losses.append(losses)
-    return samples, log, all_losses
+        all_losses.append(losses_of(training.samples, epoch))
+        training.curate(epoch, all_losses[-1])
+    return training.samples, training.log, all_losses
 
 
 def test_the_hardest_are_chosen_hardest_first() -> None:
@@ -222,7 +220,8 @@ def test_an_easy_caption_is_given_as_often_as_it_is_needed() -> None:
         details=DETAILS,
         prompt_mode="concat",
         captions={"a": image.captions},
-        log=[],
+        uses={},
+        given={},
         seed=0,
     )
     assert [edit.before.caption for edit in edits] == ["b", "c", "d", "e"]
@@ -246,7 +245,8 @@ def test_all_easy_captions_are_drawn_alike() -> None:
         details=DETAILS,
         prompt_mode="concat",
         captions={image.image_id: image.captions for image in images},
-        log=[],
+        uses={},
+        given={},
         seed=0,
     )
     drawn = Counter(edit.after.caption for edit in edits if edit.after)
@@ -313,7 +313,8 @@ def test_captions_are_counted_once_among_the_easiest() -> None:
             details=CurationDetails(rounding="floor", easier_captions=2),
             prompt_mode="concat",
             captions={"a": image.captions},
-            log=[],
+            uses={},
+            given={},
             seed=seed,
         )[0].after
         for seed in range(20)
@@ -338,8 +339,11 @@ def test_one_seed_gives_the_same_edits_and_another_gives_others() -> None:
 def test_a_log_replays_from_its_file(tmp_path: Path) -> None:
     for method in ("replace_image", "replace_caption", "remove"):
         samples, log, _ = run_epochs(curation(method=method))
-        write_json_lines(tmp_path / "edits.jsonl", log)
-        assert apply_edits(samples_of(IMAGES), read_edits(tmp_path / "edits.jsonl")) == samples
+        files = [tmp_path / f"edits-{epoch}.jsonl" for epoch in range(4)]
+        for epoch, file in enumerate(files):
+            write_edits(file, [edit for edit in log if edit.epoch == epoch])
+        assert read_edits(*files) == log
+        assert apply_edits(samples_of(IMAGES), read_edits(*files)) == samples
 
 
 def test_a_log_of_another_training_set_is_refused() -> None:
@@ -359,12 +363,13 @@ def test_losses_of_other_samples_are_refused() -> None:
             details=DETAILS,
             prompt_mode="concat",
             captions=CAPTIONS,
-            log=[],
+            uses={},
+            given={},
             seed=0,
         )
 
 
 def test_lines_with_exotic_separators_survive(tmp_path: Path) -> None:
     sample = Sample("a#0", "a", "a.jpg", "one\u2028two\u0085three\x0cfour")
-    write_json_lines(tmp_path / "log.jsonl", [Edit("a#0", 1, "remove", sample, None, 0.5)])
-    assert read_edits(tmp_path / "log.jsonl")[0].before == sample
+    write_proposals(tmp_path / "log.jsonl", [Proposal("remove", sample, None, {"score": 0.5})])
+    assert read_proposals(tmp_path / "log.jsonl")[0].before == sample

@@ -17,6 +17,7 @@ from caption_curation.curation.scores import loss_mean, loss_sum
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import World, make_world, render_images
 from caption_curation.samples import SampleLoss, samples_of
+from caption_curation.shown_images import shown_files
 from tests.conftest import REPOSITORY
 
 SOURCE = DemoWorldSource(
@@ -39,8 +40,8 @@ def losses(world: World, tmp_path_factory: pytest.TempPathFactory) -> list[Sampl
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("noisy_world")
     render_images(world, DEFAULT, 32, folder)
-    samples = samples_of(world.corpus(["train"]).splits["train"])
-    files = {sample.sample_id: folder / "images" / sample.file_name for sample in samples}
+    samples = samples_of(world.corpus(["train"]).splits["train"], folder / "images")
+    files = shown_files(samples)
     section = load_params(REPOSITORY).profile.captioner
     assert isinstance(section.base, LocalModel)
     captioner = load_captioner(REPOSITORY / section.base.path, 32, torch.device("cpu"))

@@ -10,6 +10,7 @@ import pytest
 
 from caption_curation import paths
 from caption_curation.coco_format import read_results
+from caption_curation.edits import Edit
 from caption_curation.evaluation.hard_samples import hard_sample_overlaps
 from caption_curation.evaluation.numbers import (
     curation_counts,
@@ -20,16 +21,9 @@ from caption_curation.evaluation.numbers import (
 )
 from caption_curation.metrics.resampling import read_image_statistics, resampled_scores
 from caption_curation.reports.page.labels import METRIC_LABELS
-from caption_curation.samples import (
-    CaptionedImage,
-    Edit,
-    Sample,
-    SampleLoss,
-    references_of,
-    samples_of,
-)
+from caption_curation.samples import CaptionedImage, Sample, SampleLoss, samples_of
 from stages import evaluate
-from tests.small_run import NO_SPICE, VAL, write_small_run
+from tests.small_run import NO_SPICE, VAL, accepted, write_small_run
 
 
 def losses(*values: float) -> list[SampleLoss]:
@@ -43,19 +37,21 @@ def summed(**values: float) -> list[SampleLoss]:
 def edit(sample_id: str, epoch: int, action: str) -> Edit:
     sample = Sample(sample_id, "a", "a.jpg", "a caption")
     after = None if action == "remove" else sample
-    return Edit(sample_id, epoch, action, sample, after, 1.0)
+    return accepted(action, sample, after, epoch, 1.0)
 
 
 def test_counts_are_per_epoch_and_kind_with_the_sizes_before_and_at_the_end() -> None:
     edits = [edit("1", 1, "remove"), edit("2", 1, "remove"), edit("3", 2, "keep")]
+    edits.append(replace(edit("4", 2, "remove"), accepted=False))
 
     counts = curation_counts(edits, {0: 9, 1: 9, 2: 7, 3: 7})
 
-    nothing = {"removed": 0, "replaced_caption": 0, "replaced_image": 0, "kept": 0}
+    kinds = ("removed", "replaced_caption", "replaced_image", "kept", "rejected")
+    nothing = dict.fromkeys(kinds, 0)
     assert counts == {
         "epoch_0": {"samples": 9, "chosen": 0, **nothing},
         "epoch_1": {"samples": 9, "chosen": 2, **nothing, "removed": 2},
-        "epoch_2": {"samples": 7, "chosen": 1, **nothing, "kept": 1},
+        "epoch_2": {"samples": 7, "chosen": 2, **nothing, "kept": 1, "rejected": 1},
         "training_set": 7,
     }
 
@@ -152,30 +148,24 @@ def test_one_epoch_has_nothing_to_compare() -> None:
 def test_a_new_image_is_one_more_and_a_caption_given_twice_one_fewer() -> None:
     images = [CaptionedImage("i", "i.jpg", ("x", "y", "z")), CaptionedImage("j", "j.jpg", ("x",))]
     first, second, third, other = samples_of(images)
-    redrawn = [replace(sample, replicate=0) for sample in (first, second)]
+    redrawn = [replace(sample, replicate=0, file="0.jpg") for sample in (first, second)]
     counts = training_set_counts(
         {
             0: samples_of(images),
             1: samples_of(images),
             2: [replace(first, caption="y"), second, third, other],
-            3: [redrawn[0], replace(second, replicate=1), third],
+            3: [redrawn[0], replace(second, replicate=1, file="1.jpg"), third],
             4: [*redrawn, third, other],
-        },
-        "concat",
-        references_of(images),
+        }
     )
 
     assert counts == {
         "epoch_1": {"samples": 4, "images": 2, "captions": 4, "texts": 3},
         "epoch_2": {"samples": 4, "images": 2, "captions": 3, "texts": 3},
         "epoch_3": {"samples": 3, "images": 3, "captions": 3, "texts": 3},
-        # Both captions show the first synthetic image of their common prompt.
+        # Both captions show the same synthetic image.
         "epoch_4": {"samples": 4, "images": 3, "captions": 4, "texts": 3},
     }
-    # Where a caption is a prompt of its own, each has a first synthetic image.
-    for mode in ("single", "others"):
-        counts = training_set_counts({1: redrawn}, mode, references_of(images))
-        assert counts["epoch_1"]["images"] == 2
 
 
 def test_the_stage_writes_scores_counts_and_captions(

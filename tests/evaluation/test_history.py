@@ -43,7 +43,7 @@ def write_workspace(folder: Path, criterion: BestEpoch) -> None:
         by_id = dict(zip((image.image_id for image in VAL), captions, strict=True))
         write_results(folder / paths.validation(epoch), by_id)
         for file in (
-            paths.curated(epoch) / "edits.jsonl",
+            paths.edits(epoch),
             paths.synthetic(epoch) / "index.jsonl",
             paths.losses(epoch),
         ):

@@ -78,7 +78,7 @@ def test_what_opens_pictures_is_seen(source: str) -> None:
 
 
 def training(path: Path) -> ArrayLike:
-    sample = Sample(sample_id="1", image_id="1", file_name=path.name, caption="a")
+    sample = Sample(sample_id="1", image_id="1", file=str(path), caption="a")
     plain = Augmentation(smallest_crop=1, horizontal_flip=False, rand_augment=None)
     return TrainingImages([sample], {"1": path}, 24, plain, seed=0, epoch=1)[0]
 

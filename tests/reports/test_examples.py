@@ -1,21 +1,24 @@
 """Which examples the report shows, and that their losses are those of the right epochs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from caption_curation.edits import Edit
 from caption_curation.reports.run.examples import (
     caption_examples,
     edit_examples,
     loss_changes,
     word_overlap,
 )
-from caption_curation.samples import CaptionedImage, Edit, Sample
-from tests.small_run import TEST, TRAIN, edits_of
+from caption_curation.samples import CaptionedImage, Sample
+from tests.small_run import TEST, TRAIN, accepted, edits_of
 
 
 def edits(epoch: int, count: int, action: str = "replace_caption") -> list[Edit]:
     return [
-        Edit(f"{index}#0", epoch, action, sample, sample, None)
+        accepted(action, sample, sample, epoch)
         for index in range(count)
         for sample in [Sample(f"{index}#0", str(index), "x.jpg", "a caption")]
     ]
@@ -86,8 +89,8 @@ def test_loss_changes_compare_the_same_samples() -> None:
     losses = {1: {"a": 4.0, "b": 2.0, "c": 1.0, "d": 3.0}, 2: {"a": 1.0, "c": 0.5, "d": 1.5}}
     sample = Sample("a", "a", "a.jpg", "x")
     log = [
-        Edit("a", 1, "replace_caption", sample, sample, 4.0),
-        Edit("b", 1, "remove", sample, None, 2.0),
+        accepted("replace_caption", sample, sample, 1, 4.0),
+        accepted("remove", replace(sample, sample_id="b"), None, 1, 2.0),
     ]
 
     [change] = loss_changes(log, losses)

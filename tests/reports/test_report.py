@@ -13,6 +13,7 @@ from PIL import Image
 from caption_curation import paths
 from caption_curation.audit.selection import training_sets
 from caption_curation.coco_format import write_results
+from caption_curation.edits import read_edits
 from caption_curation.evaluation.hard_samples import hard_sample_overlaps
 from caption_curation.evaluation.numbers import (
     curation_counts,
@@ -21,7 +22,7 @@ from caption_curation.evaluation.numbers import (
     training_set_counts,
     training_set_sizes,
 )
-from caption_curation.samples import read_edits, read_images, read_losses, references_of
+from caption_curation.samples import read_images, read_losses
 from stages import report
 from tests.small_run import KEPT, NO_SPICE, TRAIN, write_small_run
 
@@ -84,7 +85,7 @@ def write_evaluation(epochs: int) -> None:
     losses = {
         epoch: read_losses(history / f"losses-{epoch}.jsonl") for epoch in range(1, epochs + 1)
     }
-    edits = read_edits(history / "edits.jsonl")
+    edits = read_edits(*(history / name for name in paths.edit_logs(epochs)))
     train = read_images(paths.CORPUS / "train.jsonl")
     metrics = {
         "best_epoch": min(2, epochs),
@@ -92,9 +93,7 @@ def write_evaluation(epochs: int) -> None:
         "test": {name: score and score / 2 for name, score in SCORES.items()},
         "not_computed": {"spice": NO_SPICE},
         "curation": curation_counts(edits, training_set_sizes(train, losses)),
-        "training_sets": training_set_counts(
-            training_sets(train, edits, epochs), "concat", references_of(train)
-        ),
+        "training_sets": training_set_counts(training_sets(train, edits, epochs)),
     }
     rows = epoch_rows(dict.fromkeys(losses, SCORES), losses)
     paths.EVALUATION.mkdir(parents=True)

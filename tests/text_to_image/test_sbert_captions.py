@@ -155,15 +155,14 @@ def test_an_encoder_whose_weights_could_run_code_is_refused(workspace: Path) -> 
 
 def test_prompts_are_made_from_the_chosen_caption() -> None:
     samples = [
-        Sample("a#0", "a", "a.jpg", ODD, 0),
-        Sample("a#1", "a", "a.jpg", AGREEING[0], 1),
-        Sample("a#2", "a", "a.jpg", AGREEING[1]),
+        Sample("a#0", "a", None, ODD, 0),
+        Sample("a#1", "a", None, AGREEING[0], 1),
     ]
     images = [CaptionedImage("a", "a.jpg", (ODD, *AGREEING))]
     prompt = Prompt(mode="sbert", joining="verbatim", styler="a drawing", overflow="truncate")
-    requests = requests_of(samples, images, prompt, {"a": AGREEING[2]})
+    requests = requests_of(samples, images, prompt, {"a": AGREEING[2]}, candidates=1)
     assert {name: request.prompt for name, request in requests.items()} == {
-        "a#0": f"{AGREEING[2]} a drawing",
-        "a#1": f"{AGREEING[2]} a drawing",
+        ("a#0", 1): f"{AGREEING[2]} a drawing",
+        ("a#1", 1): f"{AGREEING[2]} a drawing",
     }
-    assert requests["a#0"].seed != requests["a#1"].seed
+    assert requests["a#0", 1].seed != requests["a#1", 1].seed

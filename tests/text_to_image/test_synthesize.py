@@ -1,5 +1,6 @@
 """The synthesize stage in a DVC repository of its own, with noise images for a generator."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,8 @@ import yaml
 from PIL import Image
 
 from caption_curation import paths
+from caption_curation.config.experiment import Prompt
+from caption_curation.edits import Proposal, write_proposals
 from caption_curation.samples import (
     CaptionedImage,
     Sample,
@@ -24,10 +27,11 @@ from caption_curation.samples import (
     samples_of,
     write_json_lines,
 )
-from caption_curation.shown_images import synthetic_files
 from caption_curation.support.errors import InputError
+from caption_curation.synthetic_index import SyntheticImage, read_synthetic_index
 from caption_curation.text_to_image.image_store import image_seed
 from caption_curation.text_to_image.image_store.keys import attempt_seed
+from caption_curation.text_to_image.synthesis.requests import requests_of
 from stages import synthesize
 from tests.conftest import REPOSITORY
 
@@ -40,7 +44,6 @@ PHOTOGRAPHS = samples_of(IMAGES)
 MIXED = [
     Sample("7#0", "7", "7.jpg", "a red ring .", 0),
     Sample("7#1", "7", "7.jpg", "one red ring.", 1),
-    Sample("8#0", "8", "8.jpg", "a bar"),
     Sample("8#1", "8", "8.jpg", "a blue bar", 0),
     Sample("8#2", "8", "8.jpg", "a blue bar", 0),
 ]
@@ -118,9 +121,28 @@ def prompt_settings(**changes: str) -> dict[str, str]:
 
 
 def synthesize_of(samples: Sequence[Sample], epoch: int = 1) -> dict[str, Path]:
-    write_json_lines(paths.curated(epoch) / "samples.jsonl", samples)
+    """The files drawn for proposals that would make these samples, and for two that draw none."""
+    proposals = [
+        Proposal("replace_image", sample, replace(sample, file=None), {}) for sample in samples
+    ]
+    shown = replace(PHOTOGRAPHS[0], file="data/epochs/0/synthetic/x.jpg", replicate=9)
+    others = [
+        Proposal("remove", PHOTOGRAPHS[1], None, {}),
+        Proposal("replace_caption", shown, replace(shown, caption="a bar"), {}),
+    ]
+    write_proposals(paths.proposals(epoch), [*others, *proposals])
     synthesize.main(epoch)
-    return synthetic_files(paths.synthetic(epoch))
+    return files_of(epoch)
+
+
+def index_of(epoch: int) -> list[SyntheticImage]:
+    return read_synthetic_index(paths.synthetic(epoch) / "index.jsonl")
+
+
+def files_of(epoch: int) -> dict[str, Path]:
+    return {
+        image.sample_id: paths.synthetic(epoch) / f"{image.key}.jpg" for image in index_of(epoch)
+    }
 
 
 def counts_of(epoch: int) -> dict[str, int]:
@@ -154,8 +176,8 @@ def test_writes_an_image_for_each_synthetic_sample(
 
     ring = "a red ring .. one red ring. high quality"
     bar = "a bar. a strip. a blue bar high quality"
-    index = read_json_lines(folder / "index.jsonl")
-    assert [(line["prompt"], line["seed"]) for line in index] == [
+    index = index_of(1)
+    assert [(image.prompt, image.seed) for image in index] == [
         (ring, image_seed("7", 0)),
         (ring, image_seed("7", 1)),
         (bar, image_seed("8", 0)),
@@ -173,7 +195,14 @@ def test_writes_an_image_for_each_synthetic_sample(
             "pad_to": 1,
         }
     ]
-    assert all(set(line) == {"sample_id", "key", "prompt", "seed"} for line in index)
+    assert [image.candidate for image in index] == [1, 1, 1, 1]
+    for drawn in index:
+        assert drawn.md5 == hashlib.md5(files[drawn.sample_id].read_bytes()).hexdigest()
+    # The prompt of several samples stands there once, and no attempt where there was but one.
+    lines = read_json_lines(folder / "index.jsonl")
+    assert [line["prompt"] for line in lines] == [ring, bar]
+    keys = {"sample_id", "candidate", "key", "seed", "md5"}
+    assert all(image.keys() == keys for line in lines for image in line["images"])
     assert counts_of(1) == {"prompts": 2, "too_long": 0, "most_tokens": 77, "redrawn": 0}
 
 
@@ -189,8 +218,7 @@ def test_with_the_other_captions_no_image_shows_its_samples_own(
     samples[0] = replace(samples[0], caption="one ring")
     samples[3] = replace(samples[3], replicate=1)
     files = synthesize_of(samples)
-    index = read_json_lines(paths.synthetic(1) / "index.jsonl")
-    assert {line["sample_id"]: line["prompt"] for line in index} == {
+    assert {image.sample_id: image.prompt for image in index_of(1)} == {
         "7#0": "a bar. one ring. a bar",
         "7#1": "a red ring .. one ring",
         "7#2": "a red ring .. a bar. a bar",
@@ -233,6 +261,21 @@ def test_other_settings_give_other_images(
     assert {file.name for file in synthesize_of(MIXED).values()} == after
 
 
+def test_candidates_beyond_the_first_leave_it_what_it_is() -> None:
+    prompt = Prompt(mode="concat", joining="verbatim", styler="", overflow="truncate")
+    # Hardest first, as proposals are: the order of requests is the caller's.
+    wanted = [replace(sample, file=None) for sample in (MIXED[1], MIXED[2], MIXED[0])]
+    one, three = (requests_of(wanted, IMAGES, prompt, {}, candidates=n) for n in (1, 3))
+    assert list(one) == [("7#1", 1), ("8#1", 1), ("7#0", 1)]
+    assert {name: three[name] for name in one} == one
+    assert one["7#1", 1].seed == image_seed("7", 1)
+    seeds = {name: request.seed for name, request in three.items()}
+    assert len(set(seeds.values())) == len(seeds) == 9
+    # No candidate is the image of another replicate.
+    assert not {image_seed("7", number) for number in range(2, 50)} & set(seeds.values())
+    assert all(request.prompt == one[name, 1].prompt for (name, _), request in three.items())
+
+
 def test_image_that_never_is_usable_is_an_error_without_an_output(
     workspace: Path, generator: NoiseGenerator
 ) -> None:
@@ -255,9 +298,9 @@ def test_another_attempt_is_in_the_index_of_everybody_who_shows_the_image(
     for epoch in (1, 2):  # generated, then found in the store
         after = {sample_id: file.name for sample_id, file in synthesize_of(MIXED, epoch).items()}
         assert after == before
-        index = read_json_lines(paths.synthetic(epoch) / "index.jsonl")
-        assert [line.get("attempt", 0) for line in index] == [0, 0, 1, 1]
-        assert [line["seed"] for line in index][2:] == [image_seed("8", 0)] * 2
+        index = index_of(epoch)
+        assert [image.attempt for image in index] == [0, 0, 1, 1]
+        assert [image.seed for image in index][2:] == [image_seed("8", 0)] * 2
         assert counts_of(epoch)["redrawn"] == 1
     assert len(generator.batches) == 3
 
@@ -291,9 +334,9 @@ def test_overflow_concerns_long_prompts_only(
         generated[overflow] = [prompt for batch in generator.batches for prompt in batch]
         assert counts_of(1) == {"prompts": 3, "too_long": 1, "most_tokens": 77, "redrawn": 0}
         assert "1 of 3 prompts are longer than 77 tokens" in capsys.readouterr().out
-        index = read_json_lines(paths.synthetic(1) / "index.jsonl")
-        assert [line["sample_id"] for line in index] == ["7#0", "8#0", "9#0"]
-        assert index[0]["prompt"] in generated[overflow]
+        index = index_of(1)
+        assert [image.sample_id for image in index] == ["7#0", "8#0", "9#0"]
+        assert index[0].prompt in generated[overflow]
     for short in ("8#0", "9#0"):
         assert len({files[overflow][short].name for overflow in files}) == 1
     assert len({files[overflow]["7#0"].name for overflow in files}) == 3
@@ -349,10 +392,10 @@ def test_a_gpu_computes_full_batches(
 
 def test_without_synthetic_samples_there_is_an_empty_index(workspace: Path) -> None:
     # There is no DVC repository, so starting dvc would fail.
-    write_json_lines(paths.curated(0) / "samples.jsonl", PHOTOGRAPHS)
+    write_proposals(paths.proposals(0), [Proposal("remove", PHOTOGRAPHS[0], None, {})])
     assert "torch" not in modules_of_stage(workspace, epoch=0)
     assert [file.name for file in paths.synthetic(0).iterdir()] == ["index.jsonl"]
-    assert synthetic_files(paths.synthetic(0)) == {}
+    assert index_of(0) == []
     assert counts_of(0) == {"prompts": 0, "too_long": 0, "most_tokens": 77, "redrawn": 0}
 
 
@@ -366,7 +409,7 @@ def test_with_all_images_stored_torch_is_not_imported(
     loaded = modules_of_stage(workspace, epoch=1)
     assert "caption_curation.text_to_image.image_store.store" in loaded
     assert not {"torch", "diffusers", "transformers"} & loaded
-    again = synthetic_files(paths.synthetic(1))
+    again = files_of(1)
     assert {name: file.read_bytes() for name, file in again.items()} == contents
 
 

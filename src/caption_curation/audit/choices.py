@@ -7,13 +7,13 @@ scores and rules can therefore be compared, without training again.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from caption_curation.audit.selection import AuditRow, PlantedNoise, audit_selection
+from caption_curation.audit.selection import AuditRow, PlantedNoise, audit_chosen
 from caption_curation.curation.rules import RULES
 from caption_curation.curation.scores import SCORES
 from caption_curation.curation.selection import select
 from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.rng import rng_for
-from caption_curation.samples import KEEP, Edit, Sample, SampleLoss
+from caption_curation.samples import Sample, SampleLoss
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,5 @@ def audit_choice(
         epoch: after which they were chosen.
         noise: what was planted.
     """
-    chosen = [samples[index] for index in indices]
-    edits = [Edit(sample.sample_id, epoch, KEEP, sample, sample, None) for sample in chosen]
-    return audit_selection({epoch: samples}, edits, noise, [epoch])
+    chosen = {epoch: {samples[index].sample_id for index in indices}}
+    return audit_chosen({epoch: samples}, chosen, noise, [epoch])

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caption_curation.audit.selection import PlantedNoise
+from caption_curation.edits import Edit
 from caption_curation.ground_truth.judge import GroundTruth
-from caption_curation.samples import Edit, Sample
+from caption_curation.samples import Sample
 
 NO_NOISE = "none"
 ALL_SAMPLES = "all"

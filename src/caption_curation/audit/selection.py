@@ -3,17 +3,11 @@
 Planted noise is known for the demo only, and no stage before the report reads it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from caption_curation.samples import (
-    CaptionedImage,
-    Edit,
-    Sample,
-    apply_edits,
-    edits_by_epoch,
-    samples_of,
-)
+from caption_curation.edits import Edit, apply_edits, edits_by_epoch
+from caption_curation.samples import CaptionedImage, Sample, samples_of
 
 IMAGE_KINDS = frozenset({"mismatched_image"})  # the image is wrong; in all other kinds, the caption
 ANY_KIND = "any"
@@ -119,11 +113,23 @@ def audit_selection(
         noise: what was planted.
         epochs: those of interest; one after which nothing was chosen has rows too.
     """
-    by_epoch = edits_by_epoch(edits)
+    chosen = {
+        epoch: {edit.sample_id for edit in made} for epoch, made in edits_by_epoch(edits).items()
+    }
+    return audit_chosen(sets, chosen, noise, epochs)
+
+
+def audit_chosen(
+    sets: Mapping[int, Sequence[Sample]],
+    chosen: Mapping[int, Collection[str]],
+    noise: PlantedNoise,
+    epochs: Iterable[int],
+) -> list[AuditRow]:
+    """The same of sample ids that were, or would be, chosen after each epoch."""
     all_kinds = sorted({*noise.captions.values(), *noise.images.values()})
     rows = []
     for epoch in sorted(set(epochs)):
-        chosen = {edit.sample_id for edit in by_epoch.get(epoch, [])}
+        ids = set(chosen.get(epoch, ()))
         kinds_of = {sample.sample_id: noise.kinds(sample) for sample in sets[epoch]}
         for kind in [*all_kinds, ANY_KIND]:
             planted = {
@@ -131,6 +137,6 @@ def audit_selection(
                 for sample_id, kinds in kinds_of.items()
                 if kind in kinds or (kind == ANY_KIND and kinds)
             }
-            found = len(planted & chosen)
-            rows.append(AuditRow(epoch, kind, len(kinds_of), len(chosen), len(planted), found))
+            found = len(planted & ids)
+            rows.append(AuditRow(epoch, kind, len(kinds_of), len(ids), len(planted), found))
     return rows

@@ -1,9 +1,11 @@
 """What ``params.yaml`` holds: the experiment."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from caption_curation.curation.scores import SCORES
 from caption_curation.curation.settings import Curation
 from caption_curation.support.sections import Count, Natural, Section
 
@@ -115,6 +117,28 @@ class Evaluation(Section):
         return self
 
 
+class Inputs(Section):
+    """Files of the user's that stages read, relative to the repository's root.
+
+    DVC has no dependency that may be missing: where there is nothing to give, an empty file is
+    named, and `defaults/` has them. Queued experiments see only files that git or DVC tracks.
+    """
+
+    decisions: Annotated[str, Field(min_length=1)]
+    """What people decided about chosen samples: JSON Lines with `epoch`, `sample_id`, `decision`
+    (`accept`, `reject`, `remove` or `caption`) and, for `caption`, the `caption` to give.
+    """
+    scores: Annotated[str, Field(min_length=1)]
+    """Folder with a file `E.jsonl` for every epoch E after which something could be chosen (0:
+    before training). With `curation.score: file`, its lines have `sample_id` and `score` (the
+    higher, the harder) of all training samples; otherwise it is not read, and may be empty.
+    """
+
+    def score_file(self, epoch: int) -> Path:
+        """The scores after an epoch; 0: before training."""
+        return Path(self.scores) / f"{epoch}.jsonl"
+
+
 class Experiment(Section):
     """The values of ``params.yaml``."""
 
@@ -124,6 +148,8 @@ class Experiment(Section):
     """Seed of the captioner's training and of curation. Data, base models and synthetic images have
     seeds of their own, so that experiments share them.
     """
+    inputs: Inputs
+    """Files of the user's that stages read."""
     curation: Curation
     """Which samples are curated, and how."""
     training: Training
@@ -134,3 +160,19 @@ class Experiment(Section):
     """Sampling of synthetic images."""
     evaluation: Evaluation
     """Generation and scoring of captions."""
+
+    def missing_inputs(self) -> list[str]:
+        """The files of ``inputs`` that are not there, each in a line that says what would help.
+
+        Scores that are wanted may be written by a stage of the user's, once their epoch has ended.
+        """
+        files = [("decisions", Path(self.inputs.decisions))]
+        if not SCORES[self.curation.score].is_given:
+            epochs = range(self.training.epochs)
+            files += [("scores", self.inputs.score_file(epoch)) for epoch in epochs]
+        return [
+            f"inputs.{key}: {file}: no such file; it may be empty, and queued experiments have it "
+            "only if git or DVC tracks it"
+            for key, file in files
+            if not file.is_file()
+        ]

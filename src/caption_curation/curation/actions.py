@@ -1,20 +1,23 @@
-"""Actions: from chosen samples to edits (paper, sections 3.2 and 3.3), pure functions.
+"""Actions: from chosen samples to proposals (paper, sections 3.2 and 3.3), pure functions.
 
 :data:`ACTIONS` is the one place where actions are named: an action is a function and its row. What
 ``params.yaml`` allows as ``method``, counts, reports, comparisons and plans follow from the table.
 
-Whatever may not happen again is read from the edit log: which captions were found hard, how many
-images a prompt has given. So no edit depends on what was popped from a shared list, and a log
-replays to the same training set.
+Whatever may not be proposed again is read from a record of uses: which captions were found hard or
+turned down, how many images a prompt has given. So no proposal depends on what was popped from a
+shared list, and a run can be replayed from its files.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from caption_curation.samples import KEEP, Edit, Sample, original_caption, other_captions
+from caption_curation.curation.uses import REMOVAL, ImageUses, prompt_key
+from caption_curation.edits import KEEP, Proposal
+from caption_curation.samples import Sample, other_captions
+
+NOTHING = ImageUses()  # of an image that no sample was chosen of yet
 
 
 @dataclass(frozen=True)
@@ -24,14 +27,14 @@ class ChosenSample:
     sample: Sample
     score: float | None
 
-    def edit(self, epoch: int, action: str, after: Sample | None) -> Edit:
-        """The edit that makes ``after`` of the sample (``None``: removes it)."""
-        return Edit(self.sample.sample_id, epoch, action, self.sample, after, self.score)
+    def propose(self, action: str, after: Sample | None, reason: str = "") -> Proposal:
+        """The proposal to make ``after`` of the sample (``None``: to remove it)."""
+        evidence = {} if self.score is None else {"score": self.score}
+        return Proposal(action, self.sample, after, evidence, reason)
 
-    def keep(self, epoch: int, reason: str) -> Edit:
-        """The edit that leaves the sample as it is, and says why."""
-        edit = self.edit(epoch, KEEP, self.sample)
-        return replace(edit, reason=reason)
+    def keep(self, reason: str) -> Proposal:
+        """The proposal to leave the sample as it is, saying why."""
+        return self.propose(KEEP, self.sample, reason)
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,10 @@ class Circumstances:
     """What an action may read.
 
     Attributes:
-        epoch: after which the edits are made; 0: before training.
         samples: the current training set.
         losses: the current loss by sample id; empty before training.
         captions: every image's original captions, by image id.
-        log: all earlier edits.
+        uses: what earlier epochs used up, by image id.
         prompt_mode: as ``prompt.mode`` says; it decides how synthetic images are numbered.
         pair_with: the caption that goes with a synthetic image, see :func:`replace_image`.
         easier_captions: among how many of the easiest captions ``random_easier`` draws; ``None``:
@@ -51,53 +53,68 @@ class Circumstances:
         rng: for whatever the action draws.
     """
 
-    epoch: int
     samples: Sequence[Sample]
     losses: Mapping[str, float]
     captions: Mapping[str, Sequence[str]]
-    log: Sequence[Edit]
+    uses: Mapping[str, ImageUses]
     prompt_mode: str
     pair_with: str
     easier_captions: int | None
     rng: np.random.Generator
 
+    def used(self, sample: Sample) -> ImageUses:
+        """What was used up of a sample's image."""
+        return self.uses.get(sample.image_id, NOTHING)
 
-def remove(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
+
+def may_be_removed(sample: Sample, uses: Mapping[str, ImageUses]) -> bool:
+    """Whether nobody has said that a sample is to stay."""
+    rejected = uses.get(sample.image_id, NOTHING).rejected
+    return (sample.sample_id, "remove", REMOVAL) not in rejected
+
+
+def remove(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Proposal]:
     """Drop every chosen sample."""
-    return [each.edit(now.epoch, "remove", None) for each in chosen]
+    return [each.propose("remove", None) for each in chosen]
 
 
-def replace_caption(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
+def replace_caption(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Proposal]:
     """Give every chosen sample a caption of its image that was never found hard, drawn at random.
 
     A caption that belonged to a chosen sample, after whichever epoch or in this call, is given to
     no sample of its image again, whatever became of the chosen one: so in the code that the paper's
     authors released. Each of the others may be given several times, also in one call: the paper
-    speaks of a duplicate (section 3.2). A sample whose image has none left is kept.
+    speaks of a duplicate (section 3.2). A sample whose image has none left is kept, and so is one
+    for which all that are left were turned down.
 
     Args:
         chosen: hardest first.
-        now: captions, log and rng are read.
+        now: captions, uses and rng are read.
     """
-    hard = {(edit.before.image_id, edit.before.caption) for edit in now.log}
-    hard |= {(each.sample.image_id, each.sample.caption) for each in chosen}
-    edits = []
+    hard_now = {(each.sample.image_id, each.sample.caption) for each in chosen}
+    proposals = []
     for each in chosen:
-        sample = each.sample
-        allowed = [
+        sample, used = each.sample, now.used(each.sample)
+        easy = [
             caption
             for caption in dict.fromkeys(now.captions[sample.image_id])
-            if (sample.image_id, caption) not in hard
+            if caption not in used.hard and (sample.image_id, caption) not in hard_now
+        ]
+        allowed = [
+            caption
+            for caption in easy
+            if (sample.sample_id, "replace_caption", caption) not in used.rejected
         ]
         if not allowed:
-            edits.append(each.keep(now.epoch, "every caption of the image was chosen before"))
+            which = "that was not chosen before was rejected" if easy else "was chosen before"
+            proposals.append(each.keep(f"every caption of the image {which}"))
             continue
         caption = allowed[now.rng.integers(len(allowed))]
-        edits.append(each.edit(now.epoch, "replace_caption", replace(sample, caption=caption)))
-    return edits
+        proposals.append(each.propose("replace_caption", replace(sample, caption=caption)))
+    return proposals
 
 
-def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Edit]:
+def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Proposal]:
     """Give every chosen sample a synthetic image that no other sample was ever given.
 
     The images are numbered per prompt: with ``prompt_mode`` ``concat`` or ``sbert`` all samples of
@@ -113,47 +130,26 @@ def replace_image(chosen: Sequence[ChosenSample], now: Circumstances) -> list[Ed
         chosen: hardest first.
         now: all of it is read; ``losses`` unless the sample's caption is kept.
     """
-
-    def key(sample: Sample) -> tuple[str, ...]:
-        return prompt_key(sample, now.prompt_mode, now.captions[sample.image_id])
-
-    used = Counter(
-        key(edit.after) for edit in now.log if edit.action == "replace_image" and edit.after
-    )
+    asked: dict[tuple[str, str], int] = {}  # in this call: images of an image's prompt
     siblings: dict[str, list[Sample]] = {}
-    for sample in now.samples:
-        siblings.setdefault(sample.image_id, []).append(sample)
-    edits = []
+    if now.pair_with != "keep":
+        for sample in now.samples:
+            siblings.setdefault(sample.image_id, []).append(sample)
+    proposals = []
     for each in chosen:
-        sample = each.sample
-        if now.prompt_mode == "others" and not other_captions(
-            sample, now.captions[sample.image_id]
-        ):
-            edits.append(each.keep(now.epoch, "the image has no other caption to generate from"))
+        sample, captions = each.sample, now.captions[each.sample.image_id]
+        if now.prompt_mode == "others" and not other_captions(sample, captions):
+            proposals.append(each.keep("the image has no other caption to generate from"))
             continue
         caption = sample.caption
         if now.pair_with != "keep":
             caption = _easier_caption(sample, siblings[sample.image_id], now)
-        prompt = key(replace(sample, caption=caption))
-        after = replace(sample, caption=caption, replicate=used[prompt])
-        used[prompt] += 1
-        edits.append(each.edit(now.epoch, "replace_image", after))
-    return edits
-
-
-def prompt_key(sample: Sample, prompt_mode: str, captions: Sequence[str]) -> tuple[str, ...]:
-    """What a sample's synthetic images are numbered by: samples of one key share a prompt.
-
-    Args:
-        sample: one of the training set.
-        prompt_mode: as ``prompt.mode`` says.
-        captions: the original captions of its image.
-    """
-    if prompt_mode == "single":
-        return sample.image_id, sample.caption
-    if prompt_mode == "others":
-        return sample.image_id, original_caption(sample, captions)
-    return (sample.image_id,)
+        after = replace(sample, caption=caption, file=None)
+        key = prompt_key(after, now.prompt_mode, captions)
+        number = asked.get((sample.image_id, key), now.used(sample).replicates.get(key, 0))
+        asked[sample.image_id, key] = number + 1
+        proposals.append(each.propose("replace_image", replace(after, replicate=number)))
+    return proposals
 
 
 def _easier_caption(sample: Sample, siblings: Sequence[Sample], now: Circumstances) -> str:
@@ -179,17 +175,17 @@ class Action:
     """A row of :data:`ACTIONS`.
 
     Attributes:
-        function: the edits of chosen samples, given hardest first; their ``action`` is the name
-            of the row.
+        function: the proposals for chosen samples, given hardest first; their ``action`` is the
+            name of the row.
         title: in lower case, as tables and figures name it.
         outcome: what a chosen sample is or has afterwards, in a word or two.
         sentence: what happens to chosen samples, to follow their description in a sentence.
         counted_as: the key of reports/evaluation/metrics.json that counts its edits.
         removes: whether the training set gets smaller.
-        generates_images: whether edits ask for synthetic images.
+        generates_images: whether it asks for synthetic images.
     """
 
-    function: Callable[[Sequence[ChosenSample], Circumstances], list[Edit]]
+    function: Callable[[Sequence[ChosenSample], Circumstances], list[Proposal]]
     title: str
     outcome: str
     sentence: str

@@ -53,6 +53,11 @@ def uniform(losses: Sequence[SampleLoss], rng: np.random.Generator) -> FloatArra
     return rng.random(len(losses))
 
 
+def from_file(given: Sequence[float]) -> FloatArray:
+    """The numbers that somebody else's measure gave, read from a file."""
+    return np.array(given, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class Score:
     """A row of :data:`SCORES`.
@@ -62,7 +67,7 @@ class Score:
         title: in lower case, as tables and figures name it.
         unit: of the scores; empty where they have none.
         needs: the names of the function's arguments: ``losses`` (of the training samples, in
-            order) and ``rng`` are available.
+            order), ``rng`` and ``given`` (numbers from a file, in the same order) are available.
         loss: the loss that pages show beside this score, and by which a caption of
             ``pair_with`` is easier than another.
         same_number_as: a random control chooses as many samples as this score would.
@@ -75,9 +80,14 @@ class Score:
     loss: LossMeasure = "loss_mean"
     same_number_as: str | None = None
 
+    @property
+    def is_given(self) -> bool:
+        """Whether the numbers come from elsewhere, so that there may be some before training."""
+        return "given" in self.needs
+
     def is_recorded(self, losses: Sequence[SampleLoss]) -> bool:
-        """Whether losses, perhaps of an older file, have the one that this score goes with."""
-        return all(getattr(loss, self.loss) is not None for loss in losses)
+        """Whether losses, perhaps of an older file, are all that it takes to have this score."""
+        return not self.is_given and all(getattr(loss, self.loss) is not None for loss in losses)
 
     def of(self, **available: Any) -> FloatArray:
         """The scores, from those of the ``available`` inputs that this score needs."""
@@ -97,6 +107,7 @@ SCORES = {
     "random": Score(
         uniform, "random control", "", needs=("losses", "rng"), same_number_as="loss_mean"
     ),
+    "file": Score(from_file, "score from a file", "", needs=("given",)),
 }
 
 

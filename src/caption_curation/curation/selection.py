@@ -16,24 +16,26 @@ def select(
     curation: Curation,
     details: CurationDetails,
     rng: np.random.Generator,
+    given: Sequence[float] = (),
 ) -> tuple[FloatArray, list[int]]:
     """Score the samples and choose by the configured rule.
 
     A random control chooses as many samples as the rule would by another score, uniformly.
 
     Args:
-        losses: of all training samples.
+        losses: of all training samples; not needed where the score is given.
         curation: score and rule.
         details: its rounding is used.
         rng: for scores that need one.
+        given: the score of each sample, where it is read from a file.
 
     Returns:
-        The scores in the order of ``losses``, and the indices of the chosen samples, hardest first.
+        The scores in the order of the samples, and the indices of the chosen ones, hardest first.
     """
     rule = RULES[curation.rule]
     amount = float(getattr(curation, rule.amount))
     score = SCORES[curation.score]
-    scores = score.of(losses=losses, rng=rng)
+    scores = score.of(losses=losses, rng=rng, given=given)
     if score.same_number_as is None:
         return scores, rule.choose(scores, amount, details.rounding)
     imitated = SCORES[score.same_number_as].of(losses=losses, rng=rng)

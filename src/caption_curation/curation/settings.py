@@ -28,12 +28,13 @@ class Curation(Section):
     method: Literal[methods()]  # type: ignore[valid-type]
     """What happens to the chosen samples; ``none``: nothing is curated."""
     schedule: Literal["dynamic", "static"]
-    """``dynamic``: after every epoch but the last. ``static``: once, before training, ``ratio`` of
-    each image's samples at random, as there is no loss yet."""
+    """``dynamic``: after every epoch but the last. ``static``: once, before training: by the rule
+    with ``score: file``, otherwise ``ratio`` of each image's samples at random, as there is no loss
+    yet."""
     score: Literal[tuple(SCORES)]  # type: ignore[valid-type]
     """How hard a sample is: the loss per token, of the whole caption, or that with the label
     smoothing of training; ``random`` is the control: the same number of samples, chosen
-    uniformly."""
+    uniformly; ``file``: as ``inputs.scores`` says."""
     rule: Literal[tuple(RULES)]  # type: ignore[valid-type]
     """How many of the hardest samples are chosen: ``top_fraction`` the hardest ``ratio``,
     ``mean_std`` all whose score is above mean + ``std`` standard deviations."""
@@ -47,9 +48,14 @@ class Curation(Section):
     image that the captioner finds easier now (``curation.easier_captions`` of the profile says of
     how many), or the easiest."""
 
+    @property
+    def chooses_at_random(self) -> bool:
+        """Whether a part of each image's samples is drawn, as nothing is known of them."""
+        return self.schedule == "static" and not SCORES[self.score].is_given
+
     @model_validator(mode="after")
     def _combinations(self) -> Self:
-        reads_ratio = RULES[self.rule].is_fraction or self.schedule == "static"
+        reads_ratio = RULES[self.rule].is_fraction or self.chooses_at_random
         removes = self.method != NO_CURATION and ACTIONS[self.method].removes
         if removes and reads_ratio and self.ratio == 1:
             raise ValueError(

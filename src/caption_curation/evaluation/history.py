@@ -12,22 +12,31 @@ from pathlib import Path
 import numpy as np
 
 from caption_curation.config.profile import BestEpoch
+from caption_curation.edits import Edit
 from caption_curation.metrics.coco.scores import cider, cider_and_bleu_4
-from caption_curation.samples import Edit
 from caption_curation.support.outputs import link_or_copy, write_atomically
 
 GALLERY_SIZE = 24  # synthetic images to keep per epoch: half the hardest, half at random
 
 
-def gallery_edits(edits: Sequence[Edit], epoch: int, rng: np.random.Generator) -> list[Edit]:
-    """The image replacements of one epoch to show: the hardest ones, then a random sample.
+def gallery_edits(
+    edits: Sequence[Edit], epoch: int, rng: np.random.Generator
+) -> list[tuple[Edit, str]]:
+    """The image replacements of one epoch to show, with the files of their images.
+
+    The hardest ones, then a random sample.
 
     Args:
         edits: the edit log; within an epoch the hardest sample comes first.
         epoch: after which the edits were made.
         rng: chooses the random half.
     """
-    made = [edit for edit in edits if edit.epoch == epoch and edit.action == "replace_image"]
+    made = [
+        (edit, edit.after.file)
+        for edit in edits
+        if edit.epoch == epoch and edit.accepted and edit.action == "replace_image"
+        if edit.after and edit.after.file
+    ]
     half = GALLERY_SIZE // 2
     hardest, others = made[:half], made[half:]
     sampled = rng.choice(len(others), size=min(half, len(others)), replace=False)

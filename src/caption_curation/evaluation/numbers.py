@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
-from caption_curation.curation.actions import ACTIONS, prompt_key
+from caption_curation.curation.actions import ACTIONS
 from caption_curation.curation.scores import SCORES, LossMeasure
-from caption_curation.samples import KEEP, CaptionedImage, Edit, Sample, SampleLoss
+from caption_curation.edits import KEEP, Edit
+from caption_curation.samples import CaptionedImage, Sample, SampleLoss
 
-# The keys under which edits are counted, by their action.
+# The keys under which edits are counted, by their action if they were accepted.
 COUNT_NAMES = {name: action.counted_as for name, action in ACTIONS.items()} | {KEEP: "kept"}
+REJECTED = "rejected"
 
 # With fixed widths, bins are the same in every experiment, so that `dvc plots diff` can overlay
 # their distributions.
@@ -50,14 +52,17 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
 
     Returns:
         ``epoch_0`` (before training), ``epoch_1``, … up to the last but one, each with the number
-        of ``samples`` to choose from, the number ``chosen``, and the number of each kind of edit;
+        of ``samples`` to choose from, the number ``chosen``, the number of each kind of edit, and
+        the number ``rejected``, which changed nothing;
         ``training_set`` is the number of samples in the last epoch.
     """
-    counts = Counter((edit.epoch, edit.action) for edit in edits)
+    counts = Counter(
+        (edit.epoch, COUNT_NAMES[edit.action] if edit.accepted else REJECTED) for edit in edits
+    )
     last = max(sizes)
     by_epoch: dict[str, Any] = {}
     for epoch in range(last):
-        of_kind = {name: counts[epoch, action] for action, name in COUNT_NAMES.items()}
+        of_kind = {name: counts[epoch, name] for name in (*COUNT_NAMES.values(), REJECTED)}
         by_epoch[f"epoch_{epoch}"] = {
             "samples": sizes[epoch],
             "chosen": sum(of_kind.values()),
@@ -66,15 +71,11 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
     return {**by_epoch, "training_set": sizes[last]}
 
 
-def training_set_counts(
-    sets: Mapping[int, Sequence[Sample]], prompt_mode: str, captions: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, int]]:
+def training_set_counts(sets: Mapping[int, Sequence[Sample]]) -> dict[str, dict[str, int]]:
     """What the training set of every epoch holds, with every image and caption counted once.
 
     Args:
         sets: the samples that each epoch was trained on; epoch 0, the corpus, is left out.
-        prompt_mode: how prompts are made; it decides which synthetic images are one image.
-        captions: every image's original captions, by image id.
 
     Returns:
         ``epoch_1``, … each with the number of ``samples``; of distinct ``images`` that they show,
@@ -84,22 +85,13 @@ def training_set_counts(
     return {
         f"epoch_{epoch}": {
             "samples": len(samples),
-            "images": len(
-                {_shown_image(sample, prompt_mode, captions[sample.image_id]) for sample in samples}
-            ),
+            "images": len({sample.file for sample in samples}),
             "captions": len({(sample.image_id, sample.caption) for sample in samples}),
             "texts": len({sample.caption for sample in samples}),
         }
         for epoch, samples in sorted(sets.items())
         if epoch > 0
     }
-
-
-def _shown_image(sample: Sample, prompt_mode: str, captions: Sequence[str]) -> tuple[object, ...]:
-    """The same for two samples that show the same image, and for no others."""
-    if sample.replicate is None:
-        return ("photograph", sample.image_id)
-    return (sample.replicate, *prompt_key(sample, prompt_mode, captions))
 
 
 def mean_clip_scores(

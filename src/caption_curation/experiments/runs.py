@@ -21,16 +21,15 @@ from caption_curation.audit.selection import (
 )
 from caption_curation.curation.actions import NO_CURATION
 from caption_curation.curation.settings import Curation, CurationDetails
+from caption_curation.edits import Edit, edits_by_epoch, read_edits
 from caption_curation.experiments.comparability import FRACTION
 from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
+from caption_curation.paths import edit_logs
 from caption_curation.samples import (
     CaptionedImage,
-    Edit,
     Sample,
-    edits_by_epoch,
-    read_edits,
     read_images,
     read_json_lines,
     read_losses,
@@ -121,7 +120,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
     if not metrics["test"]:
         raise Unusable("its profile has no test split to compare")
     history = f"data/epochs/{experiment.epochs}/history"
-    edits = read_edits(experiment.path(history, "edits.jsonl"))
+    edits = _edits(experiment, history)
     train = read_images(experiment.path("data/corpus", "train.jsonl"))
     noise = _noise(experiment, train)
     sets = training_sets(train, edits, experiment.epochs) if edits or noise else {}
@@ -160,6 +159,17 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
         images=_images(experiment),
         experiment=experiment,
     )
+
+
+def _edits(experiment: FinishedExperiment, history: str) -> list[Edit]:
+    try:
+        logs = [experiment.path(history, name) for name in edit_logs(experiment.epochs)]
+    except NotWritten as error:
+        raise Unusable(
+            "its files are of an earlier version of this project, which cannot be read any more; "
+            "run it again"
+        ) from error
+    return read_edits(*logs)
 
 
 def chosen_share(counts: Mapping[str, Any], curation: Curation, epochs: int) -> float | None:

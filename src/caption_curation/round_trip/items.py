@@ -11,7 +11,7 @@ from typing import Any
 
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_json_lines
-from caption_curation.shown_images import INDEX
+from caption_curation.synthetic_index import INDEX
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from caption_curation.curation.epoch import curate
 from caption_curation.curation.settings import Curation
 from caption_curation.experiments.planning.bounds import at_most, exactly
-from caption_curation.experiments.planning.images import images_to_generate, samples_before_training
-from caption_curation.samples import (
-    CaptionedImage,
-    Edit,
-    Sample,
-    SampleLoss,
-    apply_edits,
-    samples_of,
-)
+from caption_curation.experiments.planning.images import asked_before_training, images_to_generate
+from caption_curation.samples import CaptionedImage, Sample, SampleLoss
+from tests.curated_training import CuratedTraining
 from tests.experiments.planning.test_bounds import DEFAULTS, curation, details
 from tests.experiments.planning.test_work import experiment
 
@@ -36,27 +29,16 @@ def identities(samples: list[Sample]) -> set[tuple[str, int]]:
 def images_of_a_run(rule: Curation, epochs: int) -> int:
     """The images of a training whose losses are drawn at random."""
     rng = np.random.default_rng(1)
-    samples, log = samples_of(IMAGES), list[Edit]()
+    training = CuratedTraining(IMAGES, rule, details=details())
     images: set[tuple[str, int]] = set()
     for epoch in range(1, epochs):
-        values = rng.pareto(1, size=len(samples))
+        values = rng.pareto(1, size=len(training.samples))
         losses = [
             SampleLoss(sample.sample_id, value, value, 1)
-            for sample, value in zip(samples, values, strict=True)
+            for sample, value in zip(training.samples, values, strict=True)
         ]
-        edits = curate(
-            samples,
-            losses,
-            epoch=epoch,
-            curation=rule,
-            details=details(),
-            prompt_mode="concat",
-            captions={image.image_id: image.captions for image in IMAGES},
-            log=log,
-            seed=0,
-        )
-        samples, log = apply_edits(samples, edits), [*log, *edits]
-        images |= identities(samples)
+        training.curate(epoch, losses)
+        images |= identities(training.samples)
     return len(images)
 
 
@@ -94,7 +76,7 @@ def test_other_methods_draw_nothing(method: str) -> None:
 
 def test_the_static_schedule_is_known_before_training() -> None:
     static = DEFAULTS | {"schedule": "static"}
-    asked = identities(samples_before_training(IMAGES, experiment(curation=static)))
+    asked = identities(asked_before_training(IMAGES, experiment(curation=static)) or [])
     assert len(asked) == 80  # two of each image's five captions
     assert images_to_generate(
         [False] * 3, {0: asked, 1: asked, 2: asked}, (), curation(**static), details(), 200
@@ -104,4 +86,6 @@ def test_the_static_schedule_is_known_before_training() -> None:
         [False] * 3, NOTHING_KNOWN, None, curation(**static), details(), 200
     )
     assert unknown == at_most(200)
-    assert not identities(samples_before_training(IMAGES, experiment()))
+    assert asked_before_training(IMAGES, experiment()) == []
+    by_file = experiment(curation=static | {"score": "file"})
+    assert asked_before_training(IMAGES, by_file) is None

@@ -9,7 +9,6 @@ import pytest
 import yaml
 
 from caption_curation.config.params import Params, load_params
-from caption_curation.curation.epoch import curate, curate_before_training
 from caption_curation.experiments.planning.bounds import Bounds, at_most, exactly
 from caption_curation.experiments.planning.corpus_size import size_of
 from caption_curation.experiments.planning.model_bytes import CAPTIONERS, DENOISERS
@@ -23,16 +22,11 @@ from caption_curation.experiments.planning.study_work import Amounts, Costed, am
 from caption_curation.experiments.planning.work import TRAINING
 from caption_curation.experiments.study import load_studies
 from caption_curation.experiments.study_plan import plan
-from caption_curation.samples import (
-    CaptionedImage,
-    Edit,
-    SampleLoss,
-    apply_edits,
-    samples_of,
-)
+from caption_curation.samples import CaptionedImage, SampleLoss
 from caption_curation.support.errors import InputError
 from tests.commands.console import fail
 from tests.conftest import REPOSITORY
+from tests.curated_training import CuratedTraining
 
 IMAGES = [
     CaptionedImage(str(number), f"{number}.jpg", tuple(f"{number} {word}" for word in "abcde"))
@@ -62,18 +56,17 @@ class Played:
 
     def _play(self, params: Params) -> None:
         of = params.experiment
-        captions = {image.image_id: image.captions for image in IMAGES}
-        shared: dict[str, Any] = {
-            "curation": of.curation,
-            "prompt_mode": of.prompt.mode,
-            "captions": captions,
-            "seed": of.seed,
-        }
-        samples = samples_of(IMAGES)
-        log: list[Edit] = curate_before_training(samples, **shared)
-        samples = apply_edits(samples, log)
+        training = CuratedTraining(
+            IMAGES,
+            of.curation,
+            details=params.profile.curation,
+            prompt_mode=of.prompt.mode,
+            seed=of.seed,
+        )
+        training.curate(0)
         history: tuple[object, ...] = (of.seed,)
         for epoch in range(1, of.training.epochs + 1):
+            samples = training.samples
             history = (*history, tuple(samples))
             self.pairs[history] = len(samples)
             self.images |= {
@@ -88,9 +81,7 @@ class Played:
                     SampleLoss(sample.sample_id, value, value / 4, 4)
                     for sample, value in zip(samples, values, strict=True)
                 ]
-                details = params.profile.curation
-                edits = curate(samples, losses, epoch=epoch, details=details, log=log, **shared)
-                samples, log = apply_edits(samples, edits), [*log, *edits]
+                training.curate(epoch, losses)
 
 
 def check(experiments: list[Costed]) -> tuple[Amounts, Played]:

@@ -11,6 +11,7 @@ from caption_curation.config.params import Params, load_params
 from caption_curation.experiments.planning.throughput import measure_captioner, measure_generator
 from caption_curation.pretrained import weights_digest
 from caption_curation.samples import CaptionedImage, samples_of
+from caption_curation.shown_images import shown_files
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
 from caption_curation.text_to_image.image_store.image_files import encode_image
 from caption_curation.text_to_image.synthesis.requests import image_generator, recipe_of
@@ -53,8 +54,8 @@ def test_the_captioner_is_timed_and_not_changed(params: Params, tmp_path: Path) 
     images = [CaptionedImage(str(i), f"{i}.jpg", ("a red ring", "one ring")) for i in range(3)]
     for image in images:
         Image.effect_noise((32, 32), 60).convert("RGB").save(tmp_path / image.file_name)
-    samples = samples_of(images)
-    files = {sample.sample_id: tmp_path / sample.file_name for sample in samples}
+    samples = samples_of(images, tmp_path)
+    files = shown_files(samples)
     before = weights_digest(MODELS / "captioner")
     speed = measure_captioner(params, MODELS / "captioner", samples, files)
     assert set(speed) == {"train the captioner", "score the samples", "caption images"}

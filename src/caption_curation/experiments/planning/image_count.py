@@ -6,15 +6,17 @@ from pathlib import Path
 
 from caption_curation import paths
 from caption_curation.config.params import Params
+from caption_curation.edits import read_proposals
 from caption_curation.experiments.planning.bounds import Bounds
 from caption_curation.experiments.planning.corpus_size import CorpusSize
 from caption_curation.experiments.planning.forecast import Forecast, State
 from caption_curation.experiments.planning.images import (
+    asked_before_training,
     image_asked_for,
     images_to_generate,
-    samples_before_training,
+    samples_asked_for,
 )
-from caption_curation.samples import Sample, read_json_lines, read_samples
+from caption_curation.samples import Sample, read_json_lines
 from caption_curation.text_to_image.image_store import ImageRequest, ImageStore, image_key
 from caption_curation.text_to_image.image_store.dvc_images import images_in_dvc_cache
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
@@ -46,9 +48,7 @@ def images_of_plan(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bo
     else:
         mode = experiment.prompt.mode
         for epoch, samples in known.items():
-            asked[epoch] = {
-                image_asked_for(sample, mode) for sample in samples if sample.replicate is not None
-            }
+            asked[epoch] = {image_asked_for(sample, mode) for sample in samples}
         # Those of a generator that is fine-tuned anew are in no store.
         stored = () if generator is State.RUNS else None
     return images_to_generate(
@@ -59,14 +59,17 @@ def images_of_plan(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bo
 def _samples(
     epoch: int, params: Params, forecast: Forecast, corpus: CorpusSize
 ) -> list[Sample] | None:
-    """The training set after an epoch (0: before training), if it is known already."""
-    file = forecast.file(paths.curated(epoch) / "samples.jsonl")
+    """The samples that images are drawn for after an epoch (0: before training), if known already.
+
+    They have the captions and numbers of images that they would have.
+    """
+    file = forecast.file(paths.proposals(epoch))
     if file:
-        return read_samples(file)
-    static = params.experiment.curation.schedule == "static"
-    if corpus.training is not None and (epoch == 0 or static):
-        return samples_before_training(corpus.training, params.experiment)
-    return None
+        return samples_asked_for(read_proposals(file))
+    if epoch == 0:
+        training = corpus.training
+        return None if training is None else asked_before_training(training, params.experiment)
+    return [] if params.experiment.curation.schedule == "static" else None
 
 
 def _prompts_are_known(params: Params, forecast: Forecast) -> bool:
@@ -85,7 +88,7 @@ def _requests(
     file = forecast.file(paths.sbert_captions("train"))
     records = read_json_lines(file) if file else []
     chosen = {record["image_id"]: record["caption"] for record in records}
-    requests = requests_of(samples, corpus.training or (), prompt, chosen)
+    requests = requests_of(samples, corpus.training or (), prompt, chosen, candidates=1)
     if prompt.overflow != "truncate":
         requests, _ = fit_requests(requests, prompt, load_token_limit(paths.GENERATOR))
     return list(requests.values())

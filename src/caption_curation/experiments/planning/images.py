@@ -1,28 +1,42 @@
 """How many images an experiment would generate: exactly where the requests are known."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from caption_curation.config.experiment import Experiment
 from caption_curation.curation.actions import generates_images
 from caption_curation.curation.epoch import curate_before_training
 from caption_curation.curation.settings import Curation, CurationDetails
+from caption_curation.edits import Proposal
 from caption_curation.experiments.planning.bounds import Bounds, at_most, chosen_samples, exactly
-from caption_curation.samples import CaptionedImage, Sample, apply_edits, samples_of
+from caption_curation.samples import CaptionedImage, Sample, samples_of
 
 
-def samples_before_training(
+def asked_before_training(
     images: Sequence[CaptionedImage], experiment: Experiment
-) -> list[Sample]:
-    """The training set of the first epoch: the static schedule's choice needs no loss."""
-    samples = samples_of(images)
-    edits = curate_before_training(
-        samples,
+) -> list[Sample] | None:
+    """The samples that images are drawn for before training: a choice that needs no loss.
+
+    ``None``: it is by scores from a file, which is not looked at.
+    """
+    curation = experiment.curation
+    if curation.schedule == "static" and not curation.chooses_at_random:
+        return None
+    proposals = curate_before_training(
+        samples_of(images),
         curation=experiment.curation,
+        # It says how a rule's number of samples is rounded, and none is read here.
+        details=CurationDetails(rounding="floor", easier_captions=None),
         prompt_mode=experiment.prompt.mode,
         captions={image.image_id: image.captions for image in images},
         seed=experiment.seed,
+        given={},
     )
-    return apply_edits(samples, edits)
+    return samples_asked_for(proposals)
+
+
+def samples_asked_for(proposals: Iterable[Proposal]) -> list[Sample]:
+    """The samples of proposals that images are to be drawn for, as they would be."""
+    return [each.after for each in proposals if each.draws_image and each.after]
 
 
 def image_asked_for(sample: Sample, prompt_mode: str) -> Hashable:

@@ -19,9 +19,9 @@ from caption_curation.experiments.planning.bounds import (
 )
 from caption_curation.experiments.planning.corpus_size import CorpusSize
 from caption_curation.experiments.planning.images import (
+    asked_before_training,
     image_asked_for,
     new_images,
-    samples_before_training,
 )
 from caption_curation.experiments.planning.work import (
     CAPTIONERS_AN_EPOCH,
@@ -249,12 +249,9 @@ def _images_of_group(group: Sequence[Costed]) -> Bounds:
     for each in group:
         experiment, training = each.params.experiment, each.corpus.training
         static = experiment.curation.schedule == "static"
-        if static and training is not None:
-            known |= {
-                image_asked_for(sample, experiment.prompt.mode)
-                for sample in samples_before_training(training, experiment)
-                if sample.replicate is not None
-            }
+        asked = asked_before_training(training, experiment) if static and training else None
+        if asked is not None:
+            known |= {image_asked_for(sample, experiment.prompt.mode) for sample in asked}
             continue
         epochs = 1 if static else experiment.training.epochs - 1
         most_epochs = max(most_epochs, epochs)

@@ -15,6 +15,7 @@ from caption_curation.config.params import Params
 from caption_curation.experiments.planning.corpus_size import CorpusSize
 from caption_curation.experiments.planning.work import CAPTIONING, GENERATING, SCORING, TRAINING
 from caption_curation.samples import Sample, samples_of
+from caption_curation.shown_images import shown_files
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
 from caption_curation.text_to_image.image_store.image_files import encode_image
@@ -171,9 +172,8 @@ def measure(params: Params, corpus: CorpusSize, batches: int) -> Measured:
     captioner = _first_model([paths.captioner(0)], "config.json")
     if captioner:
         count = batches * params.profile.captioner.fine_tuning.batch_size
-        samples = samples_of(corpus.training)[:count]
-        files = {sample.sample_id: photographs / sample.file_name for sample in samples}
-        per_second |= measure_captioner(params, captioner, samples, files)
+        samples = samples_of(corpus.training, photographs)[:count]
+        per_second |= measure_captioner(params, captioner, samples, shown_files(samples))
     else:
         notes.append("There is no captioner to measure yet; `dvc repro base_captioner` gets it.")
     unit = "CPU-hours" if prepare_device().type == "cpu" else "GPU-hours"

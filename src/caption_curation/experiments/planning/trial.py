@@ -8,11 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from caption_curation.config.params import PARAMS_FILE, PROFILES_FOLDER
-from caption_curation.samples import read_samples
+from caption_curation.edits import read_proposals
 from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import LAUNCHER
 
-QUICK = ("stages.parameters", "stages.curate")
+QUICK = (
+    "stages.parameters",
+    "stages.scores",
+    "stages.curate",
+    "stages.recaption",
+    "stages.judge",
+    "stages.settle",
+)
 
 
 def is_quick(command: str, inputs: Mapping[Path, Path]) -> bool:
@@ -25,8 +32,8 @@ def is_quick(command: str, inputs: Mapping[Path, Path]) -> bool:
     module = shlex.split(command)[2]
     if module != "stages.synthesize":
         return module in QUICK
-    samples = next(file for path, file in inputs.items() if path.name == "samples.jsonl")
-    return all(sample.replicate is None for sample in read_samples(samples))
+    proposals = next(file for path, file in inputs.items() if path.name == "proposals.jsonl")
+    return not any(proposal.draws_image for proposal in read_proposals(proposals))
 
 
 def try_out(command: str, inputs: Mapping[Path, Path], root: Path, folder: Path) -> None:

@@ -20,9 +20,9 @@ from caption_curation.human_study.study.sets import MANIFEST, PAGE, SETS, SETS_F
 from caption_curation.metrics.image_files import find_images
 from caption_curation.pictures.reading import picture_fault, read_header
 from caption_curation.round_trip.items import one_file_each
-from caption_curation.shown_images import INDEX
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.outputs import atomic_folder, write_atomically
+from caption_curation.synthetic_index import INDEX
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # what every browser can show
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from caption_curation.samples import CaptionedImage, Edit, edits_by_epoch
+from caption_curation.edits import Edit, edits_by_epoch
+from caption_curation.samples import CaptionedImage
 
 
 @dataclass(frozen=True)

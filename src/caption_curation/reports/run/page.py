@@ -1,7 +1,7 @@
 """The page of one run, which needs nothing but itself, made from what the run has written."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -74,10 +74,10 @@ def page_content(run: Run) -> dict[str, Any]:
         "figures": run_figures(run),
         "curated": run.curated_epochs,
         "best_epoch_by": BEST_EPOCH_BY[run.params.profile.captioner.best_epoch],
-        "edited": sum(edit.action != "keep" for edit in run.edits),
+        "edited": sum(edit.action != "keep" for edit in run.accepted),
         "first_training_set": len(run.training_sets[0]),
         "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
-        "synthesis": describe_synthesis(run.synthesis, experiment.prompt),
+        "synthesis": describe_synthesis(_in_all(run.synthesis.values()), experiment.prompt),
         "loss_changes": loss_changes(run.edits, run.loss_of),
         "hard_fractions": sorted({row["fraction"] for row in run.hard_samples}),
         "hard_samples": _by_epochs(run.hard_samples),
@@ -92,6 +92,16 @@ def page_content(run: Run) -> dict[str, Any]:
             f"profiles/{experiment.profile}.yaml": _as_yaml(run.params.profile.model_dump()),
         },
     }
+
+
+def _in_all(counts: Collection[Mapping[str, int]]) -> dict[str, int]:
+    """The counts of all epochs; a prompt counts in each of them that it was drawn from."""
+    longest = max(of_epoch["most_tokens"] for of_epoch in counts)
+    summed = {
+        name: sum(of_epoch[name] for of_epoch in counts)
+        for name in ("prompts", "too_long", "redrawn")
+    }
+    return summed | {"most_tokens": longest}
 
 
 def _by_epochs(
@@ -117,7 +127,7 @@ def _clip_name(params: Params) -> str | None:
 def _edit_examples(run: Run) -> list[dict[str, Any]]:
     per_epoch = 2 * max(1, EXAMPLES_IN_ALL // (2 * max(1, len(run.chosen))))
     examples = edit_examples(
-        run.edits,
+        run.accepted,
         run.gallery,
         run.loss_of,
         per_epoch=min(per_epoch, 6),
@@ -132,7 +142,7 @@ def _edit_examples(run: Run) -> list[dict[str, Any]]:
                 loss for loss in (example.loss_before, example.loss_after) if loss is not None
             ],
             "noise": truth.planted_in(run, noise, example.edit.before),
-            "photograph": _photograph(run, example.edit.before.file_name),
+            "photograph": _photograph(run, run.file_names[example.edit.before.image_id]),
             "synthetic": (
                 embedded_picture(run.synthetic / example.synthetic.file_name, LONGEST_SIDE)
                 if example.synthetic

@@ -9,8 +9,9 @@ from typing import Any
 from caption_curation.audit.selection import training_sets
 from caption_curation.config.params import Params
 from caption_curation.curation.scores import SCORES, LossMeasure
+from caption_curation.edits import Edit, edits_by_epoch
 from caption_curation.ground_truth.judge import GroundTruth
-from caption_curation.samples import CaptionedImage, Edit, Sample, SampleLoss, edits_by_epoch
+from caption_curation.samples import CaptionedImage, Sample, SampleLoss
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Run:
         base_cider: validation CIDEr before fine-tuning.
         losses: by epoch from 1.
         edits: the whole edit log.
-        synthesis: ``prompts``, ``too_long``, ``most_tokens``, ``redrawn`` of the training set's
-            synthetic images.
+        synthesis: ``prompts``, ``too_long``, ``most_tokens``, ``redrawn`` of the images that were
+            drawn after each epoch.
         gallery: ``sample_id``, ``epoch``, ``key``, ``prompt`` of the synthetic images at hand.
         train, test: the images of these splits.
         test_captions: generated captions by image id.
@@ -42,7 +43,7 @@ class Run:
     base_cider: float
     losses: Mapping[int, Sequence[SampleLoss]]
     edits: Sequence[Edit]
-    synthesis: Mapping[str, int]
+    synthesis: Mapping[int, Mapping[str, int]]
     gallery: Sequence[Mapping[str, Any]]
     train: Sequence[CaptionedImage]
     test: Sequence[CaptionedImage]
@@ -70,6 +71,16 @@ class Run:
     def training_sets(self) -> dict[int, list[Sample]]:
         """By epoch, the samples that the curation after it chose from."""
         return training_sets(self.train, self.edits, len(self.losses))
+
+    @cached_property
+    def accepted(self) -> list[Edit]:
+        """The edits that changed something, or were to change nothing."""
+        return [edit for edit in self.edits if edit.accepted]
+
+    @cached_property
+    def file_names(self) -> dict[str, str]:
+        """The photographs of the training split, by image id."""
+        return {image.image_id: image.file_name for image in self.train}
 
     @cached_property
     def originals(self) -> dict[str, Sample]:

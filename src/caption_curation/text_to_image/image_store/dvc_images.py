@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from caption_curation.shown_images import INDEX
+from caption_curation.synthetic_index import INDEX
 
 IMAGE_NAME = re.compile(r"([0-9a-f]{64})\.jpg")
 OBJECT_NAME = re.compile(r"[0-9a-f]{32}")
@@ -35,27 +35,31 @@ def images_in_dvc_cache(dvc_cache: Path) -> Iterator[tuple[str, Path]]:
                 yield image[1], _object_file(objects, digest)
 
 
-def add_object(dvc_cache: Path, image: Path) -> None:
+def add_object(dvc_cache: Path, image: Path) -> str:
     """Link a read-only image into DVC's cache as the object that its stage's output will need.
 
     DVC would do it when the stage has ended. But if two jobs that share a cache end at the same
     time, as jobs that share their images do, DVC 3.67 may empty the files of both: before it links
     an object it tries a reflink, which truncates what the other job has just linked. DVC leaves
     existing objects alone, even those emptied in this way; here they are repaired.
+
+    Returns:
+        The MD5 of its bytes.
     """
     content = image.read_bytes()
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
     object_file = _object_file(dvc_cache / "files" / "md5", digest)
     if object_file.exists() and object_file.stat().st_size == len(content):
-        return
+        return digest
     object_file.parent.mkdir(parents=True, exist_ok=True)
     partial = object_file.with_name(f"{object_file.name}.{os.getpid()}.partial")
     try:
         os.link(image, partial)
     except OSError:
-        return  # without links DVC copies, and empties nothing
+        return digest  # without links DVC copies, and empties nothing
     partial.replace(object_file)
     partial.unlink(missing_ok=True)  # it is left over if another job has just linked the same file
+    return digest
 
 
 def read_object(object_file: Path) -> bytes | None:

@@ -71,12 +71,15 @@ def image_key(recipe: Recipe, request: ImageRequest) -> str:
     return hashlib.sha256(describe(recipe, request)).hexdigest()
 
 
-def image_seed(image_id: str, replicate: int) -> int:
+def image_seed(image_id: str, replicate: int, candidate: int = 1) -> int:
     """The seed of the ``replicate``-th synthetic image of an image, in [0, 2**63).
 
-    It depends on nothing else, the experiment's seed included: experiments share their images.
+    It depends on nothing else, the experiment's seed included: experiments share their images. Of
+    several candidates for one replicate, the first has the seed that it has alone.
     """
-    return seed_for("image", image_id, replicate)
+    if candidate == 1:
+        return seed_for("image", image_id, replicate)
+    return seed_for("image", image_id, replicate, candidate)
 
 
 def attempt_seed(seed: int, attempt: int) -> int:

@@ -129,18 +129,23 @@ class ImageStore:
         )
         return Counts(generated, len(requests) - generated - imported, imported)
 
-    def link_images(self, keys: Iterable[str], folder: Path) -> None:
+    def link_images(self, keys: Iterable[str], folder: Path) -> dict[str, str]:
         """Make ``folder`` with exactly the images of ``keys``, as hard links (else copies).
 
         They are then in DVC's cache as well, see :func:`add_object`.
+
+        Returns:
+            The MD5 of each image's bytes, by key.
 
         Raises:
             FileExistsError: the folder exists.
         """
         folder.mkdir(parents=True)
+        digests = {}
         for key in dict.fromkeys(keys):
-            add_object(self.dvc_cache, self.path(key))
+            digests[key] = add_object(self.dvc_cache, self.path(key))
             _provide(self.path(key), folder / f"{key}.jpg")
+        return digests
 
     def remove_leftovers(self) -> None:
         """Remove what killed processes left; only while no other process has the store open."""

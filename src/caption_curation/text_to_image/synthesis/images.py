@@ -1,7 +1,9 @@
 """Synthetic images for a stage: from the store if it has them, otherwise generated."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from caption_curation.config.experiment import Synthesis
 from caption_curation.config.profile import Generator
@@ -10,16 +12,31 @@ from caption_curation.support.launcher import process_info
 from caption_curation.text_to_image.image_store import ImageRequest, image_key, open_store
 from caption_curation.text_to_image.synthesis.requests import image_generator, recipe_of
 
+Name = TypeVar("Name", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained(Generic[Name]):
+    """Images that lie in a folder.
+
+    Attributes:
+        keys: of the images, by the names of their requests.
+        digests: the MD5 of each image's bytes by key; empty in all but the main process.
+    """
+
+    keys: Mapping[Name, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+
 
 def obtain_images(
-    requests: Mapping[str, ImageRequest],
+    requests: Mapping[Name, ImageRequest],
     *,
     generator: Path,
     weights_digest: str,
     synthesis: Synthesis,
     section: Generator,
     folder: Path,
-) -> dict[str, str]:
+) -> Obtained[Name]:
     """Link the image of every request into a new folder as KEY.jpg, and print where they came from.
 
     If several processes call this, each generates a part of what is missing and returns when all of
@@ -34,9 +51,6 @@ def obtain_images(
         section: the profile's section ``generator``: image size, JPEG quality and batch size.
         folder: where to link the images; it must not exist.
 
-    Returns:
-        The keys, by the names of ``requests``.
-
     Raises:
         InputError: every attempt at some image was unusable.
     """
@@ -44,7 +58,7 @@ def obtain_images(
     if not requests:
         if process.is_main:
             print("0 images")
-        return {}
+        return Obtained()
     recipe = recipe_of(synthesis, section, weights_digest)
     keys = {name: image_key(recipe, request) for name, request in requests.items()}
     # Prompts in windows come last, the longest at the very end, so that as few batches as possible
@@ -54,17 +68,18 @@ def obtain_images(
         for name, request in sorted(requests.items(), key=lambda item: _windowed_length(item[1]))
     }
     batch_size = section.synthesis_batch_size
+    digests: dict[str, str] = {}
     with open_store(dvc_cache_folder()) as store:
         generate = image_generator(generator, synthesis, section.image_size, batch_size)
         counts = store.obtain(recipe, wanted, generate, batch_size)
         if process.is_main:
-            store.link_images(wanted, folder)
+            digests = store.link_images(wanted, folder)
     who = f"process {process.index + 1} of {process.count}, " if process.count > 1 else ""
     print(
         f"{who}{len(wanted)} images: {counts.generated} generated, {counts.reused} reused, "
         f"{counts.imported} from the DVC cache"
     )
-    return keys
+    return Obtained(keys, digests)
 
 
 def _windowed_length(request: ImageRequest) -> int:

@@ -6,15 +6,17 @@ Nothing here needs torch: a stage that finds all its images in the store never i
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from caption_curation.config.experiment import Prompt
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import ImageRequest
 from caption_curation.text_to_image.prompts import BEFORE_STYLER
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ def load_token_limit(folder: Path) -> TokenLimit:
 
 
 def fit_requests(
-    requests: Mapping[str, ImageRequest], prompt: Prompt, limit: TokenLimit
-) -> tuple[dict[str, ImageRequest], int]:
+    requests: Mapping[Name, ImageRequest], prompt: Prompt, limit: TokenLimit
+) -> tuple[dict[Name, ImageRequest], int]:
     """Requests with prompts that the generator can read, fitted as ``prompt.overflow`` says.
 
     A prompt that fits is never changed; with ``truncate``, the generator does the truncating.

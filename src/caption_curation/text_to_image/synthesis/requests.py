@@ -1,4 +1,4 @@
-"""From a training set to requests for synthetic images, and from requests to images."""
+"""From proposals to requests for synthetic images, and from requests to images."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -20,32 +20,38 @@ def requests_of(
     images: Iterable[CaptionedImage],
     prompt: Prompt,
     sbert_captions: Mapping[str, str],
-) -> dict[str, ImageRequest]:
-    """The request of each sample that shows a synthetic image, by sample id, in their order.
+    candidates: int,
+) -> dict[tuple[str, int], ImageRequest]:
+    """The requests for each sample's image, by sample id and number of the candidate (from 1).
 
-    Samples of one original image with the same prompt and replicate show the same synthetic image.
+    Samples of one original image with the same prompt and replicate are given the same images.
 
     Args:
-        samples: a training set.
+        samples: with the caption and replicate that they would have, in the order of the requests.
         images: the split that it was made from; prompts use its captions, which no edit changes.
         prompt: how captions become a prompt.
         sbert_captions: the caption that mode ``sbert`` uses, by image id; empty in other modes.
+        candidates: images to draw for each sample.
+
+    Raises:
+        ValueError: a sample shows a photograph.
     """
     captions = {image.image_id: image.captions for image in images}
-    return {
-        sample.sample_id: ImageRequest(
-            prompt_of(
-                other_captions(sample, captions[sample.image_id])
-                if prompt.mode == "others"
-                else captions[sample.image_id],
-                sbert_captions[sample.image_id] if prompt.mode == "sbert" else sample.caption,
-                prompt,
-            ),
-            image_seed(sample.image_id, sample.replicate),
+    requests = {}
+    for sample in samples:
+        if sample.replicate is None:
+            raise ValueError(f"sample {sample.sample_id!r} shows a photograph")
+        text = prompt_of(
+            other_captions(sample, captions[sample.image_id])
+            if prompt.mode == "others"
+            else captions[sample.image_id],
+            sbert_captions[sample.image_id] if prompt.mode == "sbert" else sample.caption,
+            prompt,
         )
-        for sample in samples
-        if sample.replicate is not None
-    }
+        for number in range(1, candidates + 1):
+            seed = image_seed(sample.image_id, sample.replicate, number)
+            requests[sample.sample_id, number] = ImageRequest(text, seed)
+    return requests
 
 
 def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
