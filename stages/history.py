@@ -1,5 +1,7 @@
 """Add an epoch to the run's history, and keep the best captioner so far; epoch 0 begins it."""
 
+from pathlib import Path
+
 from caption_curation import paths
 from caption_curation.coco_format import read_results
 from caption_curation.config.params import load_params
@@ -14,6 +16,7 @@ from caption_curation.evaluation.history import (
     read_validation_scores,
     write_validation_scores,
 )
+from caption_curation.image_index import present_files
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_images, read_json_lines, write_json_lines
 from caption_curation.support.stage_arguments import Epoch
@@ -76,7 +79,8 @@ def _add_gallery(edited: int, epoch: int, seed: int) -> None:
                 "seed": image.seed,
             }
         )
-        copy_file(file, folder / "images" / f"{image.key}.jpg")
+        (source,) = present_files([Path(file)])
+        copy_file(source, folder / "images" / f"{image.key}.jpg")
     write_json_lines(folder / "gallery.jsonl", gallery)
 
 
