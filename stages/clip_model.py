@@ -14,11 +14,11 @@ def main() -> None:
         write_reason(folder, None if source else "the profile names no CLIP (clip: null)")
         if source:
             from caption_curation.metrics.clip import REQUIRED_FILES
-            from caption_curation.pretrained import copy_model, obtain_model
+            from caption_curation.metrics.clip.published import obtain_clip
+            from caption_curation.pretrained import copy_model
 
-            model = obtain_model(source, required=REQUIRED_FILES)
-            copy_model(model, folder, REQUIRED_FILES)
+            copy_model(obtain_clip(source), folder, REQUIRED_FILES)
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

@@ -9,7 +9,8 @@ import pytest
 from huggingface_hub.utils._paths import filter_repo_objects
 
 from caption_curation.config.profile import HubModel, LocalModel
-from caption_curation.pretrained import copy_model, model_files, obtain_model, weights_digest
+from caption_curation.model_files import model_files, weights_digest
+from caption_curation.pretrained import copy_model, obtain_model
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.bases import OPTIONAL_FILES, REQUIRED_FILES
 

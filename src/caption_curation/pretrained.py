@@ -3,16 +3,16 @@
 Only safetensors weights are read, because the other formats can run code when they are loaded.
 """
 
-import hashlib
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.model_files import TEXT_FILES, file_digest, model_files
 from caption_curation.support.errors import InputError, list_faults
 
-DIGEST = "digest.json"  # a model folder's file that holds its own digest
-TEXT_FILES = ("*.json", "*.txt")  # configurations and tokenizers
+DEMO_DIGESTS = Path("data/demo_models/digests.json")  # of every file, by model and name
 UNSAFE_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt")
 
 
@@ -37,55 +37,44 @@ def obtain_model(
             raise InputError(f"{name}: there is no such folder (from {Path.cwd()})")
     else:
         folder, name = _download(source, [*required, *optional]), f"model {source.id} on the hub"
-    faults = [fault for part in required if (fault := _fault(folder, part))]
-    if faults:
-        raise InputError(list_faults(f"{name} lacks parts", faults))
+    refuse_missing(folder, required, name)
     return folder
 
 
-def model_files(folder: Path, parts: Sequence[str]) -> list[Path]:
-    """The files of a model, sorted: all configurations and tokenizers, and the parts' weights.
+def refuse_missing(folder: Path, required: Sequence[str], name: str) -> None:
+    """Raise an InputError that lists the parts that a model's folder lacks, if it lacks any.
 
-    Everything else in the folder (other formats and precisions, hidden folders) is left out.
+    Args:
+        folder: of the model.
+        required: as in :func:`obtain_model`.
+        name: of the model, for the message.
     """
-    patterns = [*TEXT_FILES, *(name for part in parts for name in part.split("|"))]
-    found = {
-        path
-        for pattern in patterns
-        for path in (folder.rglob(pattern) if pattern in TEXT_FILES else folder.glob(pattern))
-        if path.is_file() and not _is_hidden(path.relative_to(folder))
-    }
-    return sorted(found)
+    faults = [fault for part in required if (fault := _fault(folder, part))]
+    if faults:
+        raise InputError(list_faults(f"{name} lacks parts", faults))
+
+
+def is_demo_model(folder: Path, parts: Sequence[str]) -> bool:
+    """Whether a model's files are, to the byte, those of a model that this project comes with.
+
+    Such a model is known to load, and none of the libraries that would show it need be imported.
+    """
+    if not DEMO_DIGESTS.is_file():
+        return False
+    files = {path.relative_to(folder).as_posix(): path for path in model_files(folder, parts)}
+    return any(
+        all(known.get(name) == file_digest(path) for name, path in files.items())
+        for known in json.loads(DEMO_DIGESTS.read_text(encoding="utf-8")).values()
+    )
 
 
 def copy_model(folder: Path, target: Path, parts: Sequence[str]) -> None:
-    """Copy the files of a model that :func:`model_files` lists to a folder, which is created."""
+    """Copy the files of a model to a folder, which is created; see :func:`model_files`."""
     for file in model_files(folder, parts):
         copy = target / file.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         # Without the mode: a file that DVC has linked from its cache is read-only.
         shutil.copyfile(file, copy)
-
-
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over names and contents of all weight, configuration and tokenizer files.
-
-    Returns:
-        64 hexadecimal digits. They do not depend on ``digest.json``, which holds them, on files of
-        other kinds, or on where the folder is.
-    """
-    digest = hashlib.sha256()
-    for path in model_files(folder, ["**/*.safetensors"]):
-        name = path.relative_to(folder).as_posix()
-        if name != DIGEST:
-            digest.update(f"{name}\0{file_digest(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hexadecimal digits."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _download(source: HubModel, parts: Sequence[str]) -> Path:
@@ -124,7 +113,3 @@ def _fault(folder: Path, part: str) -> str | None:
             "code: convert it to safetensors"
         )
     return f"{missing} is missing"
-
-
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)

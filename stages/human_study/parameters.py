@@ -5,14 +5,13 @@ from pathlib import Path
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.human_study.parameters import PARAMS_FILE, load_human_study
-from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import PARAMS_FILE as ROUND_TRIP_FILE
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.samples import read_images
 from caption_curation.support.errors import InputError
 from stages import run
 from stages.human_study import CHECKED
-from stages.round_trip.parameters import MADE_BY_THE_PIPELINE
+from stages.round_trip.parameters import MADE_BY_THE_PIPELINE, check_captioner
 
 
 def main() -> None:
@@ -26,7 +25,7 @@ def main() -> None:
             f"{', '.join(asked_for)}"
         )
     if Path(settings.captioner) not in MADE_BY_THE_PIPELINE:
-        captioner_folder(settings.captioner, PARAMS_FILE)
+        check_captioner(settings.captioner, PARAMS_FILE)
     wanted = 2 * settings.images_per_group
     validation = len(read_images(paths.CORPUS / "val.jsonl"))
     if validation < wanted:
@@ -39,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

@@ -13,4 +13,4 @@ UNTRAINED_GENERATOR = Path("data/pretrain/untrained_generator")
 GENERATOR = Path("data/pretrain/generator")
 CLIP = Path("data/pretrain/clip")
 SENTENCE_ENCODER = Path("data/pretrain/sentence_encoder")
-MODELS = Path("data/demo_models")  # a folder a model, README.md, measurements.json
+MODELS = Path("data/demo_models")  # a folder a model, README.md, two .json

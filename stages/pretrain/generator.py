@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import torch
-from diffusers import StableDiffusionPipeline
 
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.pretraining import load_pretraining
+from caption_curation.model_loading import load_pipeline
 from caption_curation.samples import read_images
 from caption_curation.text_to_image.fine_tuning.training import fine_tune
 from stages import run
@@ -32,8 +32,7 @@ def main() -> None:
         checkpoints=Path("data/pretrain/checkpoints"),
         checkpoint_steps=CHECKPOINT_STEPS,
     )
-    pipeline = StableDiffusionPipeline.from_pretrained(FULL_PRECISION, dtype=torch.float16)
-    pipeline.save_pretrained(GENERATOR)
+    load_pipeline(FULL_PRECISION, dtype=torch.float16).save_pretrained(GENERATOR)
     shutil.rmtree(FULL_PRECISION)
 
 

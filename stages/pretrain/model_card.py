@@ -21,7 +21,9 @@ from caption_curation.demo_world.world import make_world, render_images
 from caption_curation.ground_truth.scene_checker import Facts, SceneChecker
 from caption_curation.metrics.clip.model import encode_images, encode_texts, load_clip
 from caption_curation.metrics.clip.score import PREFIX, clip_scores
-from caption_curation.pretrained import file_digest
+from caption_curation.model_files import file_digest
+from caption_curation.model_loading import load_pipeline
+from caption_curation.pretrained import DEMO_DIGESTS
 from caption_curation.samples import CaptionedImage
 from caption_curation.text_to_image.fine_tuning.training import fine_tune
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
@@ -128,6 +130,15 @@ def publish() -> None:
     for folder in (CAPTIONER, GENERATOR, CLIP, SENTENCE_ENCODER):
         # Without their modes: files that DVC has linked from its cache are read-only.
         shutil.copytree(folder, MODELS / folder.name, copy_function=shutil.copyfile)
+    digests = {
+        folder.name: {
+            path.relative_to(folder).as_posix(): file_digest(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        for folder in sorted(MODELS.iterdir())
+    }
+    DEMO_DIGESTS.write_text(json.dumps(digests, indent=1) + "\n")
 
 
 def held_out(image_size: int) -> tuple[list[Scene], list[CaptionedImage]]:
@@ -149,9 +160,8 @@ def training_corpus(params: Params) -> list[CaptionedImage]:
 def restore(folder: Path, images: Sequence[Any]) -> list[Any]:
     """Images encoded and decoded by a generator's autoencoder: what it can draw at best."""
     import torch
-    from diffusers import StableDiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    pipeline = load_pipeline(folder, dtype=torch.float32)
     with torch.inference_mode():
         pixels = pipeline.image_processor.preprocess(list(images))
         latents = pipeline.vae.encode(pixels).latent_dist.mode()

@@ -4,7 +4,6 @@ import json
 import shutil
 
 from caption_curation.config.params import load_params
-from caption_curation.pretrained import weights_digest
 from caption_curation.round_trip.items import Item
 from caption_curation.round_trip.native_size import native_size
 from caption_curation.round_trip.parameters import load_round_trip
@@ -58,7 +57,7 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
     keys = obtain_images(
         requests,
         generator=model,
-        weights_digest=weights_digest(model),
+        weights_digest=None,
         synthesis=params.experiment.synthesis,
         section=section,
         folder=partial,

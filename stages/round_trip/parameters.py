@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from caption_curation import paths
+from caption_curation.captioner.bases.published import obtain_captioner
 from caption_curation.config.experiment import LONGEST_TRAINING
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
@@ -30,13 +31,20 @@ def main() -> None:
     settings = load_round_trip()
     captioner = Path(settings.captioner)
     if captioner not in MADE_BY_THE_PIPELINE:
-        captioner_folder(settings.captioner)
+        check_captioner(settings.captioner, PARAMS_FILE)
     if captioner == OTHER_CAPTIONER:
         check_present("other_captioner", settings.other_captioner)
     if "other_generator" in settings.generators:
         check_present("other_generator", settings.other_generator)
     CHECKED.parent.mkdir(parents=True, exist_ok=True)
     CHECKED.write_text("The parameters are valid.\n", encoding="utf-8")
+
+
+def check_captioner(name: str, params_file: Path) -> None:
+    """Raise an InputError unless a folder holds a captioner that can be loaded."""
+    folder = captioner_folder(name, params_file)
+    image_size = load_params().profile.captioner.image_size
+    obtain_captioner(LocalModel(source="local", path=str(folder)), image_size)
 
 
 def check_present(key: str, source: LocalModel | HubModel | BlipCheckpoint) -> None:
@@ -46,4 +54,4 @@ def check_present(key: str, source: LocalModel | HubModel | BlipCheckpoint) -> N
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, check_versions=True)

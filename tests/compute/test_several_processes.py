@@ -30,6 +30,7 @@ from caption_curation.corpora.corpus import image_files, write_split
 from caption_curation.curation.uses import write_uses
 from caption_curation.edits import Proposal, read_proposals, write_proposals
 from caption_curation.image_index import digest_of
+from caption_curation.model_files import weights_digest
 from caption_curation.optimisation.micro_batches import BatchSlice
 from caption_curation.samples import (
     CaptionedImage,
@@ -110,7 +111,8 @@ def prepare(folder: Path, generator: Path, corpus: TinyCorpus) -> None:
     shutil.copytree(MODELS / "captioner", folder / paths.captioner(0))
     for target in (paths.BASE_GENERATOR, paths.GENERATOR):
         shutil.copytree(generator, folder / target)
-    (folder / paths.GENERATOR / "digest.json").write_text('{"sha256": "5e8f"}')
+    digest = json.dumps({"sha256": weights_digest(folder / paths.GENERATOR)})
+    (folder / paths.GENERATOR / "digest.json").write_text(digest)
     shutil.copytree(corpus.folder, folder / paths.GENERATOR_CORPUS)
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=folder, check=True)
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from caption_curation.config.profile import GeneratorFineTuning
-from caption_curation.pretrained import weights_digest
+from caption_curation.model_files import weights_digest
 from caption_curation.samples import CaptionedImage, read_images
 from caption_curation.support.errors import InputError, NonFiniteLoss
 from caption_curation.text_to_image.fine_tuning import checkpoints as training_checkpoints

@@ -13,7 +13,8 @@ from caption_curation.config.profile import (
     TextEncoderSize,
     UNetSize,
 )
-from caption_curation.pretrained import obtain_model, weights_digest
+from caption_curation.model_files import weights_digest
+from caption_curation.pretrained import obtain_model
 from caption_curation.samples import read_images
 from caption_curation.support.errors import NonFiniteLoss
 from caption_curation.text_to_image.bases import REQUIRED_FILES

@@ -20,6 +20,7 @@ from PIL import Image
 from caption_curation import paths
 from caption_curation.config.experiment import Prompt
 from caption_curation.edits import Proposal, write_proposals
+from caption_curation.model_files import weights_digest
 from caption_curation.samples import (
     CaptionedImage,
     Sample,
@@ -106,8 +107,13 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_json_lines(paths.sbert_captions("train"), [])
     tokenizer = REPOSITORY / "data" / "demo_models" / "generator" / "tokenizer"
     shutil.copytree(tokenizer, paths.GENERATOR / "tokenizer")
-    (paths.GENERATOR / "digest.json").write_text('{"sha256": "5e8f"}')
+    write_digest()
     return tmp_path
+
+
+def write_digest() -> None:
+    digest = {"sha256": weights_digest(paths.GENERATOR)}
+    (paths.GENERATOR / "digest.json").write_text(json.dumps(digest))
 
 
 def configure(**values: Any) -> None:
@@ -429,3 +435,61 @@ def modules_of_stage(workspace: Path, epoch: int) -> set[str]:
     )
     assert result.returncode == 0, result.stderr
     return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+def dvc(*arguments: str) -> str:
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_generator_that_rotted_in_dvcs_cache_draws_nothing(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    (paths.GENERATOR / "unet").mkdir()
+    (paths.GENERATOR / "unet" / "weights.safetensors").write_bytes(bytes(range(256)) * 100)
+    write_digest()
+    paths.GENERATOR.rename("made")
+    stage = {"cmd": "cp -r made data/generator", "deps": ["made"], "outs": ["data/generator"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"finetune_generator": stage}}))
+    dvc("repro", "-q")
+    synthesize_of(MIXED, 1)
+
+    weights = paths.GENERATOR / "unet" / "weights.safetensors"
+    digest = hashlib.md5(weights.read_bytes()).hexdigest()
+    cached = Path(".dvc/cache/files/md5", digest[:2], digest[2:])
+    shutil.rmtree(paths.GENERATOR)
+    cached.chmod(0o644)
+    rotten = bytearray(cached.read_bytes())
+    rotten[1000] ^= 1
+    cached.write_bytes(rotten)
+    cached.chmod(0o444)
+    dvc("checkout", "-q")
+    assert weights.read_bytes() == rotten
+
+    synthesize_of(MIXED, 2)  # what is stored was drawn before
+    configure(synthesis={"sampler": "ddim", "steps": 4, "guidance": 2.5, "negative_prompt": ""})
+    with pytest.raises(InputError) as caught:
+        synthesize_of(MIXED, 3)
+    assert f"{paths.GENERATOR}: its files have the digest" in str(caught.value)
+    assert f"{cached.resolve()}" in str(caught.value)
+    assert "DVC's cache (1):" in str(caught.value)
+    assert len(generator.loaded) == 1
+    assert len(list(Path(".dvc/cache/caption_curation/images").rglob("*.jpg"))) == 3
+
+    cached.unlink()
+    shutil.rmtree(paths.GENERATOR)
+    dvc("repro", "-q")
+    synthesize_of(MIXED, 3)
+    assert len(generator.loaded) == 2
+
+
+def test_a_generator_that_was_edited_draws_nothing(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    dvc_init(workspace)
+    (paths.GENERATOR / "tokenizer" / "more.json").write_text("{}")
+    with pytest.raises(InputError, match=r"damaged, or were edited. Remove data/generator\.\nThen"):
+        synthesize_of(MIXED)
+    assert not generator.loaded
+    assert not paths.synthetic(1).exists()

@@ -1,12 +1,11 @@
 """What the user has to download for a profile, compared with what is there; downloads nothing."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from caption_curation.captioner import bases as captioner_bases
-from caption_curation.captioner import model as captioner_model
+from caption_curation.captioner.bases import TOKENIZER_FILES
+from caption_curation.captioner.bases.published import obtain_captioner
 from caption_curation.config.profile import (
     BlipCheckpoint,
     HubModel,
@@ -22,23 +21,16 @@ from caption_curation.corpora.karpathy import (
     read_annotations,
 )
 from caption_curation.downloads.published import ANNOTATIONS, PublishedCorpus, published_corpus
-from caption_curation.metrics import clip
-from caption_curation.pretrained import file_digest, obtain_model
+from caption_curation.metrics.clip.published import obtain_clip
+from caption_curation.model_files import file_digest
+from caption_curation.pretrained import obtain_model
 from caption_curation.support.errors import InputError
-from caption_curation.text_to_image import bases as generator_bases
-from caption_curation.text_to_image import sbert_captions
+from caption_curation.text_to_image.bases.published import obtain_generator
+from caption_curation.text_to_image.sbert_captions import obtain_sentence_encoder
 
 BLIP_CHECKPOINTS = "https://storage.googleapis.com/sfr-vision-language-research/BLIP/models/"
 SPLITS = ("train", "val", "test")
 NAMES_SHOWN = 3  # of files, for each kind of fault of a split
-# The parts of a model in the hub's layout, by the key of the profile.
-REQUIRED_FILES: Mapping[str, Sequence[str]] = {
-    "captioner.base": captioner_model.REQUIRED_FILES,
-    "captioner.base.tokenizer": captioner_bases.TOKENIZER_FILES,
-    "generator.base": generator_bases.REQUIRED_FILES,
-    "sentence_encoder": sbert_captions.REQUIRED_FILES,
-    "clip": clip.REQUIRED_FILES,
-}
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ def check_profile(profile: Profile, *, decode: bool) -> list[Check]:
         "clip": profile.clip,
     }
     checks += [
-        check_model(source, key, REQUIRED_FILES[key])
+        check_model(source, key, profile.captioner.image_size)
         for key, source in models.items()
         if isinstance(source, LocalModel | HubModel)
     ]
@@ -185,12 +177,28 @@ def check_checkpoint(source: BlipCheckpoint) -> Check:
     return Check(key, found, [fault])
 
 
-def check_model(source: LocalModel | HubModel, key: str, required: Sequence[str]) -> Check:
-    """Whether a folder has all files of a model; one on the hub is downloaded by its stage."""
+def check_model(source: LocalModel | HubModel, key: str, image_size: int) -> Check:
+    """Whether a folder holds a whole model; one on the hub is downloaded by its stage.
+
+    Args:
+        source: where the model comes from.
+        key: of the profile.
+        image_size: width and height in pixels that a captioner must take.
+    """
     if isinstance(source, HubModel):
         return Check(key, f"{source.id} on the hub, which a stage downloads when it needs it", [])
     try:
-        obtain_model(source, required=required)
+        match key:
+            case "captioner.base":
+                obtain_captioner(source, image_size)
+            case "captioner.base.tokenizer":
+                obtain_model(source, required=TOKENIZER_FILES)
+            case "generator.base":
+                obtain_generator(source)
+            case "sentence_encoder":
+                obtain_sentence_encoder(source)
+            case "clip":
+                obtain_clip(source)
     except InputError as error:
         return Check(key, f"model folder {source.path}", [f"{key}.path: {error}"])
     return Check(key, f"model folder {source.path}, complete", [])

@@ -78,7 +78,9 @@ def _clip_scores(
     from caption_curation.evaluation.numbers import mean_clip_scores
     from caption_curation.metrics.clip.features import score_split, split_features
     from caption_curation.metrics.clip.model import load_clip
+    from caption_curation.model_loading import refuse_non_finite
 
     clip = load_clip(model, prepare_device())
+    refuse_non_finite(clip.model, model)
     features = split_features(clip, images, [Path(image.file_name) for image in images])
     return mean_clip_scores({"test": score_split(clip, images, features, candidates)}, "test")

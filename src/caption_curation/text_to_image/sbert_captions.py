@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.model_loading import load_sentence_encoder, refuse_non_finite
+from caption_curation.pretrained import is_demo_model, obtain_model
 from caption_curation.samples import CaptionedImage
 
 REQUIRED_FILES = ("modules.json", "config.json", "model.safetensors", "tokenizer.json|vocab.txt")
@@ -51,21 +54,28 @@ def sbert_captions(images: Sequence[CaptionedImage], encoder: Path) -> dict[str,
     return chosen
 
 
+def obtain_sentence_encoder(source: LocalModel | HubModel) -> Path:
+    """The folder of a Sentence-BERT, which is whole: it can be loaded.
+
+    Raises:
+        InputError: the model cannot be obtained, lacks parts, is damaged, or is something else.
+    """
+    folder = obtain_model(source, required=REQUIRED_FILES)
+    if not is_demo_model(folder, REQUIRED_FILES):
+        from caption_curation.compute.devices import prepare_device
+
+        prepare_device()  # before the library is imported, which imports transformers
+        refuse_non_finite(load_sentence_encoder(folder, "cpu"), folder)
+    return folder
+
+
 def encode(captions: Sequence[str], encoder: Path) -> NDArray[np.float32]:
     """Embeddings of captions, shape (captions, dimensions), as the model gives them."""
     from caption_curation.compute.devices import prepare_device
 
     device = prepare_device()  # before the library is imported, which imports transformers
-
-    from sentence_transformers import SentenceTransformer
-
-    model = SentenceTransformer(
-        str(encoder),
-        device=str(device),
-        trust_remote_code=False,
-        local_files_only=True,
-        model_kwargs={"use_safetensors": True},
-    )
+    model = load_sentence_encoder(encoder, device)
+    refuse_non_finite(model, encoder)
     embeddings: NDArray[np.float32] = model.encode(
         list(captions), batch_size=BATCH, show_progress_bar=None, convert_to_numpy=True
     )

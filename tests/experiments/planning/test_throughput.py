@@ -9,7 +9,7 @@ from PIL import Image
 
 from caption_curation.config.params import Params, load_params
 from caption_curation.experiments.planning.throughput import measure_captioner, measure_generator
-from caption_curation.pretrained import weights_digest
+from caption_curation.model_files import weights_digest
 from caption_curation.samples import CaptionedImage, samples_of
 from caption_curation.shown_images import shown_files
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed

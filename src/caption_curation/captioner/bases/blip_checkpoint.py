@@ -10,7 +10,6 @@ ViT-L with does not exist in transformers' model.
 """
 
 import math
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,9 @@ from torch.nn.functional import interpolate
 from caption_curation.captioner.bases import TOKENIZER_FILES
 from caption_curation.captioner.model.blip import Captioner, new_config, new_tokenizer
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
-from caption_curation.pretrained import file_digest, obtain_model
+from caption_curation.model_files import file_digest
+from caption_curation.model_loading import refuse_non_finite
+from caption_curation.pretrained import obtain_model
 from caption_curation.support.errors import InputError, list_faults
 
 HEAD_CHANNELS = 64
@@ -103,7 +104,9 @@ def read_checkpoint(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged bytes make the unpickler raise any class
         objects = re.search(r"GLOBAL (\S+)", str(error))
         reason = f"it holds {objects[1]}" if objects else "it is damaged or of another kind"
         raise InputError(
@@ -188,6 +191,7 @@ def _model(path: Path, tensors: Mapping[str, torch.Tensor], tokenizer: Any, imag
     if faults:
         raise InputError(list_faults(f"checkpoint {path} does not hold a BLIP captioner", faults))
     model.load_state_dict({ours: tensors[theirs] for ours, theirs in wanted.items()})
+    refuse_non_finite(model, path)
     return model
 
 

@@ -1,9 +1,11 @@
 """Captioners that somebody has published: a folder, a model on the hub, or BLIP's checkpoint."""
 
+import json
 from pathlib import Path
 
 from caption_curation.captioner.model import REQUIRED_FILES
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.pretrained import copy_model, is_demo_model, obtain_model
 from caption_curation.support.outputs import atomic_folder
 
 
@@ -14,11 +16,12 @@ def write_published(
 
     Args:
         source: where it comes from.
-        image_size: width and height in pixels that a checkpoint of BLIP is converted for.
+        image_size: width and height in pixels that a checkpoint of BLIP is converted for, and that
+            any other captioner must take.
         target: the folder, which is replaced as a whole.
 
     Raises:
-        InputError: the model cannot be obtained, lacks parts, or is something else.
+        InputError: the model cannot be obtained, lacks parts, is damaged, or is something else.
     """
     if isinstance(source, BlipCheckpoint):
         from caption_curation.captioner.bases.blip_checkpoint import convert_checkpoint
@@ -28,8 +31,38 @@ def write_published(
         with atomic_folder(target) as folder:
             save_captioner(captioner, folder)
     else:
-        from caption_curation.pretrained import copy_model, obtain_model
-
-        model = obtain_model(source, required=REQUIRED_FILES)
+        model = obtain_captioner(source, image_size)
         with atomic_folder(target) as folder:
             copy_model(model, folder, REQUIRED_FILES)
+
+
+def obtain_captioner(source: LocalModel | HubModel, image_size: int) -> Path:
+    """The folder of a captioner in the hub's layout, which is whole: it can be loaded.
+
+    Args:
+        source: where it comes from.
+        image_size: width and height in pixels that it must take.
+
+    Raises:
+        InputError: as :func:`write_published`.
+    """
+    folder = obtain_model(source, required=REQUIRED_FILES)
+    if not is_demo_model(folder, REQUIRED_FILES) or _image_size(folder) != image_size:
+        from caption_curation.compute.devices import prepare_device
+
+        prepare_device()  # before the library is imported, which would print warnings
+
+        import torch
+
+        from caption_curation.captioner.model.blip import load_captioner
+        from caption_curation.model_loading import refuse_non_finite
+
+        captioner = load_captioner(folder, image_size, torch.device("cpu"))
+        refuse_non_finite(captioner.model, folder)
+    return folder
+
+
+def _image_size(folder: Path) -> int:
+    """Width and height in pixels that one of the demo's captioners takes."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return int(config["vision_config"]["image_size"])

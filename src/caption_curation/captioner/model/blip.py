@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from caption_curation.model_loading import load_model, load_part
 from caption_curation.support.errors import InputError
 
 IGNORED = -100  # cross-entropy's ignore_index: targets that do not count
@@ -54,16 +55,15 @@ def load_captioner(folder: Path, image_size: int, device: torch.device) -> Capti
     """Load a captioner that one of the stages saved, in float32 whatever it was saved in.
 
     Raises:
-        InputError: the model takes images of another size than the profile says.
+        InputError: a file is damaged or of another model (:mod:`~caption_curation.model_loading`),
+            or the model takes images of another size than the profile says.
     """
     from transformers import BertTokenizerFast, BlipForConditionalGeneration
 
     # Otherwise a base model published in half precision would be trained in it, where updates at
     # BLIP's learning rate are lost to rounding.
-    model = BlipForConditionalGeneration.from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32
-    )
-    captioner = Captioner(model.to(device), BertTokenizerFast.from_pretrained(folder), device)
+    model = load_model(BlipForConditionalGeneration, folder, dtype=torch.float32)
+    captioner = Captioner(model.to(device), load_part(BertTokenizerFast, folder), device)
     if captioner.image_size != image_size:
         raise InputError(
             f"profile: captioner.image_size = {image_size}: the base model takes images of "

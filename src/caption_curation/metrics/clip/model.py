@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import trange
 
+from caption_curation.model_loading import load_model, load_part
 from caption_curation.pictures.reading import read_picture
 
 BATCH = 64  # images or texts at once; it bounds memory, and changes results by rounding only
@@ -28,14 +29,18 @@ class Clip:
 
 
 def load_clip(folder: Path, device: torch.device) -> Clip:
-    """Load a CLIP in the hub's layout; its weights become fp32, whatever type is stored."""
+    """Load a CLIP in the hub's layout; its weights become fp32, whatever type is stored.
+
+    Raises:
+        InputError: a file is damaged or of another model (:mod:`~caption_curation.model_loading`).
+    """
     from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
 
-    model = CLIPModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
+    model = load_model(CLIPModel, folder, dtype=torch.float32)
     return Clip(
-        model.to(device).eval(),
-        CLIPTokenizer.from_pretrained(folder),
-        CLIPImageProcessorPil.from_pretrained(folder),
+        model.to(device),
+        load_part(CLIPTokenizer, folder),
+        load_part(CLIPImageProcessorPil, folder),
         device,
     )
 

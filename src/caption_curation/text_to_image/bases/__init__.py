@@ -1,6 +1,5 @@
 """Base generators to fine-tune: built from scratch, or models in the hub's layout."""
 
-PIPELINE = "StableDiffusionPipeline"  # the class that model_index.json must name
 # What a Stable Diffusion in the hub's layout consists of.
 REQUIRED_FILES = (
     "model_index.json",
@@ -14,3 +13,13 @@ REQUIRED_FILES = (
     "vae/diffusion_pytorch_model.safetensors",
 )
 OPTIONAL_FILES = ("safety_checker/model.safetensors",)
+# What each component consists of, where model_index.json names it.
+COMPONENT_FILES = {
+    "feature_extractor": ("preprocessor_config.json",),
+    "safety_checker": ("config.json", "model.safetensors"),
+    "scheduler": ("scheduler_config.json",),
+    "text_encoder": ("config.json", "model.safetensors"),
+    "tokenizer": (),  # in either form; see above
+    "unet": ("config.json", "diffusion_pytorch_model.safetensors"),
+    "vae": ("config.json", "diffusion_pytorch_model.safetensors"),
+}

@@ -11,8 +11,8 @@ import torch
 
 from caption_curation import rng
 from caption_curation.config.profile import GeneratorFineTuning
+from caption_curation.model_files import file_digest, weights_digest
 from caption_curation.optimisation import micro_batches
-from caption_curation.pretrained import file_digest, weights_digest
 from caption_curation.text_to_image import pixels, prompts
 from caption_curation.text_to_image.fine_tuning import inputs, recipe, training
 

@@ -24,11 +24,13 @@ from tqdm import tqdm
 from caption_curation.compute.devices import autocast
 from caption_curation.compute.process_group import process_index
 from caption_curation.config.profile import GeneratorFineTuning
+from caption_curation.model_files import DIGEST, weights_digest
+from caption_curation.model_loading import load_pipeline
 from caption_curation.optimisation.micro_batches import BatchSlice, GradientAccumulator
-from caption_curation.pretrained import DIGEST, weights_digest
 from caption_curation.samples import CaptionedImage
-from caption_curation.support.errors import InputError, NonFiniteLoss
+from caption_curation.support.errors import NonFiniteLoss
 from caption_curation.support.launcher import process_info
+from caption_curation.text_to_image.configuration import check_prediction_type
 from caption_curation.text_to_image.fine_tuning.checkpoints import load_checkpoint, save_checkpoint
 from caption_curation.text_to_image.fine_tuning.inputs import FrozenEncoders, TrainingInputs
 from caption_curation.text_to_image.fine_tuning.recipe import (
@@ -37,8 +39,6 @@ from caption_curation.text_to_image.fine_tuning.recipe import (
     denoising_loss,
     learning_rate,
 )
-
-PREDICTION_TYPES = ("epsilon", "v_prediction")
 
 
 def fine_tune(
@@ -69,7 +69,8 @@ def fine_tune(
         checkpoint_steps: number of steps between two checkpoints.
 
     Raises:
-        InputError: the model predicts neither noise nor velocity.
+        InputError: the model predicts neither noise nor velocity, or its files are damaged or of
+            another model.
         NonFiniteLoss: naming the step and the images.
     """
     models = _load(base, device) if settings.steps > 0 else None
@@ -116,25 +117,13 @@ class _Models:
 
 
 def _load(base: Path, device: torch.device) -> _Models:
-    from diffusers import DDPMScheduler, StableDiffusionPipeline
+    from diffusers import DDPMScheduler
     from diffusers.models.attention_processor import AttnProcessor
-    from diffusers.utils import logging
 
-    logging.disable_progress_bar()
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        base,
-        use_safetensors=True,
-        dtype=torch.float32,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).to(device)
+    unused = ("safety_checker", "feature_extractor")
+    pipeline = load_pipeline(base, dtype=torch.float32, without=unused).to(device)
     schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
-    if schedule.config.prediction_type not in PREDICTION_TYPES:
-        raise InputError(
-            f"{base}/scheduler: prediction_type {schedule.config.prediction_type!r}; "
-            f"allowed: {', '.join(PREDICTION_TYPES)}"
-        )
+    check_prediction_type(schedule, base / "scheduler")
     if device.type == "cpu":
         # For the few positions of a small model its backward pass is a third faster than that of
         # torch's fused attention.

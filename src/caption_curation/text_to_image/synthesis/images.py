@@ -1,16 +1,26 @@
 """Synthetic images for a stage: from the store if it has them, otherwise generated."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from PIL.Image import Image
+
+from caption_curation import model_files
 from caption_curation.config.experiment import Synthesis
 from caption_curation.config.profile import Generator
-from caption_curation.support.dvc_cache import dvc_cache_folder
+from caption_curation.support.digest_memo import DigestMemo
+from caption_curation.support.dvc_cache import damaged_objects, dvc_cache_folder
+from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.launcher import process_info
 from caption_curation.text_to_image.image_store import ImageRequest, image_key, open_store
-from caption_curation.text_to_image.synthesis.requests import image_generator, recipe_of
+from caption_curation.text_to_image.synthesis.requests import (
+    Generate,
+    image_generator,
+    recipe_of,
+)
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -32,7 +42,7 @@ def obtain_images(
     requests: Mapping[Name, ImageRequest],
     *,
     generator: Path,
-    weights_digest: str,
+    weights_digest: str | None,
     synthesis: Synthesis,
     section: Generator,
     folder: Path,
@@ -46,20 +56,24 @@ def obtain_images(
         requests: what to generate, by any name; several may ask for the same image. Without any,
             the folder is not created and DVC is not asked for its cache.
         generator: the folder of the model.
-        weights_digest: of that model.
+        weights_digest: of that model, to which its files are compared before anything is generated;
+            ``None``: they are what they are.
         synthesis: sampler, steps, guidance and negative prompt.
         section: the profile's section ``generator``: image size, JPEG quality and batch size.
         folder: where to link the images; it must not exist.
 
     Raises:
-        InputError: every attempt at some image was unusable.
+        InputError: the model's files are others than those of the digest, or every attempt at some
+            image was unusable.
     """
     process = process_info()
     if not requests:
         if process.is_main:
             print("0 images")
         return Obtained()
-    recipe = recipe_of(synthesis, section, weights_digest)
+    dvc_cache = dvc_cache_folder()
+    digest = weights_digest or remembered_digest(generator, dvc_cache)
+    recipe = recipe_of(synthesis, section, digest)
     keys = {name: image_key(recipe, request) for name, request in requests.items()}
     # Prompts in windows come last, the longest at the very end, so that as few batches as possible
     # mix different numbers of windows.
@@ -69,8 +83,11 @@ def obtain_images(
     }
     batch_size = section.synthesis_batch_size
     digests: dict[str, str] = {}
-    with open_store(dvc_cache_folder()) as store:
-        generate = image_generator(generator, synthesis, section.image_size, batch_size)
+    with open_store(dvc_cache) as store:
+        generate = _checked(
+            image_generator(generator, synthesis, section.image_size, batch_size),
+            partial(refuse_other_weights, generator, digest, dvc_cache),
+        )
         counts = store.obtain(recipe, wanted, generate, batch_size)
         if process.is_main:
             digests = store.link_images(wanted, folder)
@@ -80,6 +97,47 @@ def obtain_images(
         f"{counts.imported} from the DVC cache"
     )
     return Obtained(keys, digests)
+
+
+def remembered_digest(generator: Path, dvc_cache: Path) -> str:
+    """The digest of a generator's files, of which only those are read that have changed."""
+    memo = DigestMemo(dvc_cache)
+    return model_files.weights_digest(generator, partial(memo.digest, algorithm="sha256"))
+
+
+def refuse_other_weights(generator: Path, expected: str, dvc_cache: Path) -> None:
+    """Raise an InputError unless a generator's files are those that a digest is of.
+
+    Images are stored under keys that hold the digest: from other weights, whether replaced by hand
+    or damaged on the disk, they would be wrong for every later experiment.
+
+    Args:
+        generator: the folder of the model.
+        expected: see :func:`~caption_curation.model_files.weights_digest`.
+        dvc_cache: the cache's folder, where digests of files are remembered.
+    """
+    found = remembered_digest(generator, dvc_cache)
+    if found == expected:
+        return
+    damaged = [str(file) for file in damaged_objects(generator, dvc_cache)]
+    heading = f"Remove {generator}, and what is damaged in DVC's cache"
+    raise InputError(
+        f"{generator}: its files have the digest {found}, and not that of {model_files.DIGEST}, "
+        f"{expected}: they are damaged, or were edited. "
+        + (list_faults(heading, damaged) if damaged else f"Remove {generator}.")
+        + "\nThen `dvc repro` makes it again, or `dvc pull` fetches it"
+    )
+
+
+def _checked(generate: Generate, check: Callable[[], None]) -> Generate:
+    """``generate``, preceded by a check when it is called first."""
+    check_once = cache(check)
+
+    def generate_checked(batch: list[ImageRequest]) -> list[Image | None]:
+        check_once()
+        return generate(batch)
+
+    return generate_checked
 
 
 def _windowed_length(request: ImageRequest) -> int:

@@ -3,7 +3,6 @@
 Nothing here needs torch: a stage that finds all its images in the store never imports it.
 """
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from caption_curation.config.experiment import Prompt
+from caption_curation.model_loading import load_part
 from caption_curation.support.errors import InputError
+from caption_curation.text_to_image.configuration import max_tokens
 from caption_curation.text_to_image.image_store import ImageRequest
 from caption_curation.text_to_image.prompts import BEFORE_STYLER
 
@@ -40,12 +41,9 @@ def load_token_limit(folder: Path) -> TokenLimit:
     Raises:
         InputError: the tokenizer's configuration does not state the limit.
     """
-    file = folder / "tokenizer" / "tokenizer_config.json"
-    max_tokens = json.loads(file.read_text(encoding="utf-8")).get("model_max_length")
-    if not isinstance(max_tokens, int) or max_tokens < 3:  # of which two are start and end
-        raise InputError(f"{file}: model_max_length = {max_tokens!r}; needed: an integer above 2")
-    tokenizer = _load_tokenizer(file.parent)
-    return TokenLimit(lambda text: len(tokenizer.encode(text).ids), max_tokens)
+    limit = max_tokens(folder)
+    tokenizer = _load_tokenizer(folder / "tokenizer")
+    return TokenLimit(lambda text: len(tokenizer.encode(text).ids), limit)
 
 
 def fit_requests(
@@ -123,7 +121,7 @@ def _load_tokenizer(folder: Path) -> Any:
     else:  # an older model's vocab.json and merges.txt
         from transformers import CLIPTokenizer
 
-        tokenizer = CLIPTokenizer.from_pretrained(folder).backend_tokenizer
+        tokenizer = load_part(CLIPTokenizer, folder).backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

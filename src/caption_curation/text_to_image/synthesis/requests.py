@@ -14,6 +14,8 @@ from caption_curation.samples import CaptionedImage, Sample, other_captions
 from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_seed
 from caption_curation.text_to_image.prompts import image_prompt
 
+Generate = Callable[[list[ImageRequest]], list[Image | None]]
+
 
 def requests_of(
     samples: Iterable[Sample],
@@ -87,7 +89,7 @@ def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -
 
 def image_generator(
     folder: Path, synthesis: Synthesis, image_size: int, batch_size: int
-) -> Callable[[list[ImageRequest]], list[Image | None]]:
+) -> Generate:
     """The generator in ``folder`` as a function from a batch of requests to their images.
 
     The model, and the libraries that it needs, are loaded when the function is first called. It

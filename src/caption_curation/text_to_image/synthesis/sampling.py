@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from caption_curation.compute.devices import prepare_device
+from caption_curation.model_loading import load_pipeline
 from caption_curation.text_to_image.synthesis.windows import encode_in_windows, tokens_in_windows
 
 Sampler = Literal["dpm_solver", "ddim", "pndm"]
@@ -24,20 +25,13 @@ def load_generator(folder: Path, *, sampler: Sampler) -> Any:
     Args:
         folder: a model in the hub's layout.
         sampler: ``dpm_solver`` (DPM-Solver++ 2M), ``ddim`` or ``pndm``.
+
+    Raises:
+        InputError: a file is damaged or of another model (:mod:`~caption_curation.model_loading`).
     """
     device = prepare_device()  # before importing diffusers, which warns of what is not installed
 
-    from diffusers import StableDiffusionPipeline
-    from diffusers.utils import logging
-
-    logging.disable_progress_bar()
-    # The pipeline prints all that it truncates from long prompts; the stage counts them instead.
-    logging.set_verbosity_error()
-    pipeline = StableDiffusionPipeline.from_pretrained(
-        folder,
-        use_safetensors=True,
-        dtype=image_dtype(device),
-    ).to(device)
+    pipeline = load_pipeline(folder, dtype=image_dtype(device)).to(device)
     if device.type == "cuda":
         compile_networks(pipeline)
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)

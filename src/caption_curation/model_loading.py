@@ -1,0 +1,223 @@
+"""The one way by which models are loaded: whole, from safetensors files on this machine.
+
+Where a file lacks tensors, transformers and diffusers put random numbers in their place, and they
+pass over tensors that a model does not have, with a warning at most. Here both are errors, and so
+is whatever else a damaged file, or one of another model, makes a library raise. Nothing is
+downloaded, and no code that comes with a model is run.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from caption_curation.support.errors import InputError, list_faults
+
+PIPELINE = "StableDiffusionPipeline"  # the class that model_index.json must name
+WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")  # of either library
+REMEDY = "obtain or convert the model again, and compare its files with those of its source"
+# Where the classes are that model_index.json may name; it could name any module.
+LIBRARIES = {
+    "diffusers": "diffusers",
+    "stable_diffusion": "diffusers.pipelines.stable_diffusion",
+    "transformers": "transformers",
+}
+
+
+def load_model(kind: Any, folder: Path, *, dtype: Any) -> Any:
+    """A network with the weights in a folder, on the CPU, in evaluation mode.
+
+    Args:
+        kind: its class, of transformers or diffusers.
+        folder: holds its configuration and its weights.
+        dtype: torch's type to convert the weights to.
+
+    Raises:
+        InputError: a file is missing, damaged or of another model; tensors are missing, not
+            expected or of another shape (all are counted, and the first are named). Tied tensors
+            need to be there once.
+    """
+    file = _weights(folder)
+    with _refused(folder, kind):
+        model, found = kind.from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,  # else the first of them ends the loading
+            output_loading_info=True,
+        )
+    faults = [f"{name} is missing" for name in sorted(found["missing_keys"])]
+    faults += [f"{name} is not expected" for name in sorted(found["unexpected_keys"])]
+    faults += [
+        f"{name} has the shape {tuple(stored)} instead of {tuple(expected)}"
+        for name, stored, expected in sorted(found["mismatched_keys"])
+    ]
+    if faults:
+        heading = f"{file}: its tensors are not those of the {kind.__name__} in config.json"
+        raise InputError(f"{list_faults(heading, faults)}\n{REMEDY}")
+    return model
+
+
+def load_part(kind: Any, folder: Path) -> Any:
+    """A tokenizer or processor.
+
+    Args:
+        kind: its class.
+        folder: holds its files.
+
+    Raises:
+        InputError: they are missing, damaged or of another kind.
+    """
+    with _refused(folder, kind):
+        return kind.from_pretrained(folder, local_files_only=True)
+
+
+def load_pipeline(folder: Path, *, dtype: Any, without: Sequence[str] = ()) -> Any:
+    """A StableDiffusionPipeline on the CPU.
+
+    Args:
+        folder: a model in the hub's layout.
+        dtype: torch's type of all networks' weights.
+        without: names of components of ``model_index.json`` that are left out.
+
+    Raises:
+        InputError: as for :func:`load_model`, of every network of the pipeline.
+    """
+    from diffusers import StableDiffusionPipeline
+    from diffusers.utils import logging
+    from torch.nn import Module
+
+    logging.disable_progress_bar()
+    # What is wrong is raised. The pipeline would also print all that it cuts off long prompts.
+    logging.set_verbosity_error()
+    networks = {}
+    for name, (library, kind) in named_components(folder).items():
+        component = _class_of(folder / name, library, kind)
+        if name not in without and issubclass(component, Module):
+            networks[name] = load_model(component, folder / name, dtype=dtype)
+    left_out: dict[str, Any] = dict.fromkeys(without)
+    if "safety_checker" in without:
+        left_out["requires_safety_checker"] = False
+    with _refused(folder, StableDiffusionPipeline):
+        return StableDiffusionPipeline.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, **networks, **left_out
+        )
+
+
+def named_components(folder: Path) -> dict[str, tuple[str, str]]:
+    """Library and class of each component of a pipeline, by name; without those it has not.
+
+    Raises:
+        InputError: ``model_index.json`` is damaged, or of another pipeline.
+    """
+    file = folder / "model_index.json"
+    try:
+        index = json.loads(file.read_text(encoding="utf-8"))
+        kind = index.get("_class_name")
+        components = {name: tuple(value) for name, value in index.items() if type(value) is list}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{file}: not a description of a pipeline ({error}); {REMEDY}") from error
+    if kind != PIPELINE:
+        raise InputError(f"{file}: _class_name = {kind!r}; allowed: {PIPELINE}")
+    present = {name: value for name, value in components.items() if value != (None, None)}
+    faults = [
+        f"{name} = {json.dumps(value)}"
+        for name, value in present.items()
+        if list(map(type, value)) != [str, str] or value[0] not in LIBRARIES
+    ]
+    if faults:
+        allowed = f"{file}: allowed is a library ({', '.join(LIBRARIES)}) and its class"
+        raise InputError(list_faults(allowed, faults))
+    return present
+
+
+def load_sentence_encoder(folder: Path, device: Any) -> Any:
+    """A Sentence-BERT.
+
+    Args:
+        folder: a model in the hub's layout.
+        device: torch's device.
+
+    Raises:
+        InputError: as for :func:`load_model`.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    _weights(folder)
+    with _refused(folder, SentenceTransformer):
+        encoder = SentenceTransformer(
+            str(folder),
+            device=str(device),
+            trust_remote_code=False,
+            local_files_only=True,
+            # The call below says what does not fit; this one would end at the first of it.
+            model_kwargs={"use_safetensors": True, "ignore_mismatched_sizes": True},
+        )
+    # The library does not say what it did not find. To load the network once more takes a moment.
+    network = encoder[0].auto_model
+    load_model(type(network), folder, dtype=network.dtype)
+    return encoder
+
+
+def refuse_non_finite(model: Any, source: Path) -> None:
+    """Raise an InputError if weights are NaN or infinite; it names their tensors.
+
+    Args:
+        model: torch's module.
+        source: folder or file that it was loaded from, for the message.
+    """
+    import torch
+
+    tensors = model.state_dict()
+    once = {value.data_ptr(): name for name, value in tensors.items()}  # those that are tied
+    faults = [
+        f"{name}: {bad:,} of {tensors[name].numel():,}"
+        for name in once.values()
+        if (bad := int(tensors[name].numel() - torch.isfinite(tensors[name]).sum()))
+    ]
+    if faults:
+        heading = f"{source}: weights that are NaN or infinite"
+        raise InputError(f"{list_faults(heading, faults)}\n{REMEDY}")
+
+
+def _weights(folder: Path) -> Path:
+    """The file with a network's weights, if it is a whole safetensors file."""
+    from safetensors import SafetensorError, safe_open
+
+    file = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if file is None:
+        raise InputError(f"{folder}: {' or '.join(WEIGHTS)} is missing; {REMEDY}")
+    try:
+        with safe_open(file, "numpy"):
+            return file
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{file}: it was cut short, or is no safetensors file ({error}); {REMEDY}"
+        ) from error
+
+
+def _class_of(folder: Path, library: str, name: str) -> Any:
+    found = getattr(import_module(LIBRARIES[library]), name, None)
+    if not isinstance(found, type):
+        raise InputError(
+            f"{folder.parent}/model_index.json: {folder.name}: {library} has no class {name}"
+        )
+    return found
+
+
+@contextmanager
+def _refused(folder: Path, kind: Any) -> Iterator[None]:
+    """Turn what a library raises, for which it uses any class, into one line with the folder."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+        raise InputError(
+            f"{folder}: cannot be loaded as {kind.__name__}, its files are damaged or of another "
+            f"model ({type(error).__name__}: {reason}); {REMEDY}"
+        ) from error

@@ -1,0 +1,45 @@
+"""What a generator's configuration must say for the generator to be fine-tuned and drawn with.
+
+It is looked at where the user's model is read, and again where it is needed.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from caption_curation.support.errors import InputError
+
+PREDICTION_TYPES = ("epsilon", "v_prediction")
+
+
+def max_tokens(folder: Path) -> int:
+    """How many tokens the text encoder reads, the start and end tokens included (CLIP: 77).
+
+    Args:
+        folder: a generator in the hub's layout.
+
+    Raises:
+        InputError: the tokenizer's configuration does not state the limit.
+    """
+    file = folder / "tokenizer" / "tokenizer_config.json"
+    try:
+        limit = json.loads(file.read_text(encoding="utf-8")).get("model_max_length")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{file}: not a tokenizer's configuration ({error})") from error
+    if not isinstance(limit, int) or limit < 3:  # of which two are start and end
+        raise InputError(f"{file}: model_max_length = {limit!r}; needed: an integer above 2")
+    return limit
+
+
+def check_prediction_type(schedule: Any, folder: Path) -> None:
+    """Raise an InputError unless a noise schedule's model predicts noise or velocity.
+
+    Args:
+        schedule: any of diffusers' schedulers.
+        folder: that it was loaded from, for the message.
+    """
+    if schedule.config.prediction_type not in PREDICTION_TYPES:
+        raise InputError(
+            f"{folder}: prediction_type {schedule.config.prediction_type!r}; "
+            f"allowed: {', '.join(PREDICTION_TYPES)}"
+        )
