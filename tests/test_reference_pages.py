@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import commands, parameters
+from docs import commands, epoch, parameters
 from tests.conftest import REPOSITORY
 
 
@@ -17,6 +17,13 @@ def test_the_page_of_parameters_is_up_to_date() -> None:
 def test_the_page_of_commands_is_up_to_date() -> None:
     written = commands.PAGE.read_text(encoding="utf-8")
     assert written == commands.page(), "run `python -m docs.commands`"
+
+
+def test_the_page_and_the_picture_of_an_epoch_are_up_to_date() -> None:
+    assert epoch.PAGE.read_text(encoding="utf-8") == epoch.page(), "run `python -m docs.epoch`"
+    assert epoch.PICTURE.read_text(encoding="utf-8") == epoch.picture(), (
+        "run `python -m docs.epoch`"
+    )
 
 
 def test_the_example_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
