@@ -20,6 +20,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from caption_curation.synthetic_index import read_synthetic_index
 from tests.pipeline.browser import drawn_charts, fetched_by
 from tests.pipeline.clone import RECORDER, Clone, Run, change
 
@@ -40,9 +41,12 @@ ALWAYS = {
 }
 # The parameters that a run with the default values does not read, or that its page only prints.
 UNREAD = {"experiment.training.epochs", "profile.sentence_encoder", "profile.curation"}
-BEFORE = {"curate_static", "synthesize@0", "validate@0", "history_base"}
+EDITS = ("scores", "curate", "synthesize", "recaption", "judge", "settle")
+BEFORE = {"curate_static", "settle_static", "validate@0", "history_base"}
+BEFORE |= {f"{stage}@0" for stage in EDITS if stage not in ("curate", "settle")}
 AFTER = {"caption_test", "clip_score", "evaluate", "report"}
-EVERYTHING = CHECK | ALWAYS | BEFORE | LOOP | {"curate@1", "synthesize@1", "verdicts@2"} | AFTER
+EVERYTHING = CHECK | ALWAYS | BEFORE | LOOP | {f"{stage}@1" for stage in EDITS} | AFTER
+EVERYTHING |= {"verdicts@2"}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +102,9 @@ MACHINE = {
     "profile.captioner.inference_batch_size",
     "profile.generator.checkpoint_steps",
     "profile.generator.synthesis_batch_size",
+    # Paths: what the stages depend on are the files.
+    "experiment.inputs.decisions",
+    "experiment.inputs.scores",
 }
 
 
@@ -129,7 +136,8 @@ def test_each_stage_reads_the_parameters_that_it_declares(clone: Clone) -> None:
 SYNTHESIS = {"synthesize@0", "synthesize@1"}
 CURATION = {"curate_static", "curate@1"}
 CAPTIONING = {"validate@0", "validate@1", "validate@2", "caption_test"}
-PROMPTS = CURATION | SYNTHESIS | {"sbert_captions", "evaluate"}
+SETTLING = {"settle_static", "settle@1"}
+PROMPTS = CURATION | SYNTHESIS | SETTLING | {"sbert_captions"}
 TRAINING = {"train@1", "train@2"}
 SCORING = {"score@1", "score@2"}
 HISTORY = {"history_base", "history@1", "history@2"}
@@ -142,7 +150,7 @@ BASE = {"base_captioner"}
         ("params.yaml", "seed", 1, CURATION | TRAINING | HISTORY),
         ("params.yaml", "curation.method", "remove", CURATION),
         ("params.yaml", "curation.schedule", "static", CURATION),
-        ("params.yaml", "curation.score", "random", CURATION),
+        ("params.yaml", "curation.score", "random", CURATION | {"scores@0", "scores@1"}),
         ("params.yaml", "curation.rule", "mean_std", CURATION),
         ("params.yaml", "curation.ratio", 0.2, CURATION),
         ("params.yaml", "curation.std", 1.0, CURATION),
@@ -165,8 +173,8 @@ BASE = {"base_captioner"}
         ("profiles/tiny.yaml", "data.seed", 5, {"corpus"}),
         ("profiles/tiny.yaml", "data.train_fraction", 0.5, {"corpus"}),
         ("profiles/tiny.yaml", "generator_data.seed", 5, {"generator_corpus"}),
-        ("profiles/tiny.yaml", "curation.rounding", "round", {"curate@1"}),
-        ("profiles/tiny.yaml", "curation.easier_captions", 3, {"curate@1"}),
+        ("profiles/tiny.yaml", "curation.rounding", "round", CURATION),
+        ("profiles/tiny.yaml", "curation.easier_captions", 3, CURATION),
         ("profiles/tiny.yaml", "captioner.base.seed", 5, {"base_captioner"}),
         ("profiles/tiny.yaml", "captioner.fine_tuning.learning_rate", 0.001, TRAINING),
         ("profiles/tiny.yaml", "captioner.fine_tuning.last_batch", "drop", TRAINING),
@@ -194,6 +202,11 @@ def test_a_parameter_invalidates_the_stages_that_read_it(
     names = {name.rpartition(":")[2] for name, _ in status.items()}
     # The check and the report are of every parameter, so each of them makes these stale.
     assert names - {"report", "parameters"} == stale
+
+
+def keys_of(index: Path) -> set[str]:
+    """The images of an epoch's proposals."""
+    return {image.key for image in read_synthetic_index(index)}
 
 
 def experiment(clone: Clone, *settings: str) -> Run:
@@ -255,7 +268,7 @@ def test_a_smaller_ratio_trains_no_shared_epoch_and_generates_no_image(clone: Cl
     # Epoch 1 is the same, and the images for 20 % are some of those for 40 %. The test split is
     # captioned anew only if another epoch's captioner is the best.
     assert set(run.stages) | {"caption_test"} == CHECK | CURATION | AFTER | {
-        "synthesize@1", "train@2", "score@2", "validate@2", "history@2", "verdicts@2",
+        "synthesize@1", "settle@1", "train@2", "score@2", "validate@2", "history@2", "verdicts@2",
     }  # fmt: skip
     assert run.generated == 0
     assert metrics(clone)["curation"]["epoch_1"]["replaced_image"] == 24
@@ -272,19 +285,19 @@ def test_a_setting_seen_before_runs_nothing(clone: Clone) -> None:
 def test_a_larger_ratio_generates_the_difference_only(clone: Clone) -> None:
     experiment(clone, "curation.ratio=0.4")
     index = clone.folder / "data/epochs/1/synthetic/index.jsonl"
-    before = {json.loads(line)["key"] for line in index.read_text().splitlines()}
+    before = keys_of(index)
     plan = planned(clone, "curation.ratio=0.6")
     run = experiment(clone, "curation.ratio=0.6")
     plan.assert_foretold(run)
     assert plan.images == str(run.generated)
-    after = {json.loads(line)["key"] for line in index.read_text().splitlines()}
+    after = keys_of(index)
     assert run.generated == len(after - before) > 0
     assert before < after
 
 
 def test_more_epochs_run_only_the_new_ones(clone: Clone) -> None:
     run = experiment(clone, "training.epochs=3", "curation.ratio=0.4")
-    new = {"curate@2", "synthesize@2", "train@3", "score@3", "validate@3", "history@3"}
+    new = {"train@3", "score@3", "validate@3", "history@3"} | {f"{stage}@2" for stage in EDITS}
     assert set(run.stages) | {"caption_test"} == CHECK | new | {"verdicts@3"} | AFTER
     assert set(metrics(clone)["curation"]) >= {"epoch_0", "epoch_1", "epoch_2"}
 

@@ -20,6 +20,7 @@ from typing import Any
 import fsspec
 import pytest
 
+from caption_curation.synthetic_index import read_synthetic_index
 from tests.pipeline.clone import Clone, Run
 from tests.pipeline.servers import (
     LOOPBACK,
@@ -141,9 +142,9 @@ def half(ben: Clone) -> Experiment:
 
 
 def images_of(clone: Clone) -> set[str]:
-    """Keys of the synthetic images that the current experiment shows."""
+    """Keys of the synthetic images that the current experiment drew."""
     indexes = (clone.folder / "data/epochs").glob("*/synthetic/index.jsonl")
-    return {json.loads(line)["key"] for index in indexes for line in index.read_text().splitlines()}
+    return {image.key for index in indexes for image in read_synthetic_index(index)}
 
 
 def missing(objects: Mapping[str, bytes], locks: Mapping[str, Any]) -> set[str]:

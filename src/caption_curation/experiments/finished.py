@@ -24,6 +24,7 @@ STATES = {"failed": "failed", "running": "still running", "queued": "queued, not
 LOCKS = ("dvc.lock", "stages/epochs/dvc.lock")
 # They change no result: the check at the start, the page at the end, and what only the page shows.
 PRESENTATION = ("parameters", "report", "verdicts")
+OF_CURATION = ("scores", "curate", "synthesize", "recaption", "judge", "settle")
 # What experiments must share beyond their parameters: a forced run may have made them anew, or
 # their parameters may name a folder that holds another model by now.
 SHARED_OUTPUTS = (
@@ -293,7 +294,7 @@ def _relevant_stages(stages: Mapping[str, Any], epochs: int) -> dict[str, Any]:
     for name, stage in stages.items():
         kind, _, epoch = name.partition("@")
         # Nothing is curated after the last epoch.
-        last = epochs - 1 if kind in ("curate", "synthesize") else epochs
+        last = epochs - 1 if kind in OF_CURATION else epochs
         if kind not in PRESENTATION and (not epoch or int(epoch) <= last):
             relevant[name] = stage
     return relevant
