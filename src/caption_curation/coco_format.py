@@ -7,10 +7,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from caption_curation.support.errors import InputError, list_faults
-from caption_curation.support.reading import read_entries, read_json, read_text
+from caption_curation.support.reading import read_both, read_entries, read_json, read_text
 from caption_curation.support.rows import (
     Faults,
     Identifier,
@@ -74,7 +74,9 @@ def read_candidates_and_references(
             raise InputError(
                 list_faults("one JSON file holds all references", [str(p) for p in reference_paths])
             )
-        return read_results(candidates_path), read_references(reference_paths[0])
+        return read_both(
+            lambda: read_results(candidates_path), lambda: read_references(reference_paths[0])
+        )
 
     columns = [read_lines(path) for path in paths]
     if len({len(lines) for lines in columns}) > 1:
@@ -113,10 +115,15 @@ def read_references(path: Path) -> dict[str, list[str]]:
     Raises:
         InputError: not such JSON, an image listed twice, or captions of images not listed.
     """
-    content = _read_captions(path, _Captions)
-    references: dict[str, list[str]] = {str(image.id): [] for image in content.images}
+    return references_in(read_json(path), path)
+
+
+def references_in(content: Any, path: Path) -> dict[str, list[str]]:
+    """The references in the JSON value of a file, as :func:`read_references` reads them."""
+    captions = _captions_in(content, path, _Captions)
+    references: dict[str, list[str]] = {str(image.id): [] for image in captions.images}
     unlisted = Faults("annotation")
-    for position, entry in enumerate(content.annotations):
+    for position, entry in enumerate(captions.annotations):
         if str(entry.image_id) in references:
             references[str(entry.image_id)].append(entry.caption)
         else:
@@ -128,11 +135,16 @@ def read_references(path: Path) -> dict[str, list[str]]:
 def read_file_names(path: Path) -> dict[str, str]:
     """Read COCO captions: image id → ``file_name``, for the images that have one.
 
+    A list is captions of another form, which name no files.
+
     Raises:
         InputError: not such JSON, or an image listed twice.
     """
-    content = _read_captions(path, _NamedImages)
-    return {str(image.id): image.file_name for image in content.images if image.file_name}
+    content = read_json(path)
+    if isinstance(content, list):
+        return {}
+    captions = _captions_in(content, path, _NamedImages)
+    return {str(image.id): image.file_name for image in captions.images if image.file_name}
 
 
 def read_lines(path: Path) -> list[str]:
@@ -165,10 +177,10 @@ def _json_id(image_id: str) -> int | str:
     return int(image_id) if re.fullmatch(r"0|[1-9][0-9]*", image_id) else image_id
 
 
-def _read_captions(path: Path, shape: type[Images]) -> Images:
+def _captions_in(content: Any, path: Path, shape: type[Images]) -> Images:
     faults: list[str] = []
-    content = check(shape, read_json(path), faults)
-    if content is None:
+    captions = check(shape, content, faults)
+    if captions is None:
         raise InputError(
             list_faults(
                 f'{path}: expected COCO captions, an object with two lists, {{"images": [{{"id": '
@@ -176,7 +188,7 @@ def _read_captions(path: Path, shape: type[Images]) -> Images:
                 faults,
             )
         )
-    image_ids = {position: str(image.id) for position, image in enumerate(content.images)}
+    image_ids = {position: str(image.id) for position, image in enumerate(captions.images)}
     if repeated := repetitions("image", image_ids):
         raise InputError(list_faults(f"{path}: ids of images listed several times", repeated))
-    return content
+    return captions

@@ -274,7 +274,7 @@ def test_all_faults_of_a_set_are_listed(sets: Path) -> None:
     page["images"][1]["references"] = []
     del page["images"][2]["image_id"]
     write_page(sets, page)
-    assert re.search(r"(?s)\(3\).*images.0.loss.*1.references.*2.image_id", start(sets))
+    assert re.search(r"(?s)\(3\).*images.0.: loss.*1.: references.*2.: image_id", start(sets))
 
 
 def test_files_outside_of_the_set_are_refused(sets: Path) -> None:

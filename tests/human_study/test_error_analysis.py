@@ -133,16 +133,16 @@ def test_faults_of_scores_and_references_are_told(published: Path) -> None:
     rewrite(scores, lambda content: content.pop(NAMES[2]))
     assert f"images without a CLIPScore (1):\n  {NAMES[2]}" in fail(*build_words(published))
     rewrite(scores, lambda content: content.update({NAMES[2]: 0.5}))
-    assert f"entries without a CLIPScore (1):\n  {NAMES[2]}: 0.5" in fail(*build_words(published))
+    assert f"faults (1):\n  {NAMES[2]} must be an object, not 0.5" in fail(*build_words(published))
     scores.write_text("[]")
     assert "expected an object" in fail(*build_words(published))
     rewrite(references, lambda content: content.append({"image": "x.jpg", "caption": "a ring"}))
     without_scores = [
         word for word in build_words(published) if word not in ("--clipscores", scores)
     ]
-    assert "unlike these (1):\n  entry 6" in fail(*without_scores)
+    assert "faults (1):\n  entry 6: caption must be a list" in fail(*without_scores)
     rewrite(references, lambda content: content[-1].update(content[0]))
-    assert f"several times (1):\n  {NAMES[0]}.jpg" in fail(*without_scores)
+    assert f"several times (1):\n  {NAMES[0]}.jpg: entries 0, 6" in fail(*without_scores)
     assert "neither a number" in fail(*build_words(published, "--references-shown", "0"), status=2)
 
 
@@ -232,8 +232,8 @@ def test_nothing_is_imported_if_anything_is_wrong(study: Path) -> None:
     )
     assert ended.status == 1
     for part in (
-        "unknown categories 'colour', 'weird'",
-        "entry '1': must be an object with categories, comments and img",
+        'unknown categories "colour", "weird"',
+        'entry "1": categories is missing',
         f"images that are in no set (1):\n  {NAMES[3]}.jpg",
         "an image occurs several times",
         "expected an object with an entry for each image",

@@ -213,7 +213,7 @@ def test_all_faults_are_listed_and_nothing_is_imported(study: Path) -> None:
             "no_error must be true if",
             "category_version = '0'",
             "set 9: no file",
-            "data lacks set",
+            "data: set is missing",
             "neither an annotator code nor",
             "no_error must be true if",
         )

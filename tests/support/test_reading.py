@@ -186,7 +186,7 @@ def test_csv(tmp_path: Path) -> None:
         read_csv_rows(_file(tmp_path, faulty), Named)
     assert [line.strip() for line in str(caught.value).splitlines()[1:]] == [
         "lines 2, 3: colour is missing",
-        'line 3: name must not be empty, not ""',
+        "line 3: name must not be empty",
         "line 4: 1 cells, but 2 columns",
         "line 5: 3 cells, but 2 columns",
         "line 6: unexpected end of data",

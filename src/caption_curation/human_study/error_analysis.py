@@ -13,14 +13,15 @@ about it matter here:
   several sets is told of.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
 
 from caption_curation.human_study.annotation_page.study_set import load_set, set_numbers
 from caption_curation.human_study.annotations.categories import CATEGORY_IDS, CATEGORY_VERSION
@@ -28,6 +29,8 @@ from caption_curation.human_study.annotations.records import Annotation
 from caption_curation.human_study.importing import add_annotations
 from caption_curation.human_study.study.image_ids import find_by_image_id
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_json
+from caption_curation.support.rows import Row, Text, check, shown
 
 AMBIGUOUS = "number"
 NUMBER, INCONSISTENT = "general/number", "general/inconsistent_reference"
@@ -61,6 +64,16 @@ VALUES = {
 }
 # The paper's figure 10 has some of them spelled right.
 CATEGORY_OF = VALUES | {value.replace("wierd", "weird"): VALUES[value] for value in VALUES}
+
+
+class _Entry(Row):
+    """What the page saves of an image."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    categories: list[Text]
+    comments: Text | None
+    img: Annotated[Text, Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,37 +194,24 @@ def _time_of(file: Path) -> datetime:
 
 
 def _read(file: Path) -> list[_Marked]:
-    try:
-        content = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not a JSON file that can be read ({error})") from error
+    content = read_json(file)
     if not isinstance(content, dict):
-        raise InputError(f"{file}: expected an object with an entry for each image")
-    faults = [
-        f"entry {key!r}: {fault}" for key, entry in content.items() for fault in _faults(entry)
-    ]
+        raise InputError(
+            f"{file}: expected an object with an entry for each image; found {shown(content)}"
+        )
+    faults: list[str] = []
+    marked: list[_Marked] = []
+    for key, value in content.items():
+        found: list[str] = []
+        entry = check(_Entry, value, found)
+        if entry is not None:
+            unknown = [value for value in entry.categories if value not in CATEGORY_OF]
+            if unknown:
+                found.append(f"unknown categories {', '.join(map(shown, unknown))}")
+            marked.append(_Marked(entry.img, tuple(entry.categories), entry.comments or ""))
+        faults += [f"entry {shown(key)}: {fault}" for fault in found]
     if faults:
         raise InputError(list_faults(f"{file}: malformed annotations", faults))
-    marked = [
-        _Marked(entry["img"], tuple(entry["categories"]), entry["comments"] or "")
-        for entry in content.values()
-    ]
     if len({entry.image for entry in marked}) < len(marked):
         raise InputError(f"{file}: an image occurs several times")
     return marked
-
-
-def _faults(entry: Any) -> list[str]:
-    if not isinstance(entry, dict) or entry.keys() != {"categories", "comments", "img"}:
-        return ["must be an object with categories, comments and img"]
-    faults = []
-    values, comment = entry["categories"], entry["comments"]
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        faults.append(f"categories = {values!r} must be a list of texts")
-    elif unknown := [value for value in values if value not in CATEGORY_OF]:
-        faults.append(f"unknown categories {', '.join(map(repr, unknown))}")
-    if not isinstance(comment, str | None):
-        faults.append(f"comments = {comment!r} must be a text or null")
-    if not isinstance(entry["img"], str) or not entry["img"]:
-        faults.append(f"img = {entry['img']!r} must be the name of an image file")
-    return faults

@@ -6,11 +6,14 @@ results contain our ids. ``completed_by`` is never written, and only the account
 it: names and e-mail addresses stay in Label Studio.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
 from xml.etree import ElementTree
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from caption_curation.human_study.annotation_page.study_set import StudySet
 from caption_curation.human_study.annotations.categories import (
@@ -23,8 +26,54 @@ from caption_curation.human_study.annotations.categories import (
 from caption_curation.human_study.annotations.records import Annotation
 from caption_curation.rng import rng_for
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.rows import Row, Text, check, shown
 
 COMMENT, ANNOTATOR = "comment", "annotator"  # text fields
+
+
+def _joined(text: object) -> str:
+    """The text of a text field: Label Studio writes a list, older versions a string."""
+    lines = text if isinstance(text, list) else [text]
+    if not all(isinstance(line, str) for line in lines):
+        raise PydanticCustomError("text", "must be text")
+    return "\n".join(map(str, lines)).strip()
+
+
+class _Value(Row):
+    choices: tuple[Text, ...] = Field((), strict=False)
+    text: Annotated[Text, BeforeValidator(_joined)] = ""
+
+
+class _Region(Row):
+    """What was marked in one field."""
+
+    from_name: Text = ""
+    value: _Value = _Value(choices=())
+
+
+class _Made(Row):
+    """An annotation."""
+
+    id: Any = None
+    was_cancelled: bool | None = None
+    result: tuple[_Region, ...] = Field((), strict=False)
+    created_at: Text | None = None
+    updated_at: Text | None = None
+    lead_time: Annotated[float, Field(ge=0, le=1e8)] | None = None
+    completed_by: Any = None
+
+
+class _Data(Row):
+    """What we wrote into a task."""
+
+    set: int
+    image_id: Text
+    category_version: Text
+
+
+class _Task(Row):
+    data: _Data
+    annotations: tuple[_Made, ...] = Field((), strict=False)
 
 
 def labelling_config() -> str:
@@ -91,12 +140,12 @@ def tasks_of(
 
 
 def annotations_of_tasks(
-    tasks: Any, load: Callable[[int], StudySet]
+    tasks: Sequence[Any], load: Callable[[int], StudySet]
 ) -> tuple[list[Annotation], list[str]]:
     """The annotations in a list of Label Studio's tasks.
 
     Args:
-        tasks: the parsed JSON.
+        tasks: the entries of the file.
         load: returns the set with a given number, or raises an InputError.
 
     Returns:
@@ -107,79 +156,82 @@ def annotations_of_tasks(
             label is unknown, or an annotation has no marks or contradicts itself; the message lists
             all such faults.
     """
-    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise InputError("not a list of tasks: export as JSON from Label Studio")
     annotations: list[Annotation] = []
     faults: list[str] = []
     notes: list[str] = []
-    for number, task in enumerate(tasks, start=1):
-        name = f"task {task.get('id', number)}"
+    for number, raw in enumerate(tasks, start=1):
+        name = f"task {shown(raw.get('id', number) if isinstance(raw, dict) else number)}"
+        found: list[str] = []
         try:
-            data = _checked_data(task, load)
-            for raw in _objects(task, "annotations"):
-                if raw.get("was_cancelled"):
+            task = check(_Task, raw, found)
+            if task is None:
+                raise InputError("; ".join(found))
+            _check_data(task.data, load)
+            for made in task.annotations:
+                if made.was_cancelled:
                     notes.append(f"{name}: a cancelled annotation was skipped")
                     continue
                 try:
-                    annotations.append(_imported(raw, data))
+                    annotations.append(_imported(made, task.data))
                 except InputError as error:
-                    faults.append(f"{name}, annotation {raw.get('id', '')}: {error}")
+                    faults.append(f"{name}, annotation {shown(made.id)}: {error}")
         except InputError as error:
             faults.append(f"{name}: {error}")
     if faults:
-        raise InputError(list_faults("nothing was imported because of these faults", faults))
+        raise InputError(
+            list_faults(
+                "nothing was imported because of these faults (of tasks that were made here, "
+                "Label Studio's export as JSON is wanted, not JSON-MIN)",
+                faults,
+            )
+        )
     return sorted(annotations, key=lambda annotation: annotation.saved_at), notes
 
 
-def _checked_data(task: Mapping[str, Any], load: Callable[[int], StudySet]) -> tuple[int, str]:
-    """The set number and the image id of a task."""
-    data = task.get("data")
-    if not isinstance(data, dict) or not {"set", "image_id", "category_version"} <= data.keys():
-        raise InputError("data lacks set, image_id or category_version: it is not one of our tasks")
-    number, image_id, version = data["set"], data["image_id"], data["category_version"]
-    if type(number) is not int:
-        raise InputError(f"set = {number!r}: expected a number")
-    if version != CATEGORY_VERSION:
+def _check_data(data: _Data, load: Callable[[int], StudySet]) -> None:
+    """Raise an InputError unless a task shows an image of its set, for these categories."""
+    if data.category_version != CATEGORY_VERSION:
         raise InputError(
-            f"category_version = {version!r}, but the present version is {CATEGORY_VERSION}"
+            f"category_version = {data.category_version!r}, but the present version is "
+            f"{CATEGORY_VERSION}"
         )
-    if image_id not in load(number).images:
-        raise InputError(f"image_id = {image_id!r}: set {number} has no such image")
-    return number, image_id
+    if data.image_id not in load(data.set).images:
+        raise InputError(f"image_id = {data.image_id!r}: set {data.set} has no such image")
 
 
-def _imported(raw: Mapping[str, Any], data: tuple[int, str]) -> Annotation:
+def _imported(made: _Made, data: _Data) -> Annotation:
     labels: list[str] = []
     texts: dict[str, str] = {}
-    for region in _objects(raw, "result"):
-        field, value = region.get("from_name"), region.get("value")
-        value = value if isinstance(value, dict) else {}
+    for region in made.result:
+        field = region.from_name
         if field in (COMMENT, ANNOTATOR):
-            texts[field] = _text(value.get("text", ""))
+            texts[field] = region.value.text
         elif field in _LABELS:
-            labels += _known(field, value.get("choices", []))
+            labels += _known(field, region.value.choices)
         else:
             raise InputError(
                 f"from_name = {field!r}: the labelling configuration has no such field"
             )
-    saved_at = _time(raw, "updated_at" if "updated_at" in raw else "created_at")
+    try:
+        saved_at = _time(made)
+        shown_at = saved_at - timedelta(seconds=made.lead_time or 0.0)
+    except OverflowError as error:
+        raise InputError("the time is out of all calendars") from error
     return Annotation(
-        set=data[0],
-        image_id=data[1],
-        annotator=texts.get(ANNOTATOR) or f"label-studio-{_account(raw.get('completed_by'))}",
+        set=data.set,
+        image_id=data.image_id,
+        annotator=texts.get(ANNOTATOR) or f"label-studio-{_account(made.completed_by)}",
         categories=tuple(category for category in CATEGORY_IDS if category in labels),
         no_error=NO_ERROR in labels,
         comment=texts.get(COMMENT, ""),
         category_version=CATEGORY_VERSION,
-        shown_at=(saved_at - timedelta(seconds=_seconds(raw.get("lead_time")))).isoformat(),
+        shown_at=shown_at.isoformat(),
         saved_at=saved_at.isoformat(),
     )
 
 
-def _known(field: str, labels: object) -> list[str]:
+def _known(field: str, labels: Sequence[str]) -> Sequence[str]:
     """The labels of a choice field, all of which must be in the configuration."""
-    if not isinstance(labels, list):
-        raise InputError(f"{field}: choices = {labels!r} is not a list")
     if unknown := [label for label in labels if label not in _LABELS[field]]:
         raise InputError(f"{field}: unknown labels {', '.join(map(repr, unknown))}")
     return labels
@@ -241,21 +293,6 @@ _LABELS = {
 } | {NO_ERROR: [NO_ERROR]}
 
 
-def _objects(parent: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    value = parent.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise InputError(f"{key} is not a list of objects: export as JSON, not as JSON-MIN")
-    return value
-
-
-def _text(value: object) -> str:
-    """The text of a text field: Label Studio writes a list, older versions a string."""
-    lines = value if isinstance(value, list) else [value]
-    if not all(isinstance(line, str) for line in lines):
-        raise InputError(f"text = {value!r}: expected text")
-    return "\n".join(map(str, lines)).strip()
-
-
 def _account(completed_by: object) -> int:
     """Label Studio's account number of a person; name and address are ignored."""
     number = completed_by.get("id") if isinstance(completed_by, dict) else completed_by
@@ -264,17 +301,10 @@ def _account(completed_by: object) -> int:
     return number
 
 
-def _time(raw: Mapping[str, Any], key: str) -> datetime:
+def _time(made: _Made) -> datetime:
+    text = made.created_at if made.updated_at is None else made.updated_at
     try:
-        time = datetime.fromisoformat(raw[key])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{key} = {raw.get(key)!r}: expected a time") from error
+        time = datetime.fromisoformat(text or "")
+    except ValueError as error:
+        raise InputError(f"updated_at or created_at must be a time, not {shown(text)}") from error
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
-def _seconds(lead_time: object) -> float:
-    if lead_time is None:
-        return 0.0
-    if not isinstance(lead_time, int | float) or not 0 <= lead_time < 1e8:
-        raise InputError(f"lead_time = {lead_time!r}: expected seconds")
-    return float(lead_time)

@@ -20,6 +20,7 @@ from caption_curation.human_study.label_studio import (
 )
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import write_atomically
+from caption_curation.support.reading import read_list
 
 
 def export_set(
@@ -67,10 +68,7 @@ def import_export(file: Path, sets: Path, folder: Path) -> tuple[str, Sequence[s
     Raises:
         InputError: the file is something else; nothing is imported.
     """
-    try:
-        tasks = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not a JSON file that can be read ({error})") from error
+    tasks = read_list(file, "a list of tasks: export as JSON from Label Studio")
     load = cache(partial(load_set, sets))
     try:
         annotations, notes = annotations_of_tasks(tasks, load)

@@ -23,6 +23,8 @@ def find_images(folder: Path, image_ids: Sequence[str], references: Path) -> lis
     named: dict[str, str] = {}
     if references.suffix.lower() == ".json":
         named = read_file_names(references)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
     by_name: dict[str, list[Path]] = {}
     paths = sorted(folder.iterdir())
     for path in paths:
@@ -31,7 +33,7 @@ def find_images(folder: Path, image_ids: Sequence[str], references: Path) -> lis
     files, faults = [], []
     for image_id in image_ids:
         found = [folder / named[image_id]] if image_id in named else by_name.get(image_id, [])
-        if len(found) == 1 and found[0].is_file():
+        if len(found) == 1 and _is_file(found[0]):
             files.append(found[0])
         elif len(found) > 1:
             faults.append(f"{image_id}: {' and '.join(path.name for path in found)}")
@@ -40,3 +42,10 @@ def find_images(folder: Path, image_ids: Sequence[str], references: Path) -> lis
     if faults:
         raise InputError(list_faults(f"{folder}: images that are missing or ambiguous", faults))
     return files
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the file system
+        return False

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from caption_curation.rng import rng_for
-from caption_curation.samples import read_json_lines
+from caption_curation.support.reading import read_json_rows
+from caption_curation.support.rows import Row, Text
 from caption_curation.synthetic_index import INDEX
 
 
@@ -21,6 +22,13 @@ class Item:
     item_id: str
     image_id: str
     prompt: str
+
+
+class _Drawn(Row):
+    """A line of the index of a variant's images."""
+
+    image_id: Text
+    key: Text
 
 
 def drawn_position(image_id: str, count: int) -> int:
@@ -48,5 +56,6 @@ def one_of_each(records: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, 
 
 def one_file_each(folder: Path) -> dict[str, Path]:
     """The file of one image for each original, by image id, of a folder of a variant's images."""
-    chosen = one_of_each(read_json_lines(folder / INDEX))
+    rows = read_json_rows(folder / INDEX, _Drawn)
+    chosen = one_of_each([row.model_dump() for row in rows.values()])
     return {image_id: folder / f"{record['key']}.jpg" for image_id, record in chosen.items()}

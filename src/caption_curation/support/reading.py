@@ -8,10 +8,10 @@ character, another kind of value. What rows hold is said by models (:mod:`.rows`
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.rows import Faults, Shape, Unusable, check, check_row, shown
@@ -19,6 +19,25 @@ from caption_curation.support.rows import Faults, Shape, Unusable, check, check_
 DIGITS = 100  # of a whole number, at most: more than any id has, and floating point holds it
 
 File = Path | Traversable
+One = TypeVar("One")
+Other = TypeVar("Other")
+
+
+def read_both(first: Callable[[], One], second: Callable[[], Other]) -> tuple[One, Other]:
+    """What two readers return; if both refuse their files, the faults of both are told.
+
+    Raises:
+        InputError: of one of them, or of both.
+    """
+    try:
+        one = first()
+    except InputError as error:
+        try:
+            second()
+        except InputError as also:
+            raise InputError(f"{error}\n{also}") from also
+        raise
+    return one, second()
 
 
 def read_text(path: File) -> str:
@@ -63,6 +82,22 @@ def parse_json(text: str) -> Any:
         raise InputError(str(error)) from error
 
 
+def read_list(path: File, expected: str) -> list[Any]:
+    """The entries of a JSON file that holds a list, not looked at.
+
+    Args:
+        path: of the file.
+        expected: what the file should hold, in a few words and signs.
+
+    Raises:
+        InputError: the file is something else.
+    """
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise InputError(f"{path}: expected {expected}; found {shown(content)}")
+    return content
+
+
 def read_entries(path: File, shape: type[Shape], expected: str) -> list[Shape]:
     """The entries of a JSON file that holds a list.
 
@@ -74,9 +109,7 @@ def read_entries(path: File, shape: type[Shape], expected: str) -> list[Shape]:
     Raises:
         InputError: the file is something else; all faulty entries are listed.
     """
-    content = read_json(path)
-    if not isinstance(content, list):
-        raise InputError(f"{path}: expected {expected}; found {shown(content)}")
+    content = read_list(path, expected)
     faults: list[str] = []
     checked = check(list[shape], content, faults)  # type: ignore[valid-type]
     if checked is None:
@@ -84,8 +117,13 @@ def read_entries(path: File, shape: type[Shape], expected: str) -> list[Shape]:
     return checked
 
 
-def read_json_rows(path: File, shape: type[Shape]) -> dict[int, Shape]:
+def read_json_rows(path: File, shape: type[Shape], expected: str = "") -> dict[int, Shape]:
     """The rows of a file of JSON Lines by number of the line, from 1; blank lines are passed over.
+
+    Args:
+        path: of the file.
+        shape: of a row.
+        expected: what the file should hold, for whoever takes another for it.
 
     Raises:
         InputError: it cannot be read; or lines are not UTF-8, not JSON, or not of that shape: all
@@ -108,7 +146,7 @@ def read_json_rows(path: File, shape: type[Shape]) -> dict[int, Shape]:
         row = check_row(shape, value, number, faults)
         if row is not None:
             rows[number] = row
-    faults.refuse(path)
+    faults.refuse(path, expected)
     return rows
 
 

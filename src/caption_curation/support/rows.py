@@ -78,10 +78,11 @@ class Faults:
             f"{name_rows(self._row, numbers)}: {fault}" for fault, numbers in self._where.items()
         ]
 
-    def refuse(self, path: object) -> None:
-        """Raise an InputError that lists the faults, if there are any."""
+    def refuse(self, path: object, expected: str = "") -> None:
+        """Raise an InputError that lists the faults of a file, if there are any."""
         if self._where:
-            raise InputError(list_faults(f"{path}: faults", self.lines()))
+            heading = f"{path}: expected {expected}; faults" if expected else f"{path}: faults"
+            raise InputError(list_faults(heading, self.lines()))
 
 
 def name_rows(row: str, numbers: Sequence[int]) -> str:
@@ -191,7 +192,8 @@ def _at(place: Iterable[int | str], fault: str) -> str:
     return f"{where.removeprefix('.')}: {sentence}" if where else sentence
 
 
-_COMPLETE = {"missing", "value_error", "extra_forbidden"}  # need no value
+# Their words need no value.
+_COMPLETE = {"missing", "value_error", "extra_forbidden", "string_too_short", "too_short"}
 _WORDS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "missing": "is missing",
     "extra_forbidden": "is an unknown key",
@@ -210,5 +212,9 @@ _WORDS: dict[str, str | Callable[[Mapping[str, Any]], str]] = {
     "greater_than": lambda context: f"must be above {context['gt']}",
     "greater_than_equal": lambda context: f"must be at least {context['ge']}",
     "less_than_equal": lambda context: f"must be at most {context['le']}",
-    "too_short": lambda context: f"must hold at least {context['min_length']}",
+    "too_short": lambda context: (
+        "must not be empty"
+        if context["min_length"] == 1
+        else f"must hold at least {context['min_length']}"
+    ),
 }

@@ -4,32 +4,32 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
 from caption_curation.pictures.reading import picture_fault
 from caption_curation.rng import rng_for
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_json
+from caption_curation.support.rows import Row, Text, check
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-
-class PageImage(BaseModel):
+class PageImage(Row):
     """One image: its id, its file (``images/NAME`` in the set's folder), its references."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(extra="forbid")
 
-    image_id: str = Field(min_length=1)
-    file: str
-    references: tuple[str, ...] = Field(min_length=1)
+    image_id: Text = Field(min_length=1)
+    file: Text
+    references: tuple[Text, ...] = Field(min_length=1, strict=False)
 
 
-class _Page(BaseModel):
+class _Page(Row):
     """page.json. Other keys are rejected, so that no loss gets onto a page by mistake."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(extra="forbid")
 
     set: int
-    images: tuple[PageImage, ...] = Field(min_length=1)
+    images: tuple[PageImage, ...] = Field(min_length=1, strict=False)
 
 
 class StudySet:
@@ -60,19 +60,15 @@ def load_set(sets: Path, number: int) -> StudySet:
     """
     folder = sets / f"set_{number}"
     path = folder / "page.json"
-    try:
-        page = _Page.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
+    if not path.is_file():
         there = (
             ", ".join(map(str, set_numbers(sets))) or "none (caption-curation human-study build)"
         )
-        raise InputError(f"set {number}: no file {path}; sets in {sets}: {there}") from error
-    except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        raise InputError(list_faults(f"faults in {path}", faults)) from error
+        raise InputError(f"set {number}: no file {path}; sets in {sets}: {there}")
+    faults: list[str] = []
+    page = check(_Page, read_json(path), faults)
+    if page is None:
+        raise InputError(list_faults(f"faults in {path}", faults))
     study_set = StudySet(number, folder, page.images)
     if faults := _faults(page, study_set):
         raise InputError(list_faults(f"faults in {path}", faults))

@@ -14,11 +14,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from caption_curation.human_study.annotations.categories import CATEGORY_IDS, CATEGORY_VERSION
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import write_atomically
+from caption_curation.support.reading import parse_json
+from caption_curation.support.rows import Row, Text, check
 
 DAMAGED = ".damaged"  # is appended to the name of an annotation file
 CODE = re.compile("[A-Za-z0-9_-]{1,32}")
@@ -54,8 +59,7 @@ class Annotation:
     saved_at: str
 
     def __post_init__(self) -> None:
-        if faults := list(_faults(self)):
-            raise InputError("; ".join(faults))
+        _check_line({field.name: getattr(self, field.name) for field in fields(self)})
 
 
 def check_code(code: str) -> str:
@@ -135,61 +139,65 @@ def read(path: Path) -> tuple[list[Annotation], list[str]]:
 
 def _annotation_of(line: bytes) -> Annotation:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:  # RecursionError: thousands of brackets
+        record = parse_json(line.decode())
+    except ValueError as error:  # InputError and UnicodeDecodeError are
         raise InputError(f"not JSON: {error}") from error
-    if not isinstance(record, dict):
-        raise InputError("not a JSON object")
-    names = {field.name for field in fields(Annotation)}
-    if record.keys() != names:
-        missing, unknown = sorted(names - record.keys()), sorted(record.keys() - names)
-        raise InputError(f"missing keys: {missing or 'none'}, unknown keys: {unknown or 'none'}")
-    if isinstance(record["categories"], list):
-        record["categories"] = tuple(record["categories"])
-    return Annotation(**record)
+    checked = _check_line(record)
+    return Annotation(**dict(checked))
 
 
-def _faults(annotation: Annotation) -> Iterator[str]:
-    """What is wrong with the values, which are checked only if all types are right."""
-    wrong_types = list(_wrong_types(annotation))
-    if wrong_types:
-        yield from wrong_types
-        return
-    if annotation.set < 1:
-        yield f"set = {annotation.set}: sets are counted from 1"
-    if not annotation.image_id:
-        yield "image_id is empty"
-    if not CODE.fullmatch(annotation.annotator):
-        yield f"annotator = {annotation.annotator!r}: 1 to 32 letters, digits, - and _"
-    categories = annotation.categories
-    if annotation.no_error == bool(categories):
-        yield "no_error must be true if there are no categories, and false otherwise"
-    if len(set(categories)) < len(categories):
-        yield f"categories = {list(categories)}: one occurs twice"
-    unknown = [category for category in categories if category not in CATEGORY_IDS]
-    if unknown and annotation.category_version == CATEGORY_VERSION:
-        yield f"categories = {unknown}: unknown in version {CATEGORY_VERSION}"
-    for name in ("shown_at", "saved_at"):
-        if not _is_utc(getattr(annotation, name)):
-            yield f"{name} = {getattr(annotation, name)!r}: expected ISO 8601 in UTC"
+def _code(code: str) -> str:
+    if not CODE.fullmatch(code):
+        raise PydanticCustomError("code", "must be 1 to 32 letters, digits, - and _")
+    return code
 
 
-def _wrong_types(annotation: Annotation) -> Iterator[str]:
-    for name, expected in get_type_hints(Annotation).items():
-        value: Any = getattr(annotation, name)
-        if name == "categories":
-            right = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-        else:
-            right = type(value) is expected
-        if not right:
-            yield f"{name} = {value!r} has the wrong type"
-
-
-def _is_utc(text: str) -> bool:
+def _utc(text: str) -> str:
     try:
-        return datetime.fromisoformat(text).utcoffset() == timedelta(0)
+        right = datetime.fromisoformat(text).utcoffset() == timedelta(0)
     except ValueError:
-        return False
+        right = False
+    if not right:
+        raise PydanticCustomError("utc", "must be ISO 8601 in UTC")
+    return text
+
+
+class _Line(Row):
+    """What a line holds; the keys are those of :class:`Annotation`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    set: Annotated[int, Field(ge=1)]
+    image_id: Annotated[Text, Field(min_length=1)]
+    annotator: Annotated[Text, AfterValidator(_code)]
+    categories: tuple[Text, ...] = Field(strict=False)
+    no_error: bool
+    comment: Text
+    category_version: Text
+    shown_at: Annotated[Text, AfterValidator(_utc)]
+    saved_at: Annotated[Text, AfterValidator(_utc)]
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        faults = []
+        if self.no_error == bool(self.categories):
+            faults.append("no_error must be true if there are no categories, and false otherwise")
+        if len({*self.categories}) < len(self.categories):
+            faults.append(f"categories = {list(self.categories)}: one occurs twice")
+        unknown = [category for category in self.categories if category not in CATEGORY_IDS]
+        if unknown and self.category_version == CATEGORY_VERSION:
+            faults.append(f"categories = {unknown}: unknown in version {CATEGORY_VERSION}")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def _check_line(record: Any) -> _Line:
+    faults: list[str] = []
+    line = check(_Line, record, faults)
+    if line is None:
+        raise InputError("; ".join(faults))
+    return line
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from caption_curation.pictures.reading import picture_fault, read_header
 from caption_curation.round_trip.items import one_file_each
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.outputs import atomic_folder, write_atomically
+from caption_curation.support.reading import read_both
 from caption_curation.synthetic_index import INDEX
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # what every browser can show
@@ -59,12 +60,14 @@ def build_study(
     """
     if (images is None) != (references is None):
         raise InputError("images and references: give both, or neither for sets.json alone")
-    chosen = choose_sets(
-        read_scored_images(losses, clipscores), images_per_group=images_per_group, sets=sets
+    scored, texts_by_id = read_both(
+        lambda: read_scored_images(losses, clipscores),
+        lambda: read_references_by_id(references) if references else {},
     )
+    chosen = choose_sets(scored, images_per_group=images_per_group, sets=sets)
     if images and references:
         image_ids = [str(shown.image.image_id) for of_set in chosen for shown in of_set]
-        texts = find_by_image_id(image_ids, read_references_by_id(references), references)
+        texts = find_by_image_id(image_ids, texts_by_id, references)
         check_references(image_ids, texts, references)
         write_sets(
             study,

@@ -1,14 +1,14 @@
 """Files of references: COCO's captions, BLIP's annotations (the authors' too), a corpus split."""
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from caption_curation.coco_format import read_references
-from caption_curation.samples import read_images
+from caption_curation.coco_format import references_in
+from caption_curation.corpora.captions import has_word
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_json, read_json_rows
+from caption_curation.support.rows import Identifier, Row, Text, check, name_rows, repetitions
 
 
 def read_references_by_id(path: Path) -> dict[str, list[str]]:
@@ -22,61 +22,54 @@ def read_references_by_id(path: Path) -> dict[str, list[str]]:
     Raises:
         InputError: there is no such file, or it is something else.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     references: Mapping[str, Sequence[str]]
     if path.suffix.lower() != ".json":
         references = _of_corpus(path)
-    elif _begins_with_list(path):
-        references = _of_blip(path)
+    elif isinstance(content := read_json(path), list):
+        references = _of_blip(content, path)
     else:
-        references = read_references(path)
+        references = references_in(content, path)
     return {
-        image_id: [text for text in texts if text.strip()] for image_id, texts in references.items()
+        image_id: [text for text in texts if has_word(text)]
+        for image_id, texts in references.items()
     }
 
 
+class _OfCorpus(Row):
+    image_id: Identifier
+    captions: list[Text]
+
+
+class _OfBlip(Row):
+    image: Text
+    caption: list[Text]
+
+
 def _of_corpus(path: Path) -> Mapping[str, Sequence[str]]:
-    try:
-        return {str(image.image_id): image.captions for image in read_images(path)}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: neither COCO's captions (.json) nor a corpus split with image_id, "
-            f"file_name and captions in every line ({error!r})"
-        ) from error
+    expected = "a line for each image with image_id and captions (or COCO's captions, .json)"
+    rows = read_json_rows(path, _OfCorpus, expected)
+    _check_unique("line", {number: str(row.image_id) for number, row in rows.items()}, path)
+    return {str(row.image_id): row.captions for row in rows.values()}
 
 
-def _begins_with_list(path: Path) -> bool:
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        return file.read(100).lstrip().startswith("[")
-
-
-def _of_blip(path: Path) -> Mapping[str, Sequence[str]]:
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: malformed JSON ({error})") from error
-    faults = [f"entry {position}" for position, entry in enumerate(entries) if not _is_blip(entry)]
-    if faults:
+def _of_blip(content: list[Any], path: Path) -> Mapping[str, Sequence[str]]:
+    faults: list[str] = []
+    entries = check(list[_OfBlip], content, faults)
+    if entries is None:
         raise InputError(
             list_faults(
-                f'{path}: a list of references is [{{"image": "123.jpg", "caption": ["…"]}}, …], '
-                "unlike these",
+                f'{path}: a list of references is [{{"image": "123.jpg", "caption": ["…"]}}, …]; '
+                "faults",
                 faults,
             )
         )
-    counts = Counter(Path(entry["image"]).name for entry in entries)
-    if repeated := [name for name, count in counts.items() if count > 1]:
+    names = {position: PurePosixPath(entry.image).name for position, entry in enumerate(entries)}
+    if nameless := [position for position, name in names.items() if not name]:
+        raise InputError(f"{path}: {name_rows('entry', nameless)}: image must be a file's name")
+    _check_unique("entry", names, path)
+    return {names[position]: entry.caption for position, entry in enumerate(entries)}
+
+
+def _check_unique(row: str, image_ids: Mapping[int, str], path: Path) -> None:
+    if repeated := repetitions(row, image_ids):
         raise InputError(list_faults(f"{path}: images that occur several times", repeated))
-    return {Path(entry["image"]).name: entry["caption"] for entry in entries}
-
-
-def _is_blip(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
-        return False
-    captions = entry.get("caption")
-    return (
-        bool(Path(entry["image"]).name)
-        and isinstance(captions, list)
-        and all(isinstance(caption, str) for caption in captions)
-    )

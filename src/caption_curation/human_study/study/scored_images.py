@@ -1,18 +1,27 @@
 """Files of scores: the captioner's loss on each generated image and, where known, its CLIPScore."""
 
-import json
-import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from caption_curation.human_study.study.image_ids import find_by_image_id
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_json, read_list
+from caption_curation.support.rows import (
+    Faults,
+    Identifier,
+    Row,
+    Text,
+    check,
+    check_row,
+    repetitions,
+    shown,
+)
 
 LOSS_KEYS = ("loss", "loss_val")  # ours, and that of the paper's authors
-POSITIONS = 3  # entries that a fault of many is told to be in
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,19 @@ class ScoredImage:
     clipscore: float | None = None
 
 
+class _Scored(Row):
+    """An entry of losses; which of the keys it has is checked apart."""
+
+    image_id: Identifier
+    loss: float = 0.0
+    loss_val: float = 0.0
+    clipscore: float | None = None
+
+
+class _ClipScore(Row):
+    score: float = Field(alias="CLIPScore")
+
+
 def read_scored_images(path: Path, clipscores: Path | None = None) -> list[ScoredImage]:
     """Read ``[{"image_id": …, "loss": …}, …]``; the loss may be called ``loss_val``.
 
@@ -38,91 +60,50 @@ def read_scored_images(path: Path, clipscores: Path | None = None) -> list[Score
     Raises:
         InputError: a file is not there or malformed; all faults of it are listed.
     """
-    entries = _read_json(path)
-    if not isinstance(entries, list):
-        raise InputError(f'{path}: expected a list, [{{"image_id": …, "loss": …}}, …]')
-    if faults := _grouped([_faults_of_entry(entry) for entry in entries]):
-        raise InputError(list_faults(f"{path}: malformed losses", faults))
-    images = [
-        ScoredImage(entry["image_id"], float(entry[_loss_key(entry)]), entry.get("clipscore"))
-        for entry in entries
-    ]
+    entries = read_list(path, 'a list, [{"image_id": …, "loss": …}, …]')
+    faults = Faults("entry")
+    images: dict[int, ScoredImage] = {}
+    for position, entry in enumerate(entries):
+        scored = check_row(_Scored, entry, position, faults)
+        key = _loss_key(entry, position, faults)
+        if scored and key:
+            images[position] = ScoredImage(scored.image_id, getattr(scored, key), scored.clipscore)
+    faults.refuse(path)
     # 17 and "17" would have the same file name and the same annotations.
-    counts = Counter(str(image.image_id) for image in images)
-    if repeated := [image_id for image_id, count in counts.items() if count > 1]:
+    ids = {position: str(image.image_id) for position, image in images.items()}
+    if repeated := repetitions("entry", ids):
         raise InputError(list_faults(f"{path}: image ids that occur several times", repeated))
-    return _with_clip_scores(images, clipscores) if clipscores else images
+    return (
+        _with_clip_scores(list(images.values()), clipscores) if clipscores else [*images.values()]
+    )
+
+
+def _loss_key(entry: Any, position: int, faults: Faults) -> str | None:
+    """The one key of the loss that an entry has."""
+    if not isinstance(entry, dict):
+        return None  # told already
+    keys = [key for key in LOSS_KEYS if key in entry]
+    if len(keys) == 1:
+        return keys[0]
+    has = ", ".join(map(str, entry)) or "nothing"
+    faults.add(
+        position,
+        f"both {' and '.join(keys)}" if keys else f"neither {' nor '.join(LOSS_KEYS)}, but {has}",
+    )
+    return None
 
 
 def _with_clip_scores(images: Sequence[ScoredImage], path: Path) -> list[ScoredImage]:
-    content = _read_json(path)
+    content = read_json(path)
     if not isinstance(content, dict):
-        raise InputError(f'{path}: expected an object, {{"ID": {{"CLIPScore": …}}, …}}')
-    malformed = [
-        f"{image_id}: {score!r}"
-        for image_id, score in content.items()
-        if not (isinstance(score, dict) and _is_finite(score.get("CLIPScore")))
-    ]
-    if malformed:
-        raise InputError(list_faults(f"{path}: entries without a CLIPScore", malformed))
-    by_id = find_by_image_id([str(image.image_id) for image in images], content, path)
+        raise InputError(
+            f'{path}: expected an object, {{"ID": {{"CLIPScore": …}}, …}}; found {shown(content)}'
+        )
+    faults: list[str] = []
+    scores = check(dict[Text, _ClipScore], content, faults)
+    if scores is None:
+        raise InputError(list_faults(f"{path}: faults", faults))
+    by_id = find_by_image_id([str(image.image_id) for image in images], scores, path)
     if missing := [str(image.image_id) for image in images if str(image.image_id) not in by_id]:
         raise InputError(list_faults(f"{path}: images without a CLIPScore", missing))
-    return [
-        replace(image, clipscore=float(by_id[str(image.image_id)]["CLIPScore"])) for image in images
-    ]
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (ValueError, RecursionError) as error:  # ValueError: not JSON, or not UTF-8
-        raise InputError(f"{path}: malformed JSON ({error})") from error
-
-
-def _grouped(by_entry: Iterable[Sequence[str]]) -> list[str]:
-    """A line for every fault: a key that all entries of a file lack is one fault."""
-    positions: dict[str, list[int]] = {}
-    for position, faults in enumerate(by_entry):
-        for fault in faults:
-            positions.setdefault(fault, []).append(position)
-    return [f"{_entries(where)}: {fault}" for fault, where in positions.items()]
-
-
-def _entries(positions: Sequence[int]) -> str:
-    if len(positions) == 1:
-        return f"entry {positions[0]}"
-    more = len(positions) - POSITIONS
-    told = ", ".join(map(str, positions[:POSITIONS]))
-    return f"entries {told}" + (f" and {more} more" if more > 0 else "")
-
-
-def _faults_of_entry(entry: Any) -> list[str]:
-    if not isinstance(entry, dict):
-        return [f"must be an object, not {entry!r}"]
-    faults = []
-    image_id = entry.get("image_id")
-    if isinstance(image_id, bool) or not isinstance(image_id, int | str) or image_id == "":
-        faults.append(f"image_id must be an integer or a string, not {image_id!r}")
-    keys = [key for key in LOSS_KEYS if key in entry]
-    if len(keys) != 1:
-        faults.append(
-            f"both {' and '.join(keys)}"
-            if keys
-            else f"neither {' nor '.join(LOSS_KEYS)}, but {', '.join(map(str, entry)) or 'nothing'}"
-        )
-    elif not _is_finite(entry[keys[0]]):
-        faults.append(f"{keys[0]} must be a finite number, not {entry[keys[0]]!r}")
-    if entry.get("clipscore") is not None and not _is_finite(entry["clipscore"]):
-        faults.append(f"clipscore must be a finite number, not {entry['clipscore']!r}")
-    return faults
-
-
-def _loss_key(entry: dict[str, Any]) -> str:
-    return next(key for key in LOSS_KEYS if key in entry)
-
-
-def _is_finite(value: Any) -> bool:
-    return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    return [replace(image, clipscore=by_id[str(image.image_id)].score) for image in images]

@@ -5,12 +5,15 @@ on, each with ``images/`` and ``page.json``; and ``manifest.json`` with the loss
 into it later.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from caption_curation.support.errors import InputError
+from pydantic import Field
+
+from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_json
+from caption_curation.support.rows import Row, Text, check
 
 SETS_FILE = "sets.json"
 SETS = "sets"
@@ -48,6 +51,30 @@ class StudyImage:
     references: tuple[str, ...]
 
 
+class _Record(Row):
+    image_id: Text
+    set: Annotated[int, Field(ge=1)]
+    group: Group
+    rank: Annotated[int, Field(ge=0)]
+    loss: float
+    clipscore: float | None
+
+
+class _Manifest(Row):
+    loss_unit: Text
+    images: list[_Record]
+
+
+class _Shown(Row):
+    image_id: Text
+    file: Text
+    references: tuple[Text, ...] = Field(strict=False)
+
+
+class _Page(Row):
+    images: list[_Shown]
+
+
 def set_folder(study: Path, number: int) -> Path:
     """The folder of a set, numbered from 1."""
     return study / SETS / f"set_{number}"
@@ -59,23 +86,30 @@ def read_study(study: Path) -> tuple[str, list[StudyImage]]:
     Raises:
         InputError: the folder is not a study.
     """
+    faults: list[str] = []
     try:
-        manifest = json.loads((study / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = check(_Manifest, read_json(study / MANIFEST), faults)
+    except InputError as error:
         raise InputError(
             f"{study}: no study ({error}); `caption-curation human-study build` makes one of "
             "losses, images and references"
         ) from error
-    shown: dict[str, dict[str, Any]] = {}
-    for number in sorted({record["set"] for record in manifest["images"]}):
+    if manifest is None:
+        raise InputError(list_faults(f"faults in {study / MANIFEST}", faults))
+    shown: dict[tuple[int, str], tuple[Path, _Shown]] = {}
+    for number in sorted({record.set for record in manifest.images}):
         folder = set_folder(study, number)
-        page = json.loads((folder / PAGE).read_text(encoding="utf-8"))
-        shown |= {
-            record["image_id"]: {
-                "file": folder / record["file"],
-                "references": tuple(record["references"]),
-            }
-            for record in page["images"]
-        }
-    images = [StudyImage(**record, **shown[record["image_id"]]) for record in manifest["images"]]
-    return manifest["loss_unit"], images
+        page = check(_Page, read_json(folder / PAGE), faults)
+        if page is None:
+            raise InputError(list_faults(f"faults in {folder / PAGE}", faults))
+        shown |= {(number, image.image_id): (folder / image.file, image) for image in page.images}
+    images = []
+    for record in manifest.images:
+        if (record.set, record.image_id) not in shown:
+            faults.append(f"{record.image_id!r} of set {record.set}: not in its {PAGE}")
+            continue
+        file, image = shown[record.set, record.image_id]
+        images.append(StudyImage(**record.model_dump(), file=file, references=image.references))
+    if faults:
+        raise InputError(list_faults(f"faults in {study / MANIFEST}", faults))
+    return manifest.loss_unit, images
