@@ -442,8 +442,6 @@ def test_models_are_loaded_in_one_module_alone() -> None:
             "safe_open",
         },
         "src/caption_curation/pretrained.py": {"snapshot_download"},
-        # It reads shapes alone.
-        "src/caption_curation/experiments/planning/model_bytes.py": {"safe_open"},
     }
     found: dict[str, set[str]] = {}
     for root in ("src", "stages"):

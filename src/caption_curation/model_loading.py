@@ -150,7 +150,7 @@ def load_sentence_encoder(folder: Path, device: Any) -> Any:
     with _refused(folder, SentenceTransformer):
         encoder = SentenceTransformer(
             str(folder),
-            device=str(device),
+            device="cpu",
             trust_remote_code=False,
             local_files_only=True,
             # The call below says what does not fit; this one would end at the first of it.
@@ -159,7 +159,7 @@ def load_sentence_encoder(folder: Path, device: Any) -> Any:
     # The library does not say what it did not find. To load the network once more takes a moment.
     network = encoder[0].auto_model
     load_model(type(network), folder, dtype=network.dtype)
-    return encoder
+    return encoder.to(device)
 
 
 def refuse_non_finite(model: Any, source: Path) -> None:
@@ -183,16 +183,17 @@ def refuse_non_finite(model: Any, source: Path) -> None:
         raise InputError(f"{list_faults(heading, faults)}\n{REMEDY}")
 
 
-def _weights(folder: Path) -> Path:
-    """The file with a network's weights, if it is a whole safetensors file."""
+def tensor_shapes(file: Path) -> dict[str, list[int]]:
+    """The shape of each tensor in a safetensors file, by name; only its header is read.
+
+    Raises:
+        InputError: the file was cut short, or is none.
+    """
     from safetensors import SafetensorError, safe_open
 
-    file = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-    if file is None:
-        raise InputError(f"{folder}: {' or '.join(WEIGHTS)} is missing; {REMEDY}")
     try:
-        with safe_open(file, "numpy"):
-            return file
+        with safe_open(file, "numpy") as weights:
+            return {name: weights.get_slice(name).get_shape() for name in weights.offset_keys()}
     except (SafetensorError, OSError) as error:
         raise InputError(
             f"{file}: it was cut short, or is no safetensors file ({error}); {REMEDY}"
@@ -206,6 +207,15 @@ def _class_of(folder: Path, library: str, name: str) -> Any:
             f"{folder.parent}/model_index.json: {folder.name}: {library} has no class {name}"
         )
     return found
+
+
+def _weights(folder: Path) -> Path:
+    """The file with a network's weights, if it is a whole safetensors file."""
+    file = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if file is None:
+        raise InputError(f"{folder}: {' or '.join(WEIGHTS)} is missing; {REMEDY}")
+    tensor_shapes(file)
+    return file
 
 
 @contextmanager

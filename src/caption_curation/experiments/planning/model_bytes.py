@@ -3,9 +3,8 @@
 import math
 from pathlib import Path, PurePosixPath
 
-from safetensors import safe_open
-
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel, Profile
+from caption_curation.model_loading import tensor_shapes
 
 # Parameters of published models, which may not be here yet.
 CAPTIONERS = {  # BLIP base at 384 pixels: salesforce/BLIP, by the file's name
@@ -18,9 +17,7 @@ FP32 = 4  # bytes of a parameter
 
 def network_bytes(file: Path) -> float:
     """Size of a network in fp32, in which its file may not be."""
-    with safe_open(file, "numpy") as weights:
-        shapes = [weights.get_slice(name).get_shape() for name in weights.offset_keys()]
-    return float(sum(FP32 * math.prod(shape) for shape in shapes))
+    return float(sum(FP32 * math.prod(shape) for shape in tensor_shapes(file).values()))
 
 
 def base_captioner_bytes(profile: Profile) -> float | None:
