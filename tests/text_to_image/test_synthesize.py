@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -31,6 +32,10 @@ from caption_curation.samples import (
 from caption_curation.support.errors import InputError
 from caption_curation.synthetic_index import SyntheticImage, read_synthetic_index
 from caption_curation.text_to_image.image_store import image_seed
+from caption_curation.text_to_image.image_store.adopted import (
+    adoptions_folder,
+    libraries_of_outputs,
+)
 from caption_curation.text_to_image.image_store.keys import attempt_seed
 from caption_curation.text_to_image.synthesis.requests import requests_of
 from stages import synthesize
@@ -210,6 +215,41 @@ def test_writes_an_image_for_each_synthetic_sample(
     keys = {"sample_id", "candidate", "key", "seed", "md5"}
     assert all(image.keys() == keys for line in lines for image in line["images"])
     assert counts_of(1) == {"prompts": 2, "too_long": 0, "most_tokens": 77, "redrawn": 0}
+
+
+def test_what_another_version_drew_is_adopted_with_its_results(
+    workspace: Path, generator: NoiseGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dvc_init(workspace)
+    before = {sample: file.name for sample, file in synthesize_of(MIXED[:2]).items()}
+    assert len(generator.batches) == 1
+    drawn_with = libraries_of_outputs(workspace / ".dvc" / "cache", [put_into_cache(1)])
+    assert [libraries.diffusers for libraries in drawn_with] == [version("diffusers")]
+
+    monkeypatch.setattr(
+        "caption_curation.text_to_image.synthesis.requests.version", lambda name: f"9.{name}"
+    )
+    adoption = {"libraries": [libraries.model_dump() for libraries in drawn_with]}
+    folder = adoptions_folder(workspace / ".dvc" / "cache")
+    folder.mkdir(parents=True)
+    (folder / "0001.json").write_text(json.dumps(adoption))
+    files = synthesize_of(MIXED, 2)
+    assert {sample: files[sample].name for sample in before} == before
+    assert generator.batches[1:] == [["a bar. a strip. a blue bar high quality"]]
+    with Image.open(files["8#1"]) as image:
+        assert json.loads(image.info["comment"])["recipe"]["diffusers"] == "9.diffusers"
+
+    (folder / "0001.json").rename(folder / "0001.undone.json")
+    assert synthesize_of(MIXED[:2], 1).keys() == before.keys()
+    assert len(generator.batches) == 3
+
+
+def put_into_cache(epoch: int) -> str:
+    """Add an epoch's images to DVC's cache; their hash."""
+    command = [sys.executable, "-m", "dvc", "add", "--quiet", str(paths.synthetic(epoch))]
+    subprocess.run(command, check=True)
+    (out,) = yaml.safe_load(Path(f"{paths.synthetic(epoch)}.dvc").read_text())["outs"]
+    return str(out["md5"])
 
 
 def test_with_the_other_captions_no_image_shows_its_samples_own(

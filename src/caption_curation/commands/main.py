@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
+from caption_curation.commands.adopt import adopt
 from caption_curation.commands.annotate import annotate
 from caption_curation.commands.check_downloads import check_downloads
 from caption_curation.commands.compare import compare
@@ -63,6 +64,7 @@ _command(plan, EXPERIMENTS, "plan --measure", WithMeasure)
 _command(study, EXPERIMENTS, "study studies/demo.yaml --jobs 2", WithSeveral)
 _command(experiments, EXPERIMENTS, "experiments")
 _command(compare, EXPERIMENTS, "compare --experiments none remove", WithSeveral)
+_command(adopt, EXPERIMENTS, "adopt --since v0.1.0 --dry-run")
 _command(check_downloads, DATA, "check-downloads --profile flickr30k")
 app.add_typer(images, name="images", rich_help_panel=DATA)
 _command(metrics, DATA, "metrics captions.json references.json --spice auto")

@@ -55,7 +55,7 @@ def repair(root: Path) -> list[str]:
     """
     if not _damaged_locks(root) and not rwlock_fault(root):
         return []
-    with _dvc_at_rest(root):
+    with dvc_at_rest(root):
         done = [_restore(root, path) for path in _damaged_locks(root)]
         if rwlock_fault(root):
             (root / RWLOCK).unlink()
@@ -122,7 +122,7 @@ def _restore(root: Path, path: Path) -> str:
 
 
 @contextmanager
-def _dvc_at_rest(root: Path) -> Iterator[None]:
+def dvc_at_rest(root: Path) -> Iterator[None]:
     """With both of DVC's locks held, while no process of DVC waits for a stage."""
     (root / TEMPORARY).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:

@@ -5,10 +5,11 @@ cached. What is needed of it is read here from its objects, by the version that 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -141,6 +142,158 @@ def check_lock(text: str) -> None:
         COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, "dvc.lock"))
     except (YAMLFileCorruptedError, Invalid) as error:
         raise ValueError(str(error)) from error
+
+
+def resolve_stages(
+    texts: Mapping[str, str], definitions: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The stages of dvc.yaml files by name, tables and variables resolved, by file.
+
+    Args:
+        texts: of these files and of the parameter files that they may read, by relative path.
+        definitions: which of them are dvc.yaml files.
+
+    Raises:
+        InputError: DVC refuses one.
+    """
+    check_version()
+    from dvc.exceptions import DvcException
+    from dvc.fs import LocalFileSystem
+    from dvc.parsing import DataResolver
+
+    found: dict[str, dict[str, Any]] = {}
+    with TemporaryDirectory() as folder:
+        for path, text in texts.items():
+            (Path(folder) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(folder) / path).write_text(text, encoding="utf-8")
+        repository = SimpleNamespace(fs=LocalFileSystem(), config={})
+        for path in definitions:
+            content = parse_yaml(texts[path])
+            try:
+                resolver = DataResolver(repository, str((Path(folder) / path).parent), content)
+                names = resolver.get_keys()
+                found[path] = {name: resolver.resolve_one(name)[name] for name in names}
+            except DvcException as error:
+                raise InputError(f"DVC: {path}: {error}") from error
+    return found
+
+
+def committed_records(
+    repository: Any, commit: str, paths: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """What files and folders of a commit are as dependencies in a dvc.lock, without their paths.
+
+    Args:
+        repository: from :func:`open_repository`.
+        commit: which has all of them.
+        paths: relative to the project.
+    """
+    from dvc_data.hashfile.build import build
+
+    found = {}
+    with repository.switch(commit):
+        files = repository.fs
+        for path in paths:
+            whole = files.join(repository.root_dir, path)
+            ignored = repository.dvcignore
+            odb = repository.cache.local
+            _, meta, built = build(odb, whole, files, "md5", ignore=ignored, dry_run=True)
+            found[path] = _record(meta, built.hash_info)
+    return found
+
+
+def part_record(repository: Any, folder: str, part: Path) -> dict[str, Any] | None:
+    """What a file or folder in a folder would be as a dependency, without its path.
+
+    Args:
+        repository: from :func:`open_repository`.
+        folder: the hash of the folder around it.
+        part: relative to that.
+
+    Returns:
+        ``None`` if the folder has no such part, or the cache no list of the folder.
+    """
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    listed = directory_list(repository, HashInfo("md5", folder))
+    found = None if listed is None else part_of_directory(repository, listed, part)
+    return None if found is None else {"hash": "md5", "md5": found.hash_info.value}
+
+
+def _record(meta: Any, digest: Any) -> dict[str, Any]:
+    sizes = {name: value for name, value in meta.to_dict().items() if name != "isdir"}
+    return {"hash": "md5", "md5": digest.value, **sizes}
+
+
+def run_key(lock: Mapping[str, Any]) -> str:
+    """Under what DVC's run cache looks for a run: a hash of all but what came out."""
+    from dvc.stage.cache import _get_cache_hash
+
+    key: str = _get_cache_hash(dict(lock), key=True)
+    return key
+
+
+def run_value(lock: Mapping[str, Any]) -> str:
+    """What DVC's run cache calls a run: a hash of all of it."""
+    from dvc.stage.cache import _get_cache_hash
+
+    value: str = _get_cache_hash(dict(lock))
+    return value
+
+
+def parse_yaml(text: str) -> Any:
+    """YAML as DVC reads it: 1e-05 is a number, and `off` a word.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+
+    try:
+        return parse_yaml(text, "a file")
+    except YAMLFileCorruptedError as error:
+        raise ValueError(str(error)) from error
+
+
+def dump_yaml(content: Any) -> str:
+    """YAML as DVC writes it."""
+    from dvc.utils.serialize import dumps_yaml
+
+    text: str = dumps_yaml(content)
+    return text
+
+
+def set_in_yaml(text: str, values: Mapping[Sequence[str], Any]) -> str:
+    """A YAML file with other values, its remarks kept as `dvc exp run --set-param` keeps them.
+
+    Args:
+        text: of it.
+        values: by the keys that lead to each; sections on the way are made where there are none.
+    """
+    from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
+
+    content = parse_yaml_for_update(text, "parameters")
+    for (*parents, last), value in values.items():
+        section = content
+        for parent in parents:
+            if not isinstance(section.get(parent), dict):
+                section[parent] = {}
+            section = section[parent]
+        section[last] = value
+    changed: str = dumps_yaml(content)
+    return changed
+
+
+def experiment_reference(baseline: str, name: str) -> str:
+    """The git reference of an experiment.
+
+    Args:
+        baseline: the commit that it was run from.
+        name: of it.
+    """
+    from dvc.repo.experiments.refs import ExpRefInfo
+
+    return str(ExpRefInfo(baseline, name))
 
 
 def value_set_by_dvc(setting: str) -> Any:

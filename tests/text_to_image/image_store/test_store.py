@@ -25,6 +25,7 @@ from caption_curation.text_to_image.image_store import (
     ImageRequest,
     ImageStore,
     attempt_of,
+    image_key,
     open_store,
 )
 from caption_curation.text_to_image.image_store.claims import try_claim
@@ -110,6 +111,42 @@ def test_damaged_image_is_generated_again(store: ImageStore, damage: str) -> Non
     path.write_bytes({"cut short": sound[:-100], "empty": b"", "no JPEG": b"x" * 500}[damage])
     assert obtain(store, range(6)) == Counts(1, 5, 0)
     assert path.read_bytes() == sound
+
+
+@pytest.mark.parametrize("where", ["store", "DVC's cache"])
+def test_an_image_of_another_version_is_chosen_where_there_is_none_of_this(
+    store: ImageStore, tmp_path: Path, where: str
+) -> None:
+    before = replace(RECIPE, torch="2.12.0")
+    requests = requests_for(range(4))
+    old = {image_key(before, request): request for request in requests.values()}
+    new_key, old_key = list(requests), list(old)
+    first_two = dict(list(old.items())[:2])
+    store.obtain(before, first_two, noise_images, BATCH_SIZE)
+    obtain(store, range(1, 3))
+    if where == "DVC's cache":
+        store.link_images(first_two, tmp_path / "output")
+        hashes = {
+            f"{key}.jpg": hashlib.md5(store.path(key).read_bytes()).hexdigest() for key in first_two
+        }
+        listing = json.dumps(
+            [
+                {"md5": digest, "relpath": name}
+                for name, digest in {**hashes, "index.jsonl": "0" * 32}.items()
+            ]
+        )
+        (store.dvc_cache / "files" / "md5" / "ab").mkdir(exist_ok=True)
+        (store.dvc_cache / "files" / "md5" / "ab" / ("0" * 30 + ".dir")).write_text(listing)
+        for key in first_two:
+            store.path(key).unlink()
+    pairs = {str(number): [new_key[number], old_key[number]] for number in range(4)}
+    assert store.choose_keys(pairs) == {
+        "0": old_key[0],
+        "1": new_key[1],
+        "2": new_key[2],
+        "3": new_key[3],
+    }
+    assert store.missing([old_key[0]]) == []
 
 
 def test_failure_keeps_the_finished_images(store: ImageStore) -> None:

@@ -18,6 +18,7 @@ from caption_curation.experiments.planning.images import (
 )
 from caption_curation.samples import Sample, read_json_lines
 from caption_curation.text_to_image.image_store import ImageRequest, ImageStore, image_key
+from caption_curation.text_to_image.image_store.adopted import recipes_adopted_from
 from caption_curation.text_to_image.image_store.dvc_images import images_in_dvc_cache
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from caption_curation.text_to_image.synthesis.requests import recipe_of, requests_of
@@ -40,11 +41,17 @@ def images_of_plan(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bo
     if digest and corpus.training is not None and _prompts_are_known(params, forecast):
         weights = json.loads(digest.read_text(encoding="utf-8"))["sha256"]
         recipe = recipe_of(experiment.synthesis, params.profile.generator, weights)
+        recipes = [recipe, *recipes_adopted_from(recipe, forecast.cache)]
+        alternatives: dict[str, list[str]] = {}
         for epoch, samples in known.items():
             requests = _requests(samples, params, forecast, corpus)
-            asked[epoch] = {image_key(recipe, request) for request in requests}
-        keys = {str(key) for of_epoch in asked.values() for key in of_epoch}
-        stored = _stored(keys, forecast.cache)
+            keys = [[image_key(each, request) for each in recipes] for request in requests]
+            alternatives |= {of_image[0]: of_image for of_image in keys}
+            asked[epoch] = {of_image[0] for of_image in keys}
+        there = _stored(
+            {key for of_image in alternatives.values() for key in of_image}, forecast.cache
+        )
+        stored = {key for key, of_image in alternatives.items() if there.intersection(of_image)}
     else:
         mode = experiment.prompt.mode
         for epoch, samples in known.items():

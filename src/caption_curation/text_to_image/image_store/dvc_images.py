@@ -48,7 +48,7 @@ def add_object(dvc_cache: Path, image: Path) -> str:
     """
     content = image.read_bytes()
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    object_file = _object_file(dvc_cache / "files" / "md5", digest)
+    object_file = object_of(dvc_cache, digest)
     if object_file.exists() and object_file.stat().st_size == len(content):
         return digest
     object_file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +60,11 @@ def add_object(dvc_cache: Path, image: Path) -> str:
     partial.replace(object_file)
     partial.unlink(missing_ok=True)  # it is left over if another job has just linked the same file
     return digest
+
+
+def object_of(dvc_cache: Path, digest: str) -> Path:
+    """Where DVC's cache has, or would have, a file or a folder's list by its hash."""
+    return _object_file(dvc_cache / "files" / "md5", digest)
 
 
 def read_object(object_file: Path) -> bytes | None:

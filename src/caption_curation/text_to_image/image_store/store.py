@@ -1,11 +1,21 @@
 """The store: obtain images without generating any twice, link them into a stage's output."""
 
 import fcntl
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 from tqdm import tqdm
@@ -35,6 +45,7 @@ UNUSABLE_IMAGES = (
 )
 
 Generate = Callable[[list[ImageRequest]], Iterable[Image.Image | None]]
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,29 @@ class ImageStore:
     def missing(self, keys: Iterable[str]) -> list[str]:
         """The keys whose image is absent or obviously damaged, in their order."""
         return [key for key in keys if not looks_complete(self.path(key))]
+
+    def choose_keys(self, alternatives: Mapping[Name, Sequence[str]]) -> dict[Name, str]:
+        """Of the keys that an image may have, the first whose image is there; else the first.
+
+        What only directories in DVC's cache have is stored. Of keys after the first, no process may
+        be generating the image.
+
+        Args:
+            alternatives: at least one key for each image, by any name.
+        """
+        chosen = {name: self._first_stored(keys) for name, keys in alternatives.items()}
+        waiting = [name for name, key in chosen.items() if key is None]
+        waiting = [name for name in waiting if len(alternatives[name]) > 1]
+        self._import_from_dvc([key for name in waiting for key in alternatives[name]])
+        for name in waiting:
+            for key in alternatives[name][1:]:
+                wait_until_free(self._claim_file(key))  # another process may be importing it
+            chosen[name] = self._first_stored(alternatives[name])
+        return {name: key or alternatives[name][0] for name, key in chosen.items()}
+
+    def _first_stored(self, keys: Sequence[str]) -> str | None:
+        missing = set(self.missing(keys))
+        return next((key for key in keys if key not in missing), None)
 
     def obtain(
         self,

@@ -16,6 +16,7 @@ from caption_curation.support.dvc_cache import damaged_objects, dvc_cache_folder
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.launcher import process_info
 from caption_curation.text_to_image.image_store import ImageRequest, image_key, open_store
+from caption_curation.text_to_image.image_store.adopted import recipes_adopted_from
 from caption_curation.text_to_image.synthesis.requests import (
     Generate,
     image_generator,
@@ -74,16 +75,21 @@ def obtain_images(
     dvc_cache = dvc_cache_folder()
     digest = weights_digest or remembered_digest(generator, dvc_cache)
     recipe = recipe_of(synthesis, section, digest)
-    keys = {name: image_key(recipe, request) for name, request in requests.items()}
-    # Prompts in windows come last, the longest at the very end, so that as few batches as possible
-    # mix different numbers of windows.
-    wanted = {
-        keys[name]: request
-        for name, request in sorted(requests.items(), key=lambda item: _windowed_length(item[1]))
-    }
+    recipes = [recipe, *recipes_adopted_from(recipe, dvc_cache)]
     batch_size = section.synthesis_batch_size
     digests: dict[str, str] = {}
     with open_store(dvc_cache) as store:
+        keys = store.choose_keys(
+            {name: [image_key(each, of) for each in recipes] for name, of in requests.items()}
+        )
+        # Prompts in windows come last, the longest at the very end, so that as few batches as
+        # possible mix different numbers of windows.
+        wanted = {
+            keys[name]: request
+            for name, request in sorted(
+                requests.items(), key=lambda item: _windowed_length(item[1])
+            )
+        }
         generate = _checked(
             image_generator(generator, synthesis, section.image_size, batch_size),
             partial(refuse_other_weights, generator, digest, dvc_cache),

@@ -1,0 +1,276 @@
+"""The decision on one finished run: what it would be if today's version had computed it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from caption_curation.adoption.parameters import fit_parameters
+from caption_curation.adoption.rules import Adoptable, within
+from caption_curation.adoption.templates import (
+    MARK,
+    Bindings,
+    Lock,
+    Template,
+    bind_all,
+    fill,
+    marks,
+    paths,
+)
+from caption_curation.adoption.version import Record, Version
+
+# A file or folder within a folder by its path, the folder's, and the hash of the folder or of one
+# that has all that this one has; ``None`` if there is none, or the cache cannot tell.
+PartOf = Callable[[str, str, str], Record | None]
+# What a dependency that is code and that a stage makes is today, by its record in a run.
+MadeCode = Callable[[str, Lock], Record | None]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A run of another version than the one that is adopted from; ``why`` says how it shows."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Current:
+    """A run that today's version would find as it is."""
+
+    stage: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A run of which nobody can say that today's version would give the same."""
+
+    stage: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A run as today's version would have recorded it.
+
+    Attributes:
+        stage: as DVC addresses it.
+        file: its dvc.yaml.
+        name: in it.
+        lock: the run.
+        filled: what has neutral values.
+    """
+
+    stage: str
+    file: str
+    name: str
+    lock: Lock
+    filled: tuple[str, ...]
+
+
+Outcome = Foreign | Current | Refused | Adopted
+
+
+@dataclass(frozen=True)
+class Between:
+    """Two versions, and what may be assumed of what lies between them.
+
+    Attributes:
+        rules: today's.
+        rules_then: those of the other version; ``None``: it had none yet.
+    """
+
+    then: Version
+    now: Version
+    rules: Adoptable
+    rules_then: Adoptable | None
+    part_of: PartOf
+    part_of_grown: PartOf
+    made_code: MadeCode
+
+    def rekey(self, lock: Lock) -> Outcome:
+        """Whether and as what a run is adopted."""
+        found = self.then.find(lock)
+        if found is None:
+            return Foreign("no stage has its command and outputs")
+        template, bound = found
+        bindings = self._of_version(template, lock, bound)
+        if isinstance(bindings, Foreign):
+            return bindings
+        today = self.now.find(lock)
+        if today is None:
+            return Refused(_address(template, bindings), (self._without_stage(template, lock),))
+        return self._as_of(today[0], lock, {**bindings, **today[1]})
+
+    def _of_version(self, template: Template, lock: Lock, bound: Bindings) -> Bindings | Foreign:
+        """The values of all marks, if the run is of the version that is adopted from."""
+        for path, keys in lock.get("params", {}).items():
+            wanted = {fill(file, bound): names for file, names in template.params.items()}
+            names = wanted.get(path, ())
+            if names is not None and set(names) != set(keys):
+                return Foreign(f"it recorded other parameters of {path}")
+        bindings = _bind_deps(template, paths(lock["deps"]), bound, self.then.defaults)
+        if bindings is None:
+            return Foreign("it has other dependencies")
+        fixed = {fill(dep, bound) for dep in template.deps if not MARK.search(fill(dep, bound))}
+        for dep in lock["deps"]:
+            path = dep["path"]
+            record = self.then.records.get(path)
+            if record is not None and path in fixed and record["md5"] != dep["md5"]:
+                return Foreign(f"{path} is another")
+        return bindings
+
+    def _as_of(self, template: Template, lock: Lock, bound: Bindings) -> Outcome:
+        """The run as one of today's stage."""
+        stage = _address(template, bound)
+        before = self.rules_then.changes(stage) if self.rules_then else 1
+        if self.rules.changes(stage) != before:
+            return Refused(stage, ("what it writes has changed",))
+        deps = _Dependencies(self, template, lock, bound)
+        fitted = fit_parameters(
+            lock.get("params", {}),
+            {fill(file, bound): keys for file, keys in template.params.items()},
+            self.rules,
+            self.then.leaves,
+            self.now.leaves,
+        )
+        reasons = [*deps.faults, *sorted(fitted.faults)]
+        if reasons:
+            return Refused(stage, tuple(reasons))
+        adopted = {"cmd": lock["cmd"], "deps": deps.records}
+        if fitted.values:
+            adopted["params"] = fitted.values
+        adopted["outs"] = lock["outs"]
+        if _identity(adopted) == _identity(lock):
+            return Current(stage)
+        filled = (*deps.filled, *sorted(fitted.filled))
+        name = fill(template.name, bound)
+        return Adopted(stage, template.file, name, adopted, filled)
+
+    def _without_stage(self, template: Template, lock: Lock) -> str:
+        """What became of a run's stage if none has its command and outputs now."""
+        today = self.now.named(template.file, template.name)
+        if today is None:
+            return "there is no such stage any more"
+        if today.cmd != template.cmd:
+            return f"its command is now `{fill(today.cmd, self.now.defaults)}`, was `{lock['cmd']}`"
+        outs = ", ".join(sorted(fill(out, self.now.defaults) for out in today.outs))
+        return f"its outputs are now {outs}, were {', '.join(paths(lock['outs']))}"
+
+
+@dataclass
+class _Dependencies:
+    """The dependencies of a run as those of today's stage."""
+
+    between: Between
+    template: Template
+    lock: Lock
+    bound: Mapping[str, str]
+    records: list[Record] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rules = self.between.rules
+        self.data = {
+            rules.new_path(dep["path"]): {**dep, "path": rules.new_path(dep["path"])}
+            for dep in self.lock["deps"]
+            if not rules.is_code(dep["path"])
+        }
+        self.used: set[str] = set()
+        found = [self._record(dep) for dep in self.template.deps]
+        for path in sorted(self.data.keys() - self.used):
+            if not rules.may_drop_input(path, self.data[path]["md5"]):
+                self.faults.append(f"no longer depends on {path}")
+        self.records = sorted(
+            (record for record in found if record is not None), key=lambda record: record["path"]
+        )
+
+    def _record(self, dep: str) -> Record | None:
+        between = self.between
+        now = between.now
+        filled = fill(dep, self.bound)
+        path = fill(filled, now.defaults)
+        if between.rules.is_code(path):
+            return self._code(path)
+        if path in self.data:
+            self.used.add(path)
+            return self._checked(path, is_open=dep != path)
+        for folder, record in self.data.items():
+            if within(path, folder):
+                self.used.add(folder)
+                return self._part(path, folder, record["md5"])
+        neutral = between.rules.inputs.get(path)
+        if neutral is None:
+            self.faults.append(f"newly depends on {path}")
+            return None
+        self.filled.append(path)
+        return {"path": path, "hash": "md5", "md5": neutral}
+
+    def _part(self, path: str, folder: str, md5: str) -> Record | None:
+        """A part of what the run depended on as a whole."""
+        between = self.between
+        part = between.part_of(path, folder, md5)
+        if part is None and between.rules.is_derived(path):
+            part = between.part_of_grown(path, folder, md5)
+            if part is None:
+                self.faults.append(f"{path} is new; run the stage that makes it, and adopt again")
+        elif part is None:
+            self.faults.append(f"newly depends on {path}, which its {folder} had not")
+        return part and {"path": path, **part}
+
+    def _code(self, path: str) -> Record | None:
+        now = self.between.now
+        record = now.records.get(path)
+        if record is None and now.makes(path):
+            record = self.between.made_code(path, self.lock)
+        if record is None:
+            self.faults.append(f"it is not known what {path} is now")
+            return None
+        return {"path": path, **record}
+
+    def _checked(self, path: str, *, is_open: bool) -> Record | None:
+        """The run's record, unless it is of other data than the project has now."""
+        now = self.between.now
+        record = self.data[path]
+        # What a variable names is the user's, and may be anything: it is part of the run's name.
+        if not is_open and not now.makes(path):
+            today = now.records.get(path)
+            if today is None:
+                self.faults.append(f"{path} is not in the repository now")
+            elif today["md5"] != record["md5"]:
+                self.faults.append(f"{path} has other content now")
+        return record
+
+
+def _bind_deps(
+    template: Template, deps: list[str], bound: Bindings, defaults: Mapping[str, str]
+) -> Bindings | None:
+    """The values of marks with which a stage's dependencies are a run's; ``None``: there are none.
+
+    A mark that only dependencies have is its default where the run depends on that.
+    """
+    values = dict(bound)
+    for dep in template.deps:
+        usual = {name: defaults[name] for name in marks(fill(dep, values)) if name in defaults}
+        if usual and fill(dep, {**values, **usual}) in deps:
+            values |= usual
+    return bind_all(template.deps, deps, values)
+
+
+def _address(template: Template, bound: Mapping[str, str]) -> str:
+    """A stage as DVC addresses it, but for the pipeline that is asked for most."""
+    name = fill(template.name, bound)
+    return (
+        name
+        if template.file in ("dvc.yaml", "stages/epochs/dvc.yaml")
+        else (f"{template.file}:{name}")
+    )
+
+
+def _identity(lock: Mapping[str, Any]) -> Any:
+    """What distinguishes a run: all but sizes."""
+    return (
+        lock["cmd"],
+        [(dep["path"], dep["md5"]) for dep in lock["deps"]],
+        {file: dict(values) for file, values in lock.get("params", {}).items()},
+        [(out["path"], out["md5"]) for out in lock["outs"]],
+    )

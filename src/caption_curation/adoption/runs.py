@@ -1,0 +1,74 @@
+"""Finished runs of stages: those of DVC's run cache, and those that dvc.lock files record."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from caption_curation.adoption.templates import Lock
+from caption_curation.experiments import dvc_internals
+from caption_curation.experiments.git import Git
+
+LOCK = "dvc.lock"
+
+
+@dataclass(frozen=True)
+class RunCache:
+    """DVC's run cache: a file for each run, named by what went in and all that is known of it."""
+
+    folder: Path
+
+    def runs(self) -> Iterator[tuple[Path, Lock]]:
+        """Every run that can be read, with its file, in the order of their names."""
+        for path in sorted(self.folder.glob("??/*/" + "?" * 64)):
+            lock = self.read(path)
+            if lock is not None:
+                yield path, lock
+
+    def under(self, key: str) -> list[Path]:
+        """The runs of a key, the last of them the newest."""
+        found = self.folder.glob(f"{key[:2]}/{key}/" + "?" * 64)
+        return sorted(found, key=lambda path: path.stat().st_mtime)
+
+    def path(self, key: str, value: str) -> Path:
+        """The file of a run."""
+        return self.folder / key[:2] / key / value
+
+    def read(self, path: Path) -> Lock | None:
+        """The run of a file; ``None`` if it is damaged, which is DVC's to mend."""
+        try:
+            lock = dvc_internals.parse_yaml(path.read_text(encoding="utf-8"))
+        except ValueError:
+            return None
+        return lock if is_run(lock) else None
+
+
+def locks_of_commit(git: Git, commit: str) -> dict[str, dict[str, Any]]:
+    """The dvc.lock files of a commit by path."""
+    names = [name for name in git.files(commit) if Path(name).name == LOCK]
+    return {name: stages_of(git.show(commit, name) or "") for name in names}
+
+
+def locks_of_workspace(root: Path, names: list[str]) -> dict[str, dict[str, Any]]:
+    """The dvc.lock files that lie in the workspace.
+
+    Args:
+        root: the project's folder.
+        names: of the files to look for.
+    """
+    found = [name for name in names if (root / name).is_file()]
+    return {name: stages_of((root / name).read_text(encoding="utf-8")) for name in found}
+
+
+def stages_of(text: str) -> dict[str, Any]:
+    """The stages of a dvc.lock that have all that makes a run."""
+    stages = dvc_internals.parse_yaml(text).get("stages", {})
+    return {name: lock for name, lock in stages.items() if is_run(lock)}
+
+
+def is_run(lock: Any) -> bool:
+    """Whether a stage has what a run in the run cache has: a command, and hashes of files."""
+    if not isinstance(lock, Mapping) or not lock.get("cmd") or not isinstance(lock["cmd"], str):
+        return False
+    records = [lock.get("deps"), lock.get("outs")]
+    return all(kind and all("md5" in record for record in kind) for kind in records)
