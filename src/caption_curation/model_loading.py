@@ -6,7 +6,6 @@ is whatever else a damaged file, or one of another model, makes a library raise.
 downloaded, and no code that comes with a model is run.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.reading import read_json
+from caption_curation.support.rows import shown
 
 PIPELINE = "StableDiffusionPipeline"  # the class that model_index.json must name
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")  # of either library
@@ -115,16 +116,18 @@ def named_components(folder: Path) -> dict[str, tuple[str, str]]:
     """
     file = folder / "model_index.json"
     try:
-        index = json.loads(file.read_text(encoding="utf-8"))
-        kind = index.get("_class_name")
-        components = {name: tuple(value) for name, value in index.items() if type(value) is list}
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{file}: not a description of a pipeline ({error}); {REMEDY}") from error
+        index = read_json(file)
+    except InputError as error:
+        raise InputError(f"{error}; {REMEDY}") from error
+    if not isinstance(index, dict):
+        raise InputError(f"{file}: not a description of a pipeline; {REMEDY}")
+    kind = index.get("_class_name")
+    components = {name: tuple(value) for name, value in index.items() if type(value) is list}
     if kind != PIPELINE:
         raise InputError(f"{file}: _class_name = {kind!r}; allowed: {PIPELINE}")
     present = {name: value for name, value in components.items() if value != (None, None)}
     faults = [
-        f"{name} = {json.dumps(value)}"
+        f"{name} = {shown(value)}"
         for name, value in present.items()
         if list(map(type, value)) != [str, str] or value[0] not in LIBRARIES
     ]

@@ -194,7 +194,7 @@ def test_karpathy_corpus_with_warnings_and_empty_ground_truth(tmp_path: Path) ->
     root = workspace(tmp_path / "work", data=section)
     printed = build(root, "data")
     assert "single spaces in 3 captions" in printed
-    assert "3 empty captions were dropped" in printed
+    assert "3 captions without a word were dropped" in printed
     corpus = root / "data/corpus"
     (image,) = read_images(corpus / "train.jsonl")
     assert image.captions == ("a dog runs", "fine")

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from caption_curation.support.errors import InputError
+from caption_curation.support.errors import InputError, printable
 
 
 def example(words: str) -> str:
@@ -33,7 +33,7 @@ def check_checkout() -> None:
 def report_import(said: str, notes: Sequence[str]) -> None:
     """Print what was done and, as notes, what is odd about annotations."""
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {printable(note)}", err=True)
     print(said)
 
 

@@ -78,7 +78,9 @@ def summarise(corpus: Corpus) -> str:
             f"{corpus.normalised_captions} captions"
         )
     if corpus.dropped_empty_captions:
-        lines.append(f"warning: {corpus.dropped_empty_captions} empty captions were dropped")
+        lines.append(
+            f"warning: {corpus.dropped_empty_captions} captions without a word were dropped"
+        )
     return "\n".join(lines)
 
 

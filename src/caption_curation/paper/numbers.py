@@ -5,12 +5,13 @@ arXiv 2305.03610, May 2023). Scores are percent, as printed; settings have the n
 this project's parameters. The files beside this module hold the numbers.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal
+
+from caption_curation.support.reading import read_csv_rows
 
 Part = Literal["table_1", "table_2", "figure_10"]
 
@@ -129,5 +130,4 @@ def difference_to_baseline(result: CurationResult) -> dict[str, float]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    text = files(__package__).joinpath(f"{name}.csv").read_text(encoding="utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return list(read_csv_rows(files(__package__) / f"{name}.csv", dict[str, str]).values())

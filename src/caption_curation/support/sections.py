@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from caption_curation.support.errors import InputError
+from caption_curation.support.reading import read_text
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -56,10 +57,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InvalidParams: the file does not exist, or has other content.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InvalidParams(f"{path}: no such file") from error
-    except yaml.YAMLError as error:
+        content = yaml.safe_load(read_text(path))
+    except InputError as error:
+        raise InvalidParams(str(error)) from error
+    except RecursionError as error:
+        raise InvalidParams(f"{path}: not valid YAML: nested too deeply") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: impossible dates and numbers
         raise InvalidParams(f"{path}: not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise InvalidParams(f"{path}: expected keys and values, found {content!r}")

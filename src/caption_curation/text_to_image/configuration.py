@@ -3,11 +3,12 @@
 It is looked at where the user's model is read, and again where it is needed.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from caption_curation.support.errors import InputError
+from caption_curation.support.reading import read_json
+from caption_curation.support.rows import shown
 
 PREDICTION_TYPES = ("epsilon", "v_prediction")
 
@@ -22,10 +23,10 @@ def max_tokens(folder: Path) -> int:
         InputError: the tokenizer's configuration does not state the limit.
     """
     file = folder / "tokenizer" / "tokenizer_config.json"
-    try:
-        limit = json.loads(file.read_text(encoding="utf-8")).get("model_max_length")
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{file}: not a tokenizer's configuration ({error})") from error
+    content = read_json(file)
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: not a tokenizer's configuration, but {shown(content)}")
+    limit = content.get("model_max_length")
     if not isinstance(limit, int) or limit < 3:  # of which two are start and end
         raise InputError(f"{file}: model_max_length = {limit!r}; needed: an integer above 2")
     return limit
