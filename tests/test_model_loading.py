@@ -28,6 +28,7 @@ from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.bases.published import PARTS, copy_published
 from caption_curation.text_to_image.fine_tuning.training import _load
 from caption_curation.text_to_image.sbert_captions import encode, obtain_sentence_encoder
+from caption_curation.text_to_image.synthesis.overflow import load_token_limit
 from caption_curation.text_to_image.synthesis.sampling import load_generator
 from tests.conftest import REPOSITORY
 
@@ -377,6 +378,15 @@ def test_what_only_the_last_stage_reads_is_looked_at_first(generator: Path, tmp_
         copy_published(local(generator), tmp_path / "target")
 
 
+@pytest.mark.parametrize("content", ["", "{}", "<html>"])
+def test_a_damaged_tokenizer_is_named_where_prompts_are_measured(
+    generator: Path, content: str
+) -> None:
+    (generator / "tokenizer" / "tokenizer.json").write_text(content)
+    with pytest.raises(InputError, match=r"model/tokenizer: cannot be loaded as Tokenizer"):
+        load_token_limit(generator)
+
+
 # ------------------------------------------------------------------ the demo's own models
 
 
@@ -434,9 +444,16 @@ def test_the_demos_models_are_obtained_without_the_libraries(tmp_path: Path) -> 
 def test_models_are_loaded_in_one_module_alone() -> None:
     """A call elsewhere would not say what is missing, or would read files that can run code."""
     forbidden = {"from_pretrained", "SentenceTransformer", "load_checkpoint_and_dispatch"}
-    forbidden |= {"snapshot_download", "hf_hub_download", "from_single_file", "safe_open"}
+    forbidden |= {
+        "snapshot_download",
+        "hf_hub_download",
+        "from_single_file",
+        "safe_open",
+        "from_file",
+    }
     allowed = {
         "src/caption_curation/model_loading.py": {
+            "from_file",
             "from_pretrained",
             "SentenceTransformer",
             "safe_open",

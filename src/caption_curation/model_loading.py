@@ -76,6 +76,30 @@ def load_part(kind: Any, folder: Path) -> Any:
         return kind.from_pretrained(folder, local_files_only=True)
 
 
+def load_clip_tokens(folder: Path) -> Any:
+    """CLIP's tokenizer as one of the library tokenizers, which needs no torch; it cuts no text.
+
+    Args:
+        folder: holds ``tokenizer.json``, or an older model's ``vocab.json`` and ``merges.txt``.
+
+    Raises:
+        InputError: as for :func:`load_part`.
+    """
+    file = folder / "tokenizer.json"
+    if file.is_file():
+        from tokenizers import Tokenizer
+
+        with _refused(folder, Tokenizer):
+            tokenizer = Tokenizer.from_file(str(file))
+    else:
+        from transformers import CLIPTokenizer
+
+        tokenizer = load_part(CLIPTokenizer, folder).backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
 def load_pipeline(folder: Path, *, dtype: Any, without: Sequence[str] = ()) -> Any:
     """A StableDiffusionPipeline on the CPU.
 

@@ -8,10 +8,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from caption_curation.config.experiment import Prompt
-from caption_curation.model_loading import load_part
+from caption_curation.model_loading import load_clip_tokens
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.configuration import max_tokens
 from caption_curation.text_to_image.image_store import ImageRequest
@@ -42,7 +42,7 @@ def load_token_limit(folder: Path) -> TokenLimit:
         InputError: the tokenizer's configuration does not state the limit.
     """
     limit = max_tokens(folder)
-    tokenizer = _load_tokenizer(folder / "tokenizer")
+    tokenizer = load_clip_tokens(folder / "tokenizer")
     return TokenLimit(lambda text: len(tokenizer.encode(text).ids), limit)
 
 
@@ -111,17 +111,3 @@ def keep_styler(text: str, prompt: Prompt, limit: TokenLimit) -> str:
             f"{limit.max_tokens} tokens"
         )
     return shortened(words)
-
-
-def _load_tokenizer(folder: Path) -> Any:
-    if (folder / "tokenizer.json").is_file():
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    else:  # an older model's vocab.json and merges.txt
-        from transformers import CLIPTokenizer
-
-        tokenizer = load_part(CLIPTokenizer, folder).backend_tokenizer
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
