@@ -94,7 +94,7 @@ def _names(paths: list[str], item: Any) -> Iterator[str]:
     for path in paths:
         if path.startswith(("src/", "stages/", "data/families/")) or path == "versions.yaml":
             continue
-        values = {"key": SHOWN_EPOCH, "item": SHOWN_EPOCH}
+        values = {"key": SHOWN_EPOCH, "item": SHOWN_EPOCH, "as_text": ""}
         if isinstance(item, dict):
             values |= {f"item.{key}": str(value) for key, value in item.items()}
         resolved = path

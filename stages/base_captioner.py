@@ -1,6 +1,7 @@
 """Obtain the captioner that fine-tuning starts from."""
 
 from caption_curation import paths
+from caption_curation.config.inputs import located_captioner
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import ScratchCaptioner
 from caption_curation.samples import read_images
@@ -30,7 +31,9 @@ def main() -> None:
     else:
         from caption_curation.captioner.bases.published import write_published
 
-        write_published(section.base, section.image_size, paths.captioner(0))
+        inputs = params.experiment.inputs
+        source = located_captioner(section.base, inputs.captioner, inputs.tokenizer)
+        write_published(source, section.image_size, paths.captioner(0))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from caption_curation.config.inputs import located_model
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import Generator, ScratchGenerator
 from caption_curation.paths import BASE_GENERATOR, GENERATOR_CORPUS
@@ -11,14 +12,16 @@ from stages import run
 
 def main() -> None:
     """Write data/base_generator in the hub's layout: from scratch, a folder or the hub."""
-    section = load_params().profile.generator
+    params = load_params()
+    section = params.profile.generator
     with atomic_folder(BASE_GENERATOR) as folder:
         if isinstance(section.base, ScratchGenerator):
             _build(section, section.base, folder)
         else:
             from caption_curation.text_to_image.bases.published import copy_published
 
-            copy_published(section.base, folder)
+            source = located_model(section.base, params.experiment.inputs.generator)
+            copy_published(source, folder)
 
 
 def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:

@@ -1,6 +1,7 @@
 """Obtain the CLIP that CLIPScore is computed with."""
 
 from caption_curation import paths
+from caption_curation.config.inputs import located_model
 from caption_curation.config.params import load_params
 from caption_curation.metrics.status import write_reason
 from caption_curation.support.outputs import atomic_folder
@@ -9,7 +10,8 @@ from stages import run
 
 def main() -> None:
     """Write the profile's CLIP in the hub's layout, or why there is none."""
-    source = load_params().profile.clip
+    params = load_params()
+    source = params.profile.clip
     with atomic_folder(paths.CLIP) as folder:
         write_reason(folder, None if source else "the profile names no CLIP (clip: null)")
         if source:
@@ -17,7 +19,8 @@ def main() -> None:
             from caption_curation.metrics.clip.published import obtain_clip
             from caption_curation.pretrained import copy_model
 
-            copy_model(obtain_clip(source), folder, REQUIRED_FILES)
+            located = located_model(source, params.experiment.inputs.clip)
+            copy_model(obtain_clip(located), folder, REQUIRED_FILES)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+from caption_curation.config.experiment import Inputs
+from caption_curation.config.inputs import KarpathyFiles, located_corpus
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import (
     CaptionerDemoWorld,
@@ -33,18 +35,20 @@ SPLITS = ("train", "val", "test")
 
 def main(section: Annotated[str, OneOf("data", "generator_data")]) -> None:
     """Build the corpus that a section of the profile asks for; data has the ground truth too."""
-    profile = load_params().profile
+    params = load_params()
+    profile, inputs = params.profile, params.experiment.inputs
     if section == "data":
         with atomic_folder(CORPUS) as folder, atomic_folder(GROUND_TRUTH) as ground_truth:
-            _build(profile.data, section, CORPUS, folder, ground_truth)
+            _build(profile.data, section, inputs, CORPUS, folder, ground_truth)
     else:
         with atomic_folder(GENERATOR_CORPUS) as folder:
-            _build(profile.generator_data, section, GENERATOR_CORPUS, folder, None)
+            _build(profile.generator_data, section, inputs, GENERATOR_CORPUS, folder, None)
 
 
 def _build(
     source: DemoWorldSource | KarpathySource | SameCorpusSource,
     section: str,
+    inputs: Inputs,
     home: Path,
     folder: Path,
     ground_truth: Path | None,
@@ -68,8 +72,9 @@ def _build(
         case KarpathySource():
             from caption_curation.corpora import karpathy
 
-            corpus = karpathy.read_karpathy(source, section, splits)
-            files = image_files(karpathy.copy_images(corpus, source, section, folder), home)
+            located = _located(section, inputs)
+            corpus = karpathy.read_karpathy(located, section, splits)
+            files = image_files(karpathy.copy_images(corpus, located, folder), home)
         case SameCorpusSource():
             corpus, files = whole_training_split(CORPUS)
     if isinstance(source, CaptionerDemoWorld | CaptionerKarpathy):
@@ -86,6 +91,12 @@ def _build(
         write_json_lines(ground_truth / "noise.jsonl", noise)
         write_json_lines(ground_truth / "scenes.jsonl", scenes)
     print(summarise(corpus))
+
+
+def _located(section: str, inputs: Inputs) -> KarpathyFiles:
+    if section == "data":
+        return located_corpus(inputs.annotations, inputs.images, section)
+    return located_corpus(inputs.generator_annotations, inputs.generator_images, section)
 
 
 if __name__ == "__main__":

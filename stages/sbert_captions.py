@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from caption_curation import paths
+from caption_curation.config.inputs import located_model
 from caption_curation.config.params import load_params
 from caption_curation.samples import read_images, write_json_lines
 from caption_curation.support.stage_arguments import OneOf
@@ -22,7 +23,8 @@ def main(split: Annotated[str, OneOf("train", "val")]) -> None:
         from caption_curation.text_to_image.sbert_captions import REQUIRED_FILES, sbert_captions
 
         images = read_images(paths.CORPUS / f"{split}.jsonl")
-        chosen = sbert_captions(images, obtain_model(source, required=REQUIRED_FILES))
+        encoder = located_model(source, params.experiment.inputs.sentence_encoder)
+        chosen = sbert_captions(images, obtain_model(encoder, required=REQUIRED_FILES))
     write_json_lines(
         paths.sbert_captions(split),
         ({"image_id": image_id, "caption": caption} for image_id, caption in chosen.items()),

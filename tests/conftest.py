@@ -4,10 +4,20 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def set_inputs(root: Path, **paths: Any) -> None:
+    """Set keys of ``inputs`` in a folder's params.yaml."""
+    content = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    assert paths.keys() <= content["inputs"].keys()
+    content["inputs"] |= {key: path and str(path) for key, path in paths.items()}
+    (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

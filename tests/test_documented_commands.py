@@ -15,7 +15,7 @@ from dvc.exceptions import DvcException
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
-from caption_curation.config.params import Params, load_params, load_profile
+from caption_curation.config.params import Params, load_params
 from caption_curation.experiments.study import load_studies
 from caption_curation.experiments.study_plan import Planned, plan
 from caption_curation.paper.numbers import table_2
@@ -404,7 +404,7 @@ def test_the_papers_experiments_have_its_settings() -> None:
             assert setting.captioner.fine_tuning.batch_size == 128
             assert setting.captioner.base.source == "blip_checkpoint"
             checkpoint = "model_base_capfilt_large" if profile == "flickr30k" else "model_base"
-            assert Path(setting.captioner.base.path).stem == checkpoint
+            assert setting.captioner.base.file == f"{checkpoint}.pth"
             generator = setting.generator.fine_tuning
             assert (generator.steps, generator.batch_size) == (15_000, 32)
             assert (generator.learning_rate, generator.schedule) == (1e-5, "constant")
@@ -413,7 +413,10 @@ def test_the_papers_experiments_have_its_settings() -> None:
 def test_keys_that_the_papers_page_names_exist() -> None:
     """Words in code type with a dot that begin like a section of params.yaml or of a profile."""
     experiment = load_params(REPOSITORY).experiment
-    places = [experiment.model_dump(), load_profile("flickr30k", REPOSITORY).model_dump()]
+    places = [
+        experiment.model_dump(),
+        load_params(REPOSITORY, profile="flickr30k").profile.model_dump(),
+    ]
     named = re.findall(r"`((?:\w+\.)+\w+)[:`]", read("docs/paper.md"))
     keys = [
         name

@@ -19,7 +19,6 @@ from transformers import CLIPConfig, CLIPImageProcessorPil
 
 from caption_curation.captioner.bases.published import write_published
 from caption_curation.captioner.model.blip import load_captioner
-from caption_curation.config.profile import LocalModel
 from caption_curation.metrics.clip.model import load_clip
 from caption_curation.metrics.clip.published import obtain_clip
 from caption_curation.model_files import file_digest
@@ -36,10 +35,6 @@ MODELS = REPOSITORY / "data" / "demo_models"
 CPU = torch.device("cpu")
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 Tensors = dict[str, torch.Tensor]
-
-
-def local(folder: Path) -> LocalModel:
-    return LocalModel(source="local", path=str(folder))
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ def of_generator(part: str) -> Reader:
     return Reader(
         "generator",
         part,
-        lambda folder, target: copy_published(local(folder), target),
+        copy_published,
         lambda folder: load_generator(folder, sampler="ddim"),
     )
 
@@ -68,19 +63,19 @@ READERS = [
     Reader(
         "captioner",
         "model.safetensors",
-        lambda folder, target: write_published(local(folder), 32, target),
+        lambda folder, target: write_published(folder, 32, target),
         lambda folder: load_captioner(folder, 32, CPU),
     ),
     Reader(
         "clip",
         "model.safetensors",
-        lambda folder, _: obtain_clip(local(folder)),
+        lambda folder, _: obtain_clip(folder),
         lambda folder: load_clip(folder, CPU),
     ),
     Reader(
         "sentence_encoder",
         "model.safetensors",
-        lambda folder, _: obtain_sentence_encoder(local(folder)),
+        lambda folder, _: obtain_sentence_encoder(folder),
         lambda folder: encode(["a red ring"], folder),
     ),
     of_generator(f"unet/{WEIGHTS}"),
@@ -253,7 +248,7 @@ def test_a_tokenizer_that_is_damaged_is_refused(
 def test_a_captioner_for_another_image_size_is_refused_where_it_is_read(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(MODELS / "captioner", tmp_path / "model"))
     with pytest.raises(InputError, match=r"captioner.image_size = 64: .* takes images of 32"):
-        write_published(local(folder), 64, tmp_path / "target")
+        write_published(folder, 64, tmp_path / "target")
 
 
 # ------------------------------------------------------------------ the parts of a generator
@@ -295,7 +290,7 @@ def add_safety_checker(folder: Path) -> None:
 def test_a_safety_checker_that_is_named_must_be_there(generator: Path, tmp_path: Path) -> None:
     set_index(generator, **CHECKER)
     with pytest.raises(InputError) as caught:
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
     for part in (
         "model_index.json names components",
         '"NAME": [null, null] leaves one out',
@@ -306,7 +301,7 @@ def test_a_safety_checker_that_is_named_must_be_there(generator: Path, tmp_path:
         assert part in str(caught.value)
     without = {"safety_checker": [None, None], "feature_extractor": [None, None]}
     set_index(generator, **without, requires_safety_checker=False)
-    copy_published(local(generator), tmp_path / "target")
+    copy_published(generator, tmp_path / "target")
     assert load_generator(tmp_path / "target", sampler="ddim").safety_checker is None
 
 
@@ -314,7 +309,7 @@ def test_a_safety_checker_is_copied_loaded_for_drawing_and_left_out_of_training(
     generator: Path, tmp_path: Path
 ) -> None:
     add_safety_checker(generator)
-    copy_published(local(generator), tmp_path / "target")
+    copy_published(generator, tmp_path / "target")
     drawing = load_generator(tmp_path / "target", sampler="ddim")
     stored = load_file(generator / "safety_checker" / "model.safetensors")
     assert torch.equal(drawing.safety_checker.concept_embeds, stored["concept_embeds"])
@@ -324,11 +319,11 @@ def test_a_safety_checker_is_copied_loaded_for_drawing_and_left_out_of_training(
     stored["concept_embeds"][0, 0] = float("nan")
     save_file(stored, generator / "safety_checker" / "model.safetensors")
     with pytest.raises(InputError, match=r"safety_checker: weights that are NaN(.|\n)*concept_emb"):
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
     del stored["concept_embeds"]
     save_file(stored, generator / "safety_checker" / "model.safetensors")
     with pytest.raises(InputError, match=r"safety_checker.*(.|\n)*concept_embeds is missing"):
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
 
 
 @pytest.mark.parametrize(
@@ -349,7 +344,7 @@ def test_components_that_are_not_a_stable_diffusions_are_refused(
 ) -> None:
     set_index(generator, **changes)
     with pytest.raises(InputError) as caught:
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
     assert said in str(caught.value)
 
 
@@ -357,7 +352,7 @@ def test_components_that_are_not_a_stable_diffusions_are_refused(
 def test_a_damaged_index_is_named(generator: Path, tmp_path: Path, content: str) -> None:
     (generator / "model_index.json").write_text(content)
     with pytest.raises(InputError, match=r"model_index.json: "):
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
 
 
 def test_what_only_the_last_stage_reads_is_looked_at_first(generator: Path, tmp_path: Path) -> None:
@@ -365,17 +360,17 @@ def test_what_only_the_last_stage_reads_is_looked_at_first(generator: Path, tmp_
     whole = tokenizer.read_text()
     tokenizer.write_text(json.dumps(json.loads(whole) | {"model_max_length": None}))
     with pytest.raises(InputError, match=r"model_max_length = None; needed"):
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
     tokenizer.write_text(whole)
     schedule = generator / "scheduler" / "scheduler_config.json"
     schedule.write_text(
         json.dumps(json.loads(schedule.read_text()) | {"prediction_type": "sample"})
     )
     with pytest.raises(InputError, match=r"scheduler: prediction_type 'sample'; allowed: epsilon"):
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
     schedule.write_text("{")
     with pytest.raises(InputError, match="cannot be loaded as StableDiffusionPipeline"):
-        copy_published(local(generator), tmp_path / "target")
+        copy_published(generator, tmp_path / "target")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "<html>"])

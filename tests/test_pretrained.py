@@ -8,7 +8,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.utils._paths import filter_repo_objects
 
-from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.config.profile import HubModel
 from caption_curation.model_files import model_files, weights_digest
 from caption_curation.pretrained import copy_model, obtain_model
 from caption_curation.support.errors import InputError
@@ -52,19 +52,15 @@ def write(folder: Path, names: list[str]) -> Path:
     return folder
 
 
-def local(folder: Path) -> LocalModel:
-    return LocalModel(source="local", path=str(folder))
-
-
 def test_complete_folder_is_accepted(tmp_path: Path) -> None:
     folder = write(tmp_path / "model", ON_THE_HUB)
-    assert obtain_model(local(folder), required=REQUIRED_FILES) == folder
+    assert obtain_model(folder, required=REQUIRED_FILES) == folder
 
 
 def test_either_form_of_a_tokenizer_is_enough(tmp_path: Path) -> None:
     folder = write(tmp_path / "model", [*NEEDED, "tokenizer/tokenizer.json"])
     (folder / "tokenizer/vocab.json").unlink()
-    assert obtain_model(local(folder), required=REQUIRED_FILES) == folder
+    assert obtain_model(folder, required=REQUIRED_FILES) == folder
 
 
 def test_all_missing_parts_are_listed(tmp_path: Path) -> None:
@@ -73,7 +69,7 @@ def test_all_missing_parts_are_listed(tmp_path: Path) -> None:
     for name in [*missing, "tokenizer/vocab.json"]:
         (folder / name).unlink()
     with pytest.raises(InputError) as caught:
-        obtain_model(local(folder), required=REQUIRED_FILES)
+        obtain_model(folder, required=REQUIRED_FILES)
     for name in [*missing, "(3)", "tokenizer/tokenizer.json or tokenizer/vocab.json"]:
         assert name in str(caught.value)
     assert "text_encoder" not in str(caught.value)
@@ -81,7 +77,7 @@ def test_all_missing_parts_are_listed(tmp_path: Path) -> None:
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere.*no such folder"):
-        obtain_model(local(tmp_path / "nowhere"), required=[])
+        obtain_model(tmp_path / "nowhere", required=[])
 
 
 @pytest.mark.parametrize("suffix", ["bin", "pt", "ckpt"])
@@ -90,7 +86,7 @@ def test_weights_that_can_run_code_are_refused(tmp_path: Path, suffix: str) -> N
     weights = folder / "unet/diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(f".{suffix}"))
     with pytest.raises(InputError, match=rf"diffusion_pytorch_model\.{suffix} is refused"):
-        obtain_model(local(folder), required=REQUIRED_FILES)
+        obtain_model(folder, required=REQUIRED_FILES)
 
 
 def test_only_what_is_needed_is_copied(tmp_path: Path) -> None:

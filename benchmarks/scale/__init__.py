@@ -109,7 +109,9 @@ def scale_clone(folder: Path, corpus: Path, ratio: float) -> Clone:
     clone.set(**{"profile": PROFILE, "training.epochs": EPOCHS, "curation.ratio": ratio})
     profile = yaml.safe_load((REPOSITORY / "profiles" / "demo.yaml").read_text(encoding="utf-8"))
     file = clone.folder / "profiles" / f"{PROFILE}.yaml"
-    data = {"root": str(corpus), "annotations": ANNOTATIONS, "images": ""}
+    lies = {"inputs.annotations": str(corpus / ANNOTATIONS), "inputs.images": str(corpus)}
+    clone.set(**lies)
+    data = {"annotations": ANNOTATIONS, "revision": 0}
     profile |= {
         "data": {"source": "karpathy", **data, "seed": 0, "train_fraction": 1.0},
         "generator_data": {"source": "same"},

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.config.profile import HubModel
 from caption_curation.model_files import TEXT_FILES, file_digest, model_files
 from caption_curation.support.errors import InputError, list_faults
 
@@ -17,7 +17,7 @@ UNSAFE_WEIGHTS = (".bin", ".pt", ".pth", ".ckpt")
 
 
 def obtain_model(
-    source: LocalModel | HubModel, *, required: Sequence[str], optional: Sequence[str] = ()
+    source: Path | HubModel, *, required: Sequence[str], optional: Sequence[str] = ()
 ) -> Path:
     """The folder of a pretrained model, once all required parts are there.
 
@@ -31,8 +31,8 @@ def obtain_model(
         InputError: the folder does not exist or lacks parts (all of them are listed), or the hub
             cannot be reached or does not have the model.
     """
-    if isinstance(source, LocalModel):
-        folder, name = Path(source.path), f"model folder {source.path}"
+    if isinstance(source, Path):
+        folder, name = source, f"model folder {source}"
         if not folder.is_dir():
             raise InputError(f"{name}: there is no such folder (from {Path.cwd()})")
     else:
@@ -91,7 +91,7 @@ def _download(source: HubModel, parts: Sequence[str]) -> Path:
         raise InputError(
             f"model {source.id}, revision {source.revision}: cannot be obtained from the Hugging "
             f"Face hub ({type(error).__name__}: {reason}). Without a network, copy the model's "
-            "folder here and use `source: local` with its `path`"
+            "folder here, use `source: local` and name it in `inputs` of params.yaml"
         ) from error
     return Path(folder)
 

@@ -1,6 +1,7 @@
 """Obtain a captioner that is none of the experiment's."""
 
 from caption_curation.captioner.bases.published import write_published
+from caption_curation.config.inputs import located_captioner
 from caption_curation.config.params import load_params
 from caption_curation.round_trip.parameters import OTHER_CAPTIONER, load_round_trip
 from stages import run
@@ -8,8 +9,12 @@ from stages import run
 
 def main() -> None:
     """Write data/round_trip/captioner in the hub's layout: a folder, the hub or BLIP."""
-    image_size = load_params().profile.captioner.image_size
-    write_published(load_round_trip().other_captioner, image_size, OTHER_CAPTIONER)
+    params = load_params()
+    inputs = params.experiment.inputs
+    source = located_captioner(
+        load_round_trip().other_captioner, inputs.other_captioner, inputs.other_tokenizer
+    )
+    write_published(source, params.profile.captioner.image_size, OTHER_CAPTIONER)
 
 
 if __name__ == "__main__":

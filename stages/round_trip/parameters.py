@@ -27,15 +27,15 @@ def main() -> None:
 
     A new captioner runs this stage, but none of those that generate images from its output.
     """
-    load_params()
+    inputs = load_params().experiment.inputs
     settings = load_round_trip()
     captioner = Path(settings.captioner)
     if captioner not in MADE_BY_THE_PIPELINE:
         check_captioner(settings.captioner, PARAMS_FILE)
     if captioner == OTHER_CAPTIONER:
-        check_present("other_captioner", settings.other_captioner)
+        check_present("other_captioner", settings.other_captioner, inputs.other_captioner)
     if "other_generator" in settings.generators:
-        check_present("other_generator", settings.other_generator)
+        check_present("other_generator", settings.other_generator, inputs.other_generator)
     CHECKED.parent.mkdir(parents=True, exist_ok=True)
     CHECKED.write_text("The parameters are valid.\n", encoding="utf-8")
 
@@ -43,14 +43,18 @@ def main() -> None:
 def check_captioner(name: str, params_file: Path) -> None:
     """Raise an InputError unless a folder holds a captioner that can be loaded."""
     folder = captioner_folder(name, params_file)
-    image_size = load_params().profile.captioner.image_size
-    obtain_captioner(LocalModel(source="local", path=str(folder)), image_size)
+    obtain_captioner(folder, load_params().profile.captioner.image_size)
 
 
-def check_present(key: str, source: LocalModel | HubModel | BlipCheckpoint) -> None:
+def check_present(key: str, source: LocalModel | HubModel | BlipCheckpoint, path: str) -> None:
     """Raise an InputError if a file or folder that a model is obtained from is not there."""
-    if not isinstance(source, HubModel) and not Path(source.path).exists():
-        raise InputError(f"{PARAMS_FILE}: {key}.path = {source.path!r}: there is no such path")
+    if isinstance(source, BlipCheckpoint) and Path(path).name != source.file:
+        raise InputError(
+            f"params.yaml: inputs.{key} = {path!r}: {PARAMS_FILE} asks for {source.file} "
+            f"({key}.file): -S inputs.{key}=/path/to/{source.file}"
+        )
+    if not isinstance(source, HubModel) and not Path(path).exists():
+        raise InputError(f"params.yaml: inputs.{key} = {path!r}: there is no such path")
 
 
 if __name__ == "__main__":

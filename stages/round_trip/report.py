@@ -49,13 +49,14 @@ def main() -> None:
     svgs = {name: to_svg(figure, text) for name, (figure, text) in figures.items()}
     validation = read_images(paths.CORPUS / "val.jsonl")
     paper = paper_rows(params, settings)
+    inputs = params.experiment.inputs
     captioner = settings.captioner
     if Path(captioner) == OTHER_CAPTIONER:
-        captioner = describe_model(settings.other_captioner)
+        captioner = describe_model(settings.other_captioner, inputs.other_captioner)
     trip = RoundTrip(
         profile=params.experiment.profile,
         captioner=captioner,
-        other_generator=describe_model(settings.other_generator),
+        other_generator=describe_model(settings.other_generator, inputs.other_generator),
         single=settings.single,
         styler=settings.styler,
         synthesis=params.experiment.synthesis.model_dump(),

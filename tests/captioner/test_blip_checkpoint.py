@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,12 @@ from caption_curation.captioner.model.blip import (
 )
 from caption_curation.captioner.model.transforms import resize, to_tensor
 from caption_curation.config.experiment import Evaluation
-from caption_curation.config.profile import BlipCheckpoint, LocalModel
+from caption_curation.config.inputs import Checkpoint
 from caption_curation.pictures.reading import read_picture
 from caption_curation.support.errors import InputError
 from caption_curation.support.sections import InvalidParams
 from stages import base_captioner
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, set_inputs
 
 PROMPT = "a picture of "
 VISION, TEXT = 128, 192  # channels: two and three heads of 64, as in all of BLIP's models
@@ -127,16 +128,15 @@ def write_checkpoint(content: Any, path: Path, as_zip: bool) -> None:
     torch.save(content, path, _use_new_zipfile_serialization=as_zip)
 
 
-def save(tensors: Tensors, folder: Path, *, as_zip: bool = True) -> BlipCheckpoint:
-    """The checkpoint's file and its vocabulary in ``folder``, as a profile names them."""
+def save(tensors: Tensors, folder: Path, *, as_zip: bool = True) -> Checkpoint:
+    """The checkpoint's file and its vocabulary in ``folder``, as ``inputs`` names them."""
     state = {"model": tensors, "optimizer": {"state": {}, "lr": 1e-5}, "config": {"vit": "base"}}
     write_checkpoint({**state, "epoch": 19}, folder / "model_base.pth", as_zip)
     (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
-    return BlipCheckpoint(
-        source="blip_checkpoint",
-        path=str(folder / "model_base.pth"),
+    return Checkpoint(
+        path=folder / "model_base.pth",
         sha256=hashlib.sha256((folder / "model_base.pth").read_bytes()).hexdigest(),
-        tokenizer=LocalModel(source="local", path=str(folder)),
+        tokenizer=folder,
     )
 
 
@@ -224,13 +224,19 @@ def picture(tmp_path: Path) -> Path:
 
 
 def obtained_by_the_stage(
-    source: BlipCheckpoint, root: Path, monkeypatch: pytest.MonkeyPatch
+    source: Checkpoint, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Captioner:
-    """What ``python -m stages.base_captioner`` saves with ``source`` in the profile."""
+    """What ``python -m stages.base_captioner`` saves where the profile asks for ``source``."""
     (root / "profiles").mkdir()
     (root / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
     profile = yaml.safe_load((REPOSITORY / "profiles/demo.yaml").read_text())
-    profile["captioner"]["base"] = source.model_dump()
+    profile["captioner"]["base"] = {
+        "source": "blip_checkpoint",
+        "file": source.path.name,
+        "sha256": source.sha256,
+        "tokenizer": {"source": "local"},
+    }
+    set_inputs(root, captioner=source.path, tokenizer=source.tokenizer)
     (root / "profiles/demo.yaml").write_text(yaml.safe_dump(profile))
     monkeypatch.chdir(root)
     paths.captioner(0).parent.mkdir(parents=True)
@@ -396,11 +402,11 @@ def test_a_checkpoint_that_runs_code_is_refused(
     as_zip: bool, tmp_path: Path, tensors: Tensors
 ) -> None:
     source = save(tensors, tmp_path)
-    path = Path(source.path)
+    path = source.path
     code = RunsCode(tmp_path / "was here")
     write_checkpoint({"model": tensors, "config": code}, path, as_zip)
     with pytest.raises(InputError, match=r"model_base.pth: refused.*run code.*mkdir"):
-        convert_checkpoint(source.model_copy(update={"sha256": None}), SIZE)
+        convert_checkpoint(replace(source, sha256=None), SIZE)
     assert not (tmp_path / "was here").exists()
     torch.load(path, weights_only=False)  # it would have, if it had been loaded otherwise
     assert (tmp_path / "was here").exists()
@@ -418,7 +424,7 @@ def test_files_that_are_no_checkpoints_are_refused(
     as_zip: bool, tmp_path: Path, tensors: Tensors
 ) -> None:
     source = save(tensors, tmp_path, as_zip=as_zip)
-    path, anything = Path(source.path), source.model_copy(update={"sha256": None})
+    path, anything = source.path, replace(source, sha256=None)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"SHA-256.*download is incomplete"):
@@ -440,14 +446,14 @@ def test_without_a_pinned_digest_it_is_printed(
     tmp_path: Path, tensors: Tensors, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = save(tensors, tmp_path)
-    convert_checkpoint(source.model_copy(update={"sha256": None}), SIZE)
+    convert_checkpoint(replace(source, sha256=None), SIZE)
     assert str(source.sha256) in capsys.readouterr().out
 
 
 def test_a_vocabulary_keeps_its_lines(tmp_path: Path) -> None:
     # One of BERT's words could be a character that str.splitlines ends a line at.
     (tmp_path / "vocab.txt").write_text("\n".join([*SPECIAL, "\u2028", "dog"]) + "\n")
-    tokenizer = blip_tokenizer(LocalModel(source="local", path=str(tmp_path)))
+    tokenizer = blip_tokenizer(tmp_path)
     ids = tokenizer.convert_tokens_to_ids(["dog", "[DEC]", "[ENC]"])
     assert (ids, len(tokenizer)) == ([6, 7, 8], 9)
 
@@ -455,6 +461,6 @@ def test_a_vocabulary_keeps_its_lines(tmp_path: Path) -> None:
 def test_a_profile_with_a_bad_digest_is_refused(
     tmp_path: Path, tensors: Tensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = save(tensors, tmp_path).model_copy(update={"sha256": "abc"})
+    source = replace(save(tensors, tmp_path), sha256="abc")
     with pytest.raises(InvalidParams, match=r"captioner\.base\.sha256 = 'abc'"):
         obtained_by_the_stage(source, tmp_path, monkeypatch)

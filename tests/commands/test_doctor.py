@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,11 @@ from tests.conftest import REPOSITORY
 
 PIPELINE = {
     "stages": {
-        "number": {"cmd": "python stage.py", "params": ["number"], "outs": ["number.txt"]},
+        "number": {
+            "cmd": "python stage.py",
+            "params": [{"number.yaml": ["number"]}],
+            "outs": ["number.txt"],
+        },
         "double": {
             "cmd": "python -c \"print(2 * int(open('number.txt').read()))\" > double.txt",
             "deps": ["number.txt"],
@@ -27,7 +32,7 @@ PIPELINE = {
 }
 STAGE = """
 import pathlib, time, yaml
-number = yaml.safe_load(open("params.yaml"))["number"]
+number = yaml.safe_load(open("number.yaml"))["number"]
 pathlib.Path("started").touch()
 while pathlib.Path("wait").exists():
     time.sleep(0.05)
@@ -59,7 +64,13 @@ def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder.mkdir(parents=True, exist_ok=True)
     dvc(folder, "init", "--quiet", *([] if folder == whole else ["--subdir"]))
     (folder / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
-    (folder / "params.yaml").write_text("number: 4\n")
+    (folder / "number.yaml").write_text("number: 4\n")
+    (folder / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
+    shutil.copytree(REPOSITORY / "profiles", folder / "profiles")
+    for path in filter(
+        None, yaml.safe_load((folder / "params.yaml").read_text())["inputs"].values()
+    ):
+        (folder / path).mkdir(parents=True, exist_ok=True)
     (folder / "stage.py").write_text(STAGE)
     for name in ("pyproject.toml", "requirements.txt", "versions.yaml"):
         (folder / name).write_text((REPOSITORY / name).read_text())
@@ -128,6 +139,17 @@ def test_other_model_libraries_than_recorded_are_a_problem(project: Path) -> Non
     assert "`caption-curation versions --write`" in line
     (project / "versions.yaml").unlink()
     assert line_of("versions.yaml: no such file").startswith("problem ")
+
+
+def test_a_path_at_which_there_is_nothing_is_named(project: Path) -> None:
+    """DVC's own words are "unexpected error" for one that is empty."""
+    assert line_of("inputs are there").startswith("ok ")
+    before = (project / "params.yaml").read_text()
+    for path, said in (("nowhere", "generator = 'nowhere': there is no such"), ("''", "generator")):
+        (project / "params.yaml").write_text(
+            before.replace("generator: data/demo_models/generator", f"generator: {path}", 1)
+        )
+        assert line_of(f"inputs.{said}").startswith("problem ")
 
 
 @pytest.mark.parametrize("finished", [".", "projects/captions"], indirect=True)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from caption_curation.config.inputs import check_inputs
 from caption_curation.config.params import load_params
+from caption_curation.support.errors import InputError
 from caption_curation.support.sections import InvalidParams
 from tests.conftest import REPOSITORY
 
@@ -160,3 +162,65 @@ def test_a_hub_model_needs_a_pinned_revision(root: Path, revision: str) -> None:
     change(root / "profiles/demo.yaml", "captioner.base", base)
     with pytest.raises(InvalidParams, match=r"captioner\.base\.revision"):
         load_params(root)
+
+
+# ------------------------------------------------------------------------- paths of inputs
+
+
+@pytest.fixture
+def located(root: Path) -> Path:
+    """The same folder, with all that the demo's inputs name."""
+    (root / "defaults").symlink_to(REPOSITORY / "defaults")
+    (root / "data").mkdir()
+    (root / "data/demo_models").symlink_to(REPOSITORY / "data/demo_models")
+    return root
+
+
+def faults(root: Path, profile: str = "demo") -> list[str]:
+    """What check_inputs says, line by line, without its heading."""
+    with pytest.raises(InputError) as raised:
+        check_inputs(load_params(root, profile=profile), root)
+    return str(raised.value).splitlines()[1:]
+
+
+def test_inputs_that_a_profile_does_not_ask_for_only_need_to_be_there(located: Path) -> None:
+    check_inputs(load_params(located), located)
+    change(located / "params.yaml", "inputs.tokenizer", "data/demo_models/clip/config.json")
+    check_inputs(load_params(located), located)
+    change(located / "params.yaml", "inputs.tokenizer", "~/tokenizer")
+    [fault] = faults(located)
+    assert "inputs.tokenizer = '~/tokenizer': there is no such file or folder" in fault
+    assert str(located) in fault and "~ is not expanded" in fault
+
+
+def test_a_model_folder_is_a_folder(located: Path) -> None:
+    change(located / "params.yaml", "inputs.clip", "data/demo_models/clip/config.json")
+    [fault] = faults(located)
+    assert "inputs.clip = 'data/demo_models/clip/config.json': a folder with a model" in fault
+
+
+def test_the_files_of_one_profile_are_not_those_of_another(located: Path) -> None:
+    """All that Flickr30K needs is said at once; then COCO's checkpoint is in its place."""
+    names = [line.split(" = ")[0].strip() for line in faults(located, "flickr30k")]
+    assert names == [
+        "inputs.annotations",
+        "inputs.images",
+        "inputs.generator_annotations",
+        "inputs.generator_images",
+        "inputs.captioner",
+    ]
+    for name in ("dataset_flickr30k.json", "dataset_coco.json", "model_base.pth"):
+        (located / name).touch()
+    for key, path in {
+        "annotations": "dataset_flickr30k.json",
+        "images": "data",
+        "generator_annotations": "dataset_coco.json",
+        "generator_images": "data",
+        "captioner": "model_base.pth",
+    }.items():
+        change(located / "params.yaml", f"inputs.{key}", path)
+    [fault] = faults(located, "flickr30k")
+    assert "the profile asks for model_base_capfilt_large.pth (captioner.base.file)" in fault
+    (located / "model_base.pth").rename(located / "model_base_capfilt_large.pth")
+    change(located / "params.yaml", "inputs.captioner", "model_base_capfilt_large.pth")
+    check_inputs(load_params(located, profile="flickr30k"), located)

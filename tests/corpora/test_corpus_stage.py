@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 
 from caption_curation.samples import read_images, read_json_lines
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, set_inputs
 
 
 def workspace(root: Path, **sections: dict[str, Any]) -> Path:
@@ -185,13 +185,13 @@ def test_karpathy_corpus_with_warnings_and_empty_ground_truth(tmp_path: Path) ->
     (source / "dataset.json").write_text(json.dumps({"images": records}))
     section = {
         "source": "karpathy",
-        "root": str(source),
         "annotations": "dataset.json",
-        "images": "",
+        "revision": 0,
         "seed": 0,
         "train_fraction": 1.0,
     }
     root = workspace(tmp_path / "work", data=section)
+    set_inputs(root, annotations=source / "dataset.json", images=source)
     printed = build(root, "data")
     assert "single spaces in 3 captions" in printed
     assert "3 captions without a word were dropped" in printed
@@ -209,8 +209,9 @@ def test_karpathy_corpus_with_warnings_and_empty_ground_truth(tmp_path: Path) ->
 
 def test_the_profile_of_flickr8k(tmp_path: Path, shared_data: Path) -> None:
     profile = yaml.safe_load((REPOSITORY / "profiles/flickr8k.yaml").read_text())
-    profile["data"]["root"] = str(shared_data / "flickr8k")
     root = workspace(tmp_path / "work", **profile)
+    folder = shared_data / "flickr8k"
+    set_inputs(root, annotations=folder / "dataset_flickr8k.json", images=folder / "images")
     assert "train: 600 images, 3000 samples" in build(root, "data")
     assert build(root, "generator_data") == "train: 600 images, 3000 samples\n"
     assert len(read_json_lines(root / "data/generator_corpus/train_images.jsonl")) == 600
@@ -224,17 +225,17 @@ def test_a_failed_build_leaves_the_corpus_as_it_was(tmp_path: Path) -> None:
     shutil.rmtree(root / "profiles")
     broken = {
         "source": "karpathy",
-        "root": "data/nowhere",
         "annotations": "dataset.json",
-        "images": "images",
+        "revision": 0,
         "seed": 0,
         "train_fraction": 1.0,
     }
     other = workspace(tmp_path / "other", data=broken)
     shutil.copytree(other / "profiles", root / "profiles")
+    set_inputs(root, annotations="data/nowhere.json", images="data")
     finished = run_stage(root, "data")
     assert finished.returncode == 1
-    assert finished.stderr.startswith("error: data.root = 'data/nowhere'")
+    assert finished.stderr.startswith("error: inputs.annotations: data/nowhere.json: no such file")
     assert "Traceback" not in finished.stderr
     assert contents(root / "data") == before
     assert {path.name for path in (root / "data").iterdir()} == {"corpus", "ground_truth"}

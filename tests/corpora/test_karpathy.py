@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from caption_curation.config.profile import KarpathySource
+from caption_curation.config.inputs import KarpathyFiles
 from caption_curation.corpora.corpus import Corpus
 from caption_curation.corpora.karpathy import copy_images, read_karpathy
 from caption_curation.support.errors import InputError
@@ -31,8 +31,8 @@ def record(number: int, split: str, *captions: str, **changes: Any) -> Record:
 
 def source(
     root: Path | str, annotations: str = "dataset.json", images: str = "images"
-) -> KarpathySource:
-    return KarpathySource(source="karpathy", root=str(root), annotations=annotations, images=images)
+) -> KarpathyFiles:
+    return KarpathyFiles(Path(root) / annotations, Path(root) / images)
 
 
 def write(root: Path, records: list[Record]) -> None:
@@ -71,7 +71,7 @@ def test_real_flickr8k(shared_data: Path, tmp_path: Path) -> None:
     first = corpus.splits["train"][0]
     assert (first.image_id, first.file_name) == ("0", "1191338263_a4fa073154.jpg")
     assert first.captions[0] == "A little old lady sitting next to an advertisement ."
-    copy_images(Corpus("karpathy", {"val": corpus.splits["val"]}), flickr, "data", tmp_path)
+    copy_images(Corpus("karpathy", {"val": corpus.splits["val"]}), flickr, tmp_path)
     copied = sorted(tmp_path.glob("images/*"))
     assert len(copied) == 75
     for path in copied:
@@ -93,7 +93,7 @@ def test_coco_names_ids_and_restval(tmp_path: Path) -> None:
         ("391895", "val2014/1.jpg"),
     ]
     assert [len(corpus.splits[split]) for split in ("val", "test")] == [1, 1]
-    copy_images(corpus, source(tmp_path), "data", tmp_path / "out")
+    copy_images(corpus, source(tmp_path), tmp_path / "out")
     assert (tmp_path / "out/images/val2014/3.jpg").is_file()
 
 
@@ -138,7 +138,7 @@ def test_every_kind_of_picture_is_copied_as_it_is(tmp_path: Path) -> None:
     picture.convert("P").save(folder / "palette.png")
     corpus = read_karpathy(source(tmp_path), "data", ALL)
     assert [image.file_name for image in corpus.splits["train"]] == names
-    copy_images(corpus, source(tmp_path), "data", tmp_path / "out")
+    copy_images(corpus, source(tmp_path), tmp_path / "out")
     for name in names:
         assert (tmp_path / "out/images" / name).read_bytes() == (folder / name).read_bytes()
 
@@ -290,30 +290,27 @@ def test_real_coco_captions_given_by_mistake(shared_data: Path) -> None:
 
 def test_missing_folders_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    message = refusal(Path("data/nowhere"))
-    for part in ["data.root = 'data/nowhere'", str(tmp_path / "data/nowhere"), "absolute path"]:
-        assert part in message
-    assert f"data.annotations: {tmp_path / 'dataset.json'}: no such file" in refusal(tmp_path)
+    assert "inputs.annotations: nowhere/dataset.json: no such file" in refusal(Path("nowhere"))
     write(tmp_path, BASIC)
-    assert "data.images = 'photos'" in refusal(tmp_path, images="photos")
+    folder = tmp_path / "photos"
+    assert f"inputs.images = '{folder}': there is no such folder" in refusal(
+        tmp_path, images="photos"
+    )
+    with pytest.raises(InputError, match=r"inputs\.generator_images = "):
+        read_karpathy(source(tmp_path, images="photos"), "generator_data", ALL)
 
 
 def relative(root: Path) -> str:
     return os.path.relpath(root)
 
 
-def in_home(root: Path) -> str:
-    return f"~/{root.name}"
-
-
-@pytest.mark.parametrize("spelling", [str, relative, in_home])
+@pytest.mark.parametrize("spelling", [str, relative])
 def test_spellings_of_the_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spelling: Callable[[Path], str]
 ) -> None:
     root = tmp_path / "flickr"
     root.mkdir()
     write(root, BASIC)
-    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(root)
     corpus = read_karpathy(source(spelling(root)), "data", ALL)
     assert len(corpus.splits["train"]) == 1

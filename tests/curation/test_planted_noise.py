@@ -11,7 +11,7 @@ from caption_curation.captioner.scoring import sample_losses
 from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.config.experiment import Training
 from caption_curation.config.params import load_params
-from caption_curation.config.profile import DemoWorldSource, LocalModel, PlantedNoise, SplitSizes
+from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.curation.rules import above_mean, top_fraction
 from caption_curation.curation.scores import loss_mean, loss_sum
 from caption_curation.demo_world.style import DEFAULT
@@ -42,9 +42,10 @@ def losses(world: World, tmp_path_factory: pytest.TempPathFactory) -> list[Sampl
     render_images(world, DEFAULT, 32, folder)
     samples = samples_of(world.corpus(["train"]).splits["train"], folder / "images")
     files = shown_files(samples)
-    section = load_params(REPOSITORY).profile.captioner
-    assert isinstance(section.base, LocalModel)
-    captioner = load_captioner(REPOSITORY / section.base.path, 32, torch.device("cpu"))
+    params = load_params(REPOSITORY)
+    section = params.profile.captioner
+    base = REPOSITORY / params.experiment.inputs.captioner
+    captioner = load_captioner(base, 32, torch.device("cpu"))
     optimizer = new_optimizer(captioner, section.fine_tuning.weight_decay)
     training = Training(epochs=2, schedule_epochs=5, label_smoothing=0.1, prompt="a picture of ")
     for epoch in (1, 2):

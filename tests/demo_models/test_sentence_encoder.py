@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from caption_curation.config.pretraining import SentenceEncoderPretraining
-from caption_curation.config.profile import DemoWorldSource, LocalModel, PlantedNoise, SplitSizes
+from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_models.sentence_encoder import pretrain_sentence_encoder
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import make_world
@@ -63,8 +63,7 @@ def test_it_learns_that_captions_of_one_image_agree(trained: Path, tmp_path: Pat
 
 
 def test_it_is_complete_and_without_code_or_pickles(trained: Path) -> None:
-    source = LocalModel(source="local", path=str(trained))
-    assert obtain_model(source, required=REQUIRED_FILES) == trained
+    assert obtain_model(trained, required=REQUIRED_FILES) == trained
     kinds = {file.suffix for file in trained.rglob("*") if file.is_file()}
     assert kinds == {".json", ".safetensors"}
 

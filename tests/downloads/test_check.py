@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from tests.commands.console import console, fail, succeed
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, set_inputs
 
 SPLITS = ("train", "restval", "val", "test", "test")
 
@@ -31,9 +31,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_annotations(tmp_path, records, "toy")
     (tmp_path / "model.pth").write_bytes(b"weights")
     profile = yaml.safe_load((tmp_path / "profiles/flickr30k.yaml").read_text())
-    profile["data"] |= {"root": "toy", "annotations": "captions.json", "images": "images"}
+    profile["data"] |= {"annotations": "captions.json"}
+    lies = {"annotations": "toy/captions.json", "images": "toy/images", "captioner": "model.pth"}
+    set_inputs(tmp_path, **lies)
     profile["generator_data"] = {"source": "same"}
-    profile["captioner"]["base"]["path"] = "model.pth"
+    profile["captioner"]["base"]["file"] = "model.pth"
     write_profile(tmp_path, profile)
     return tmp_path
 
@@ -78,7 +80,8 @@ def test_everything_that_is_missing_is_listed_at_once(root: Path) -> None:
     (root / "toy/images/1.jpg").write_bytes(b"")
     (root / "model.pth").unlink()
     profile = profile_of(root)
-    profile["generator"]["base"] = {"source": "local", "path": "generator"}
+    profile["generator"]["base"] = {"source": "local"}
+    set_inputs(root, generator="generator")
     write_profile(root, profile)
     printed, error = check()
     assert row(printed, "train") == ["train", "113,287", "2", "0", "1", "1"]
@@ -90,9 +93,9 @@ def test_everything_that_is_missing_is_listed_at_once(root: Path) -> None:
         "annotations list 1 images, the published corpus has 5,000",
         "images.cocodataset.org/zips/train2014.zip",
         "karpathy/deepimagesent/caption_datasets.zip",
-        "captioner.base.path = 'model.pth'",
+        "inputs.captioner = 'model.pth': there is no such file",
         "sfr-vision-language-research/BLIP/models/model.pth",
-        "generator.base.path: model folder generator: there is no such folder",
+        "generator.base: model folder generator: there is no such folder",
     ):
         assert words in error, words
 
@@ -108,7 +111,8 @@ def test_only_decoding_finds_an_image_that_was_cut_short(root: Path) -> None:
 
 def test_missing_annotations_and_images_name_both_sources(root: Path) -> None:
     profile = profile_of(root)
-    profile["data"] |= {"annotations": "dataset_flickr30k.json", "images": "flickr30k-images"}
+    profile["data"] |= {"annotations": "dataset_flickr30k.json"}
+    set_inputs(root, annotations="toy/dataset_flickr30k.json", images="flickr30k-images")
     write_profile(root, profile)
     printed, error = check()
     assert row(printed, "val") == ["val", "1,014", "0", "0", "0", "0"]
@@ -129,8 +133,9 @@ def test_a_pinned_checkpoint_must_be_the_one(root: Path, is_right: bool) -> None
 
 def test_real_photographs_that_are_a_part_of_flickr8k(root: Path, shared_data: Path) -> None:
     profile = profile_of(root)
-    names = {"annotations": "dataset_flickr8k.json", "images": "images"}
-    profile["data"] |= {"root": str(shared_data / "flickr8k")} | names
+    profile["data"] |= {"annotations": "dataset_flickr8k.json"}
+    folder = shared_data / "flickr8k"
+    set_inputs(root, annotations=folder / "dataset_flickr8k.json", images=folder / "images")
     write_profile(root, profile)
     printed, error = check()
     assert row(printed, "train") == ["train", "6,000", "600", "600", "0", "0"]

@@ -15,6 +15,7 @@ from caption_curation import paths
 from caption_curation.metrics.clip.model import encode_images, encode_texts, load_clip
 from caption_curation.support.errors import InputError
 from stages import clip_features, clip_model, clip_score
+from tests.conftest import set_inputs
 from tests.metrics.tiny_clip import write_tiny_clip
 from tests.small_run import TEST, VAL, write_small_run
 
@@ -36,7 +37,8 @@ def set_clip(root: Path, source: dict[str, Any] | None) -> None:
 def run(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small run of two epochs whose profile has the tiny CLIP."""
     write_small_run(tmp_path, epochs=2)
-    set_clip(tmp_path, {"source": "local", "path": str(model)})
+    set_clip(tmp_path, {"source": "local"})
+    set_inputs(tmp_path, clip=model)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -123,7 +125,7 @@ def test_missing_parts_of_a_clip_are_listed(run: Path, model: Path) -> None:
     folder.mkdir()
     (folder / "config.json").write_bytes((model / "config.json").read_bytes())
     (folder / "pytorch_model.bin").write_bytes(b"a pickle, perhaps")
-    set_clip(run, {"source": "local", "path": "incomplete"})
+    set_inputs(run, clip="incomplete")
     with pytest.raises(InputError) as raised:
         clip_model.main()
     for part in ("model.safetensors", "pytorch_model.bin is refused", "preprocessor_config.json"):

@@ -90,8 +90,8 @@ TINY_PROFILE: dict[str, Any] = {
         "jpeg_quality": 95,
     },
     "curation": {"rounding": "floor", "easier_captions": None},
-    "sentence_encoder": {"source": "local", "path": "data/demo_models/sentence_encoder"},
-    "clip": {"source": "local", "path": "data/demo_models/clip"},
+    "sentence_encoder": {"source": "local"},
+    "clip": {"source": "local"},
 }
 TINY_PARAMS: dict[str, Any] = {
     "profile": "tiny",

@@ -31,8 +31,8 @@ def fail(clone: Clone, *stage: str) -> str:
 
 
 def test_a_model_folder_that_is_not_there(clone: Clone) -> None:
-    base = {"source": "local", "path": "models/blip"}
-    change(clone.folder / "profiles/tiny.yaml", {"captioner.base": base})
+    change(clone.folder / "profiles/tiny.yaml", {"captioner.base": {"source": "local"}})
+    clone.set(**{"inputs.captioner": "models/blip"})
     message = fail(clone, "stages.base_captioner")
     assert "models/blip" in message and "no such folder" in message
     assert not (clone.folder / "data/epochs").exists()
@@ -41,8 +41,8 @@ def test_a_model_folder_that_is_not_there(clone: Clone) -> None:
 def test_a_model_folder_with_missing_parts_lists_them_all(clone: Clone, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"a pickle, perhaps")
-    base = {"source": "local", "path": str(tmp_path)}
-    change(clone.folder / "profiles/tiny.yaml", {"captioner.base": base})
+    change(clone.folder / "profiles/tiny.yaml", {"captioner.base": {"source": "local"}})
+    clone.set(**{"inputs.captioner": str(tmp_path)})
     message = fail(clone, "stages.base_captioner")
     for part in ("model.safetensors", "tokenizer.json", "preprocessor_config.json"):
         assert part in message

@@ -57,7 +57,7 @@ from stages.round_trip import (
     report,
 )
 from tests.captioner import test_blip_checkpoint as blip
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, set_inputs
 from tests.pipeline.clone import TINY_PROFILE, change
 
 SETTINGS = Path("stages/round_trip/params.yaml")
@@ -405,7 +405,7 @@ def test_a_missing_generator_is_said_with_what_makes_it(changed: Path) -> None:
 
 def test_a_third_generator_draws_captions_and_is_shown(changed: Path) -> None:
     """The demo's own base model in its place, which draws 32 pixels as the others do."""
-    source = {"source": "local", "path": "data/demo_models/generator"}
+    source = {"source": "local"}
     change(
         SETTINGS,
         {
@@ -446,9 +446,10 @@ def test_another_base_model_draws_at_its_own_size(changed: Path) -> None:
         SETTINGS,
         {
             "generators": ["other_generator"],
-            "other_generator": {"source": "local", "path": "data/large"},
+            "other_generator": {"source": "local"},
         },
     )
+    set_inputs(changed, other_generator="data/large")
     other_generator.main()
     images.main("other_generator", "concat")
     for shown in round_trip.image_files("other_generator-concat").values():
@@ -457,7 +458,7 @@ def test_another_base_model_draws_at_its_own_size(changed: Path) -> None:
 
 
 def test_a_captioner_may_be_a_published_one(changed: Path) -> None:
-    source = {"source": "local", "path": "data/demo_models/captioner"}
+    source = {"source": "local"}
     change(SETTINGS, {"captioner": str(OTHER_CAPTIONER), "other_captioner": source})
     parameters.main()
     other_captioner.main()
@@ -483,10 +484,16 @@ def test_a_captioner_may_be_a_published_one(changed: Path) -> None:
 def test_a_captioner_may_be_a_checkpoint_of_blip(changed: Path) -> None:
     torch.manual_seed(0)
     made = blip.save(blip.checkpoint(), changed)
-    change(
-        SETTINGS,
-        {"captioner": str(OTHER_CAPTIONER), "other_captioner": made.model_dump(mode="json")},
-    )
+    asked = {
+        "source": "blip_checkpoint",
+        "file": made.path.name,
+        "sha256": made.sha256,
+        "tokenizer": {"source": "local"},
+    }
+    change(SETTINGS, {"captioner": str(OTHER_CAPTIONER), "other_captioner": asked})
+    with pytest.raises(InputError, match=r"inputs\.other_captioner = .* asks for model_base\.pth"):
+        parameters.main()
+    set_inputs(changed, other_captioner=made.path, other_tokenizer=changed)
     parameters.main()
     other_captioner.main()
     captions.main(REAL)
@@ -501,8 +508,8 @@ def test_a_captioner_may_be_a_checkpoint_of_blip(changed: Path) -> None:
         batch_size=6,
     )
     assert read_results(round_trip.captions_file(REAL)) == dict(zip(files, expected, strict=True))
-    Path(made.path).unlink()
-    with pytest.raises(InputError, match=r"other_captioner\.path = .*there is no such path"):
+    made.path.unlink()
+    with pytest.raises(InputError, match=r"inputs\.other_captioner = .*there is no such path"):
         parameters.main()
 
 

@@ -8,7 +8,6 @@ import torch
 
 from caption_curation.config.profile import (
     AutoencoderSize,
-    LocalModel,
     ScratchGenerator,
     TextEncoderSize,
     UNetSize,
@@ -115,8 +114,7 @@ def test_signal_is_gone_at_the_last_timestep() -> None:
 
 
 def test_saved_generator_is_complete(tiny_generator: Path) -> None:
-    source = LocalModel(source="local", path=str(tiny_generator))
-    assert obtain_model(source, required=REQUIRED_FILES) == tiny_generator
+    assert obtain_model(tiny_generator, required=REQUIRED_FILES) == tiny_generator
 
 
 def test_generator_depends_on_its_seed_alone(tiny_corpus: TinyCorpus, tmp_path: Path) -> None:

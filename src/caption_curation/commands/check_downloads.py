@@ -27,13 +27,12 @@ def check_downloads(
     """
     check_checkout()
 
-    from caption_curation.config.params import load_params, load_profile
+    from caption_curation.config.params import load_params
     from caption_curation.downloads.check import check_profile
     from caption_curation.downloads.table import describe
     from caption_curation.support.errors import InputError, list_faults
 
-    loaded = load_profile(profile) if profile else load_params().profile
-    checks = check_profile(loaded, decode=decode)
+    checks = check_profile(load_params(profile=profile), decode=decode)
     for check in checks:
         print("\n".join(describe(check)))
     faults = [fault for check in checks for fault in check.faults]

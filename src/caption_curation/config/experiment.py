@@ -117,18 +117,48 @@ class Evaluation(Section):
         return self
 
 
-class Inputs(Section):
-    """Files of the user's that stages read, relative to the repository's root.
+InputPath = Annotated[str, Field(min_length=1)]
 
-    DVC has no dependency that may be missing: where there is nothing to give, an empty file is
-    named, and `defaults/` has them. Queued experiments see only files that git or DVC tracks.
+
+class Inputs(Section):
+    """Files and folders that stages read, relative to the repository's root or absolute.
+
+    What is in them is noticed by DVC, images excepted (`data.revision`). DVC knows no file that may
+    be missing: where there is nothing to name, what is committed stays. Queued experiments see what
+    git tracks, and absolute paths.
     """
 
-    decisions: Annotated[str, Field(min_length=1)]
+    annotations: InputPath
+    """The annotation file, where the profile's `data.source` is `karpathy`."""
+    images: InputPath | None
+    """Folder of the images that they name; of COCO, the one with `train2014/` and `val2014/`."""
+    generator_annotations: InputPath
+    """The annotation file of `generator_data`, as `annotations`."""
+    generator_images: InputPath | None
+    """Its folder of images, as `images`."""
+    captioner: InputPath
+    """The captioner that fine-tuning starts from: the folder of `captioner.base.source: local`, or
+    the `.pth` file of `blip_checkpoint`.
+    """
+    tokenizer: InputPath
+    """Folder with BERT's `vocab.txt`, where a checkpoint of BLIP has a `local` tokenizer."""
+    generator: InputPath
+    """Folder of the generator that fine-tuning starts from, where `generator.base` is `local`."""
+    sentence_encoder: InputPath
+    """Folder of a Sentence-BERT, where `sentence_encoder` is `local`."""
+    clip: InputPath
+    """Folder of a CLIP, where `clip` is `local`."""
+    other_captioner: InputPath
+    """The round trip's `other_captioner`, as `captioner`."""
+    other_tokenizer: InputPath
+    """Its tokenizer, as `tokenizer`."""
+    other_generator: InputPath
+    """The round trip's `other_generator`, as `generator`."""
+    decisions: InputPath
     """What people decided about chosen samples: JSON Lines with `epoch`, `sample_id`, `decision`
     (`accept`, `reject`, `remove` or `caption`) and, for `caption`, the `caption` to give.
     """
-    scores: Annotated[str, Field(min_length=1)]
+    scores: InputPath
     """Folder with a file `E.jsonl` for every epoch E after which something could be chosen (0:
     before training). With `curation.score: file`, its lines have `sample_id` and `score` (the
     higher, the harder) of all training samples; otherwise it is not read, and may be empty.
@@ -149,7 +179,7 @@ class Experiment(Section):
     seeds of their own, so that experiments share them.
     """
     inputs: Inputs
-    """Files of the user's that stages read."""
+    """Files and folders of the user's that stages read."""
     curation: Curation
     """Which samples are curated, and how."""
     training: Training

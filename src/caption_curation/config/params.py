@@ -21,11 +21,12 @@ class Params(Section):
     profile: Profile
 
 
-def load_params(root: Path = Path()) -> Params:
+def load_params(root: Path = Path(), *, profile: str | None = None) -> Params:
     """Read and validate ``params.yaml`` and the profile that it names.
 
     Args:
         root: the repository's root folder.
+        profile: the name of another profile, to be read instead.
 
     Raises:
         InvalidParams: with one line for every fault in both files: file, key, value, what is
@@ -34,27 +35,17 @@ def load_params(root: Path = Path()) -> Params:
     faults: list[str] = []
     experiment_file = root / PARAMS_FILE
     raw = read_yaml(experiment_file)
+    if profile is not None:
+        raw = raw | {"profile": profile}
     experiment = validate(Experiment, raw, experiment_file, faults)
 
-    profile = None
+    found = None
     if "profile" in raw:
-        profile = _profile(raw["profile"], f"{experiment_file}: profile", root, faults)
-    if experiment is None or profile is None:
+        key = "profile" if profile else f"{experiment_file}: profile"
+        found = _profile(raw["profile"], key, root, faults)
+    if experiment is None or found is None:
         raise invalid(faults)
-    return Params(experiment=experiment, profile=profile)
-
-
-def load_profile(name: str, root: Path = Path()) -> Profile:
-    """Read and validate a profile by its name, whatever ``params.yaml`` says.
-
-    Raises:
-        InvalidParams: with one line for every fault.
-    """
-    faults: list[str] = []
-    profile = _profile(name, "profile", root, faults)
-    if profile is None:
-        raise invalid(faults)
-    return profile
+    return Params(experiment=experiment, profile=found)
 
 
 def _profile(name: Any, key: str, root: Path, faults: list[str]) -> Profile | None:

@@ -8,6 +8,8 @@ from caption_curation.config.experiment import Joining
 from caption_curation.curation.settings import CurationDetails
 from caption_curation.support.sections import Count, Fraction, Natural, Positive, Section
 
+FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]  # without folders
+
 
 class SplitSizes(Section):
     """Number of images per split."""
@@ -51,14 +53,10 @@ class KarpathySource(Section):
 
     source: Literal["karpathy"]
     """A JSON file in Karpathy's form and a folder of images: COCO, Flickr8k, Flickr30k."""
-    root: Annotated[str, Field(min_length=1)]
-    """Folder of the corpus. Queued experiments run elsewhere and need an absolute path."""
-    annotations: Annotated[str, Field(min_length=1)]
-    """The JSON file, relative to `root`."""
-    images: str
-    """Folder of images, relative to `root`; empty where the annotations name folders themselves, as
-    COCO's do.
-    """
+    annotations: FileName
+    """Name of the JSON file; `inputs` in params.yaml says where it and the images lie."""
+    revision: Natural
+    """Raise it when images change behind their names: the folder of images is not watched."""
 
 
 class CaptionerDemoWorld(DemoWorldSource):
@@ -154,9 +152,9 @@ class LocalModel(Section):
     """A directory in the hub's file layout."""
 
     source: Literal["local"]
-    """A folder with a model in the layout of the Hugging Face hub, with safetensors weights."""
-    path: Annotated[str, Field(min_length=1)]
-    """The folder, relative to the repository's root or absolute."""
+    """A folder with a model in the layout of the Hugging Face hub, with safetensors weights, that
+    `inputs` in params.yaml names.
+    """
 
 
 class HubModel(Section):
@@ -178,8 +176,8 @@ class BlipCheckpoint(Section):
 
     source: Literal["blip_checkpoint"]
     """A `.pth` file as salesforce/BLIP publishes it; only its tensors and plain values are read."""
-    path: Annotated[str, Field(min_length=1)]
-    """The file, relative to the repository's root or absolute."""
+    file: FileName
+    """Name of the file; `inputs.captioner` in params.yaml says where it lies."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
     """What the file must hash to, 64 hexadecimal digits; `null` accepts any file, and the stage
     prints its hash.

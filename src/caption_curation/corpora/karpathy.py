@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from tqdm import tqdm
 
-from caption_curation.config.profile import KarpathySource
+from caption_curation.config.inputs import KarpathyFiles, input_key
 from caption_curation.corpora.captions import has_word, normalise_caption
 from caption_curation.corpora.corpus import IMAGES, Corpus
 from caption_curation.image_index import digest_of
@@ -60,7 +60,7 @@ class Annotations:
     faults: list[str]
 
 
-def read_karpathy(source: KarpathySource, section: str, splits: Collection[str]) -> Corpus:
+def read_karpathy(source: KarpathyFiles, section: str, splits: Collection[str]) -> Corpus:
     """Read and check the given splits: every caption, and every image by decoding it.
 
     Image ids are ``cocoid`` where there is one, else ``imgid``, as strings.
@@ -83,7 +83,7 @@ def read_karpathy(source: KarpathySource, section: str, splits: Collection[str])
         found = {entry.split for entry in wanted}
         faults += [f"split {split}: no images" for split in splits if split not in found]
     if faults:
-        raise InputError(list_faults(f"{_annotation_file(source, section)}: faults", faults))
+        raise InputError(list_faults(f"{source.annotations}: faults", faults))
     return Corpus(
         source="karpathy",
         splits={
@@ -94,14 +94,14 @@ def read_karpathy(source: KarpathySource, section: str, splits: Collection[str])
     )
 
 
-def read_annotations(source: KarpathySource, section: str) -> Annotations:
+def read_annotations(source: KarpathyFiles, section: str) -> Annotations:
     """The entries of the annotation file, of all splits, without looking at the images.
 
     Raises:
         InputError: the folder or the file is missing, or the file has another format.
     """
-    folder = _existing_root(source, section) / source.images
-    content, records = _read_records(_annotation_file(source, section), section)
+    folder = source.images
+    content, records = _read_records(source.annotations, section)
     faults: list[str] = []
     entries: dict[int, Entry] = {}
     inside = folder.resolve()
@@ -118,11 +118,14 @@ def read_annotations(source: KarpathySource, section: str) -> Annotations:
     return Annotations(name if isinstance(name, str) else None, list(entries.values()), faults)
 
 
-def image_folder(source: KarpathySource, section: str) -> Path:
+def image_folder(source: KarpathyFiles, section: str) -> Path:
     """The existing folder that the annotation file's names are relative to."""
-    folder = _existing_root(source, section) / source.images
+    folder = source.images
     if not folder.is_dir():
-        raise InputError(f"{section}.images = {source.images!r}: there is no folder {folder}")
+        raise InputError(
+            f"{input_key(section, 'images')} = {str(source.images)!r}: there is no such folder "
+            f"(from {Path.cwd()})"
+        )
     return folder
 
 
@@ -149,15 +152,13 @@ def image_faults(file_names: Sequence[str], folder: Path, *, decode: bool) -> di
     return {name: fault for name, fault in zip(file_names, faults, strict=True) if fault}
 
 
-def copy_images(
-    corpus: Corpus, source: KarpathySource, section: str, folder: Path
-) -> dict[str, str]:
+def copy_images(corpus: Corpus, source: KarpathyFiles, folder: Path) -> dict[str, str]:
     """Copy the corpus's image files, byte for byte, into ``folder``/images.
 
     Returns:
         The MD5 of each file, by its name.
     """
-    origin = _existing_root(source, section) / source.images
+    origin = source.images
     digests = {}
     names = [image.file_name for images in corpus.splits.values() for image in images]
     for name in tqdm(names, desc="copying", unit="image", disable=None):
@@ -169,27 +170,13 @@ def copy_images(
     return digests
 
 
-def _annotation_file(source: KarpathySource, section: str) -> Path:
-    return _existing_root(source, section) / source.annotations
-
-
-def _existing_root(source: KarpathySource, section: str) -> Path:
-    root = Path(source.root).expanduser().absolute()
-    if not root.is_dir():
-        raise InputError(
-            f"{section}.root = {source.root!r}: there is no folder {root}; give an absolute path, "
-            f"for queued experiments run in another directory "
-            f"(-S profiles/PROFILE.yaml:{section}.root=/path/to/corpus)"
-        )
-    return root
-
-
 def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list[Any]]:
     """The file's content, and its ``images``, of which at least one looks like Karpathy's."""
     try:
         content = read_json(annotations)
     except InputError as error:
-        raise InputError(f"{section}.annotations: {error}; {EXPECTED}") from error
+        key = input_key(section, "annotations")
+        raise InputError(f"{key}: {error}; {EXPECTED}") from error
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         raise InputError(
             f"{annotations}: this is COCO's own JSON, with the captions in a separate list, "

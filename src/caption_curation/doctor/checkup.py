@@ -14,7 +14,7 @@ def check_all(root: Path) -> Iterator[Finding]:
     if not (root / "dvc.yaml").is_file() or not (root / "params.yaml").is_file():
         yield problem(f"{root.resolve()} is no checkout of the project", "`cd` to its folder")
         return
-    for check in (_environment, _repository, _machine, _locks):
+    for check in (_environment, _repository, _parameters, _machine, _locks):
         try:
             yield from check(root)
         except ImportError as error:
@@ -40,6 +40,12 @@ def _repository(root: Path) -> Iterator[Finding]:
 
     yield from check_git(root)
     yield from check_dvc(root)
+
+
+def _parameters(root: Path) -> Iterator[Finding]:
+    from caption_curation.doctor.parameters import check_parameters
+
+    yield check_parameters(root)
 
 
 def _locks(root: Path) -> Iterator[Finding]:

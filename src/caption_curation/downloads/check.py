@@ -6,12 +6,13 @@ from pathlib import Path
 
 from caption_curation.captioner.bases import TOKENIZER_FILES
 from caption_curation.captioner.bases.published import obtain_captioner
+from caption_curation.config.inputs import KarpathyFiles, located_corpus, located_model
+from caption_curation.config.params import Params
 from caption_curation.config.profile import (
     BlipCheckpoint,
     HubModel,
     KarpathySource,
     LocalModel,
-    Profile,
 )
 from caption_curation.corpora.karpathy import (
     MISSING,
@@ -67,62 +68,68 @@ class Check:
     splits: list[SplitCheck] = field(default_factory=list)
 
 
-def check_profile(profile: Profile, *, decode: bool) -> list[Check]:
+def check_profile(params: Params, *, decode: bool) -> list[Check]:
     """Check the corpora and models of a profile, as far as the user has to provide them.
 
     Args:
-        profile: names folders and files.
+        params: the profile, and the paths of ``inputs``.
         decode: decode every image to its last pixel, as the corpus stage does; otherwise only
             their headers are read.
     """
+    profile, inputs = params.profile, params.experiment.inputs
+    lying = {
+        "data": (inputs.annotations, inputs.images),
+        "generator_data": (inputs.generator_annotations, inputs.generator_images),
+    }
     checks = [
-        check_corpus(source, section, decode=decode)
-        for section in ("data", "generator_data")
+        check_corpus(source, *lying[section], section, decode=decode)
+        for section in lying
         if isinstance(source := getattr(profile, section), KarpathySource)
     ]
     base = profile.captioner.base
     if isinstance(base, BlipCheckpoint):
-        checks.append(check_checkpoint(base))
+        checks.append(check_checkpoint(base, inputs.captioner))
+    tokenizer = base.tokenizer if isinstance(base, BlipCheckpoint) else None
     models = {
-        "captioner.base": base,
-        "captioner.base.tokenizer": base.tokenizer if isinstance(base, BlipCheckpoint) else None,
-        "generator.base": profile.generator.base,
-        "sentence_encoder": profile.sentence_encoder,
-        "clip": profile.clip,
+        "captioner.base": (base, inputs.captioner),
+        "captioner.base.tokenizer": (tokenizer, inputs.tokenizer),
+        "generator.base": (profile.generator.base, inputs.generator),
+        "sentence_encoder": (profile.sentence_encoder, inputs.sentence_encoder),
+        "clip": (profile.clip, inputs.clip),
     }
     checks += [
-        check_model(source, key, profile.captioner.image_size)
-        for key, source in models.items()
+        check_model(located_model(source, folder), key, profile.captioner.image_size)
+        for key, (source, folder) in models.items()
         if isinstance(source, LocalModel | HubModel)
     ]
     return checks
 
 
-def check_corpus(source: KarpathySource, section: str, *, decode: bool) -> Check:
+def check_corpus(
+    source: KarpathySource, file: str, images: str | None, section: str, *, decode: bool
+) -> Check:
     """Compare an annotation file and its images with each other and with the published corpus."""
     faults: list[str] = []
     annotations: Annotations | None = None
     folder: Path | None = None
     try:
-        annotations = read_annotations(source, section)
+        annotations = read_annotations(KarpathyFiles(Path(file), Path(images or "")), section)
     except InputError as error:
         faults.append(f"{error}; available from: {ANNOTATIONS}")
     corpus = published_corpus(annotations.name if annotations else None, source.annotations)
     images_from = f"; available from: {corpus.images_from}" if corpus else ""
     try:
-        folder = image_folder(source, section)
+        folder = image_folder(located_corpus(file, images, section), section)
     except InputError as error:
-        if str(error) not in "\n".join(faults):  # both report a missing root
-            faults.append(str(error))
-        faults[-1] += images_from
+        faults.append(f"{error}{images_from}")
     if annotations:
-        faults += [f"{section}: {source.annotations}: {fault}" for fault in annotations.faults]
+        faults += [f"{section}: {file}: {fault}" for fault in annotations.faults]
     splits = [
         _check_split(split, annotations, folder, corpus, decode, section, images_from, faults)
         for split in SPLITS
     ]
     title = corpus.title if corpus else "a corpus without published sizes"
-    return Check(section, f"{title} in {source.root}", faults, splits)
+    return Check(section, f"{title} in {images}", faults, splits)
 
 
 def _check_split(
@@ -160,24 +167,25 @@ def _check_split(
     return SplitCheck(split, published, len(names), kinds["missing"], kinds["unreadable"])
 
 
-def check_checkpoint(source: BlipCheckpoint) -> Check:
+def check_checkpoint(source: BlipCheckpoint, named: str) -> Check:
     """Whether BLIP's own checkpoint is there and has the pinned SHA-256, if one is pinned."""
-    key, path = "captioner.base", Path(source.path)
-    origin = f"available from: {BLIP_CHECKPOINTS}{path.name}"
-    if not path.is_file():
-        fault = f"{key}.path = {source.path!r}: there is no such file (from {Path.cwd()}); {origin}"
-        return Check(key, f"BLIP's checkpoint {source.path}", [fault])
-    found = f"BLIP's checkpoint {source.path}, {path.stat().st_size / 1e6:,.0f} MB"
+    key, path = "captioner.base", Path(named)
+    origin = f"available from: {BLIP_CHECKPOINTS}{source.file}"
+    if not path.is_file() or path.name != source.file:
+        wanted = "there is no such file" if path.name == source.file else f"not {source.file}"
+        fault = f"inputs.captioner = {named!r}: {wanted} (from {Path.cwd()}); {origin}"
+        return Check(key, f"BLIP's checkpoint {source.file}", [fault])
+    found = f"BLIP's checkpoint {path}, {path.stat().st_size / 1e6:,.0f} MB"
     if source.sha256 is None:
         return Check(key, f"{found}; its SHA-256 is not pinned", [])
     digest = file_digest(path)
     if digest == source.sha256:
         return Check(key, f"{found}, with the pinned SHA-256", [])
-    fault = f"{source.path}: its SHA-256 is {digest}, but {key}.sha256 = {source.sha256}; {origin}"
+    fault = f"{path}: its SHA-256 is {digest}, but {key}.sha256 = {source.sha256}; {origin}"
     return Check(key, found, [fault])
 
 
-def check_model(source: LocalModel | HubModel, key: str, image_size: int) -> Check:
+def check_model(source: Path | HubModel, key: str, image_size: int) -> Check:
     """Whether a folder holds a whole model; one on the hub is downloaded by its stage.
 
     Args:
@@ -200,5 +208,5 @@ def check_model(source: LocalModel | HubModel, key: str, image_size: int) -> Che
             case "clip":
                 obtain_clip(source)
     except InputError as error:
-        return Check(key, f"model folder {source.path}", [f"{key}.path: {error}"])
-    return Check(key, f"model folder {source.path}, complete", [])
+        return Check(key, f"model folder {source}", [f"{key}: {error}"])
+    return Check(key, f"model folder {source}, complete", [])

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from caption_curation.coco_format import read_candidates_and_references
-from caption_curation.config.profile import LocalModel
 from caption_curation.metrics.all_scores import all_scores
 from caption_curation.metrics.clip import REQUIRED_FILES
 from caption_curation.metrics.coco.scores import CaptionedSplit, check_captions
@@ -53,7 +52,7 @@ def score_files(
     check_captions(candidates, references)
     images: list[CaptionedImage] = []
     if clip and images_folder:
-        obtain_model(LocalModel(source="local", path=str(clip)), required=REQUIRED_FILES)
+        obtain_model(clip, required=REQUIRED_FILES)
         files = find_images(images_folder, list(references), references_files[0])
         images = [
             CaptionedImage(image_id, str(file), tuple(captions))

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from caption_curation.captioner.model import REQUIRED_FILES
-from caption_curation.config.profile import LocalModel
 from caption_curation.pretrained import obtain_model
 from caption_curation.round_trip.parameters import PARAMS_FILE
 from caption_curation.support.errors import InputError
@@ -25,4 +24,4 @@ def captioner_folder(name: str, params_file: Path = PARAMS_FILE) -> Path:
             "data/epochs/N/best_captioner, N being training.epochs; any other folder with a "
             "captioner in the hub's layout will do"
         )
-    return obtain_model(LocalModel(source="local", path=name), required=REQUIRED_FILES)
+    return obtain_model(Path(name), required=REQUIRED_FILES)

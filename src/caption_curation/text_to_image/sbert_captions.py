@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.config.profile import HubModel
 from caption_curation.model_loading import load_sentence_encoder, refuse_non_finite
 from caption_curation.pretrained import is_demo_model, obtain_model
 from caption_curation.samples import CaptionedImage
@@ -54,7 +54,7 @@ def sbert_captions(images: Sequence[CaptionedImage], encoder: Path) -> dict[str,
     return chosen
 
 
-def obtain_sentence_encoder(source: LocalModel | HubModel) -> Path:
+def obtain_sentence_encoder(source: Path | HubModel) -> Path:
     """The folder of a Sentence-BERT, which is whole: it can be loaded.
 
     Raises:

@@ -242,5 +242,5 @@ def test_published_sizes_are_those_of_the_architectures() -> None:
     assert set(DENOISERS.values()) == {sum(each.numel() for each in denoiser.parameters())}
     for name in ("flickr30k", "coco"):
         profile = yaml.safe_load((REPOSITORY / f"profiles/{name}.yaml").read_text())
-        assert Path(profile["captioner"]["base"]["path"]).name in CAPTIONERS
+        assert profile["captioner"]["base"]["file"] in CAPTIONERS
         assert profile["generator"]["base"]["id"] in DENOISERS

@@ -47,7 +47,7 @@ def states(default: State, **changes: State) -> dict[str, State]:
 
 
 def test_amounts_of_a_first_run_and_their_hours(params: Params) -> None:
-    corpus = planned_corpus(params.profile.data)
+    corpus = planned_corpus(params)
     assert (corpus.samples, corpus.val, corpus.test) == (2500, 100, 200)
     speed = {GENERATING: 10.0, TRAINING: 5.0}
     work = work_of(params, states(State.RUNS), corpus, at_most(2000), speed)
@@ -67,7 +67,7 @@ def test_amounts_of_a_first_run_and_their_hours(params: Params) -> None:
 
 
 def test_what_is_done_takes_no_time_even_at_an_unknown_speed(params: Params) -> None:
-    corpus = planned_corpus(params.profile.data)
+    corpus = planned_corpus(params)
     some = states(State.CACHED, train_at_3=State.RUNS, score_at_3=State.FOLLOWS)
     work = {part.name: part for part in work_of(params, some, corpus, exactly(0), {})}
     assert work["train the captioner"].amount == exactly(2500)
@@ -77,7 +77,7 @@ def test_what_is_done_takes_no_time_even_at_an_unknown_speed(params: Params) -> 
 
 
 def test_work_of_which_no_speed_is_known_does_not_sum_up_to_no_time(params: Params) -> None:
-    corpus = planned_corpus(params.profile.data)
+    corpus = planned_corpus(params)
     some = states(State.CACHED, train_at_3=State.RUNS, score_at_3=State.FOLLOWS)
     work = work_of(params, some, corpus, exactly(0), {})
     total = next(line for line in work_table(work, "GPU-hours") if line.startswith("in all"))
@@ -133,8 +133,9 @@ def test_stages_are_listed_by_state_with_their_epochs_together() -> None:
 
 def test_a_corpus_that_is_not_here_has_its_published_size(params: Params) -> None:
     coco = yaml.safe_load((REPOSITORY / "profiles/coco.yaml").read_text())
-    coco["data"] |= {"root": "/nowhere", "train_fraction": 0.01}
-    corpus = planned_corpus(type(params.profile).model_validate(coco).data)
+    coco["data"] |= {"train_fraction": 0.01}
+    profile = type(params.profile).model_validate(coco)
+    corpus = planned_corpus(params.model_copy(update={"profile": profile}))
     assert corpus.training is None
     assert (corpus.samples, corpus.val, corpus.test) == (5667, 5000, 5000)
     assert "published sizes of COCO" in corpus.known_from

@@ -20,7 +20,8 @@ from torch.nn.functional import interpolate
 
 from caption_curation.captioner.bases import TOKENIZER_FILES
 from caption_curation.captioner.model.blip import Captioner, new_config, new_tokenizer
-from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.config.inputs import Checkpoint
+from caption_curation.config.profile import HubModel
 from caption_curation.model_files import file_digest
 from caption_curation.model_loading import refuse_non_finite
 from caption_curation.pretrained import obtain_model
@@ -67,7 +68,7 @@ UNUSED = re.compile(
 )
 
 
-def convert_checkpoint(source: BlipCheckpoint, image_size: int) -> Captioner:
+def convert_checkpoint(source: Checkpoint, image_size: int) -> Captioner:
     """The captioner that an original checkpoint holds, in float32, on the CPU.
 
     Args:
@@ -79,7 +80,7 @@ def convert_checkpoint(source: BlipCheckpoint, image_size: int) -> Captioner:
         InputError: the file does not exist, is not the expected one, or contains more than plain
             tensors; or tensors are missing, unexpected or of a wrong shape (all are named).
     """
-    path = Path(source.path)
+    path = source.path
     tensors = read_checkpoint(path, source.sha256)
     tokenizer = blip_tokenizer(source.tokenizer)
     return Captioner(_model(path, tensors, tokenizer, image_size), tokenizer, torch.device("cpu"))
@@ -121,7 +122,7 @@ def read_checkpoint(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def blip_tokenizer(source: LocalModel | HubModel) -> Any:
+def blip_tokenizer(source: Path | HubModel) -> Any:
     """BERT's tokenizer with BLIP's two extra tokens, ``[DEC]`` and ``[ENC]``, at the end.
 
     Args:

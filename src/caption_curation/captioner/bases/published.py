@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 
 from caption_curation.captioner.model import REQUIRED_FILES
-from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.config.inputs import Checkpoint
+from caption_curation.config.profile import HubModel
 from caption_curation.pretrained import copy_model, is_demo_model, obtain_model
 from caption_curation.support.outputs import atomic_folder
 
 
-def write_published(
-    source: LocalModel | HubModel | BlipCheckpoint, image_size: int, target: Path
-) -> None:
+def write_published(source: Path | HubModel | Checkpoint, image_size: int, target: Path) -> None:
     """Write a published captioner in the hub's layout.
 
     Args:
@@ -23,7 +22,7 @@ def write_published(
     Raises:
         InputError: the model cannot be obtained, lacks parts, is damaged, or is something else.
     """
-    if isinstance(source, BlipCheckpoint):
+    if isinstance(source, Checkpoint):
         from caption_curation.captioner.bases.blip_checkpoint import convert_checkpoint
         from caption_curation.captioner.model.blip import save_captioner
 
@@ -36,7 +35,7 @@ def write_published(
             copy_model(model, folder, REQUIRED_FILES)
 
 
-def obtain_captioner(source: LocalModel | HubModel, image_size: int) -> Path:
+def obtain_captioner(source: Path | HubModel, image_size: int) -> Path:
     """The folder of a captioner in the hub's layout, which is whole: it can be loaded.
 
     Args:

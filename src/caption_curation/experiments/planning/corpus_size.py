@@ -3,7 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from caption_curation.config.inputs import KarpathyFiles
+from caption_curation.config.params import Params
 from caption_curation.config.profile import CaptionerDemoWorld, CaptionerKarpathy
 from caption_curation.corpora.few_shot import training_subset
 from caption_curation.downloads.published import published_corpus
@@ -33,12 +36,13 @@ def size_of(training: Sequence[CaptionedImage], val: int, test: int, known_from:
     return CorpusSize(training, samples, val, test, known_from)
 
 
-def planned_corpus(source: CaptionerDemoWorld | CaptionerKarpathy) -> CorpusSize:
-    """The corpus that the corpus stage would make, from what the profile names.
+def planned_corpus(params: Params) -> CorpusSize:
+    """The corpus that the corpus stage would make, from what profile and inputs name.
 
     Raises:
         InputError: the annotations are not there, and it is not a published corpus.
     """
+    source, inputs = params.profile.data, params.experiment.inputs
     if isinstance(source, CaptionerDemoWorld):
         from caption_curation.demo_world.style import DEFAULT
         from caption_curation.demo_world.world import make_world
@@ -49,7 +53,10 @@ def planned_corpus(source: CaptionerDemoWorld | CaptionerKarpathy) -> CorpusSize
         from caption_curation.corpora.karpathy import read_annotations
 
         try:
-            entries = read_annotations(source, "data").entries
+            if Path(inputs.annotations).name != source.annotations:  # another corpus's, or none
+                raise InputError(f"inputs.annotations: {source.annotations} is not here")
+            files = KarpathyFiles(Path(inputs.annotations), Path(inputs.images or ""))
+            entries = read_annotations(files, "data").entries
         except InputError as error:
             return _published(source, error)
         splits = {

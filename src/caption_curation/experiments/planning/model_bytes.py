@@ -1,9 +1,10 @@
 """How large a model will be on disk."""
 
 import math
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel, Profile
+from caption_curation.config.params import Params
+from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.model_loading import tensor_shapes
 
 # Parameters of published models, which may not be here yet.
@@ -20,25 +21,27 @@ def network_bytes(file: Path) -> float:
     return float(sum(FP32 * math.prod(shape) for shape in tensor_shapes(file).values()))
 
 
-def base_captioner_bytes(profile: Profile) -> float | None:
-    """Size in fp32 of the captioner that a profile starts from; ``None`` if not known."""
-    base = profile.captioner.base
+def base_captioner_bytes(params: Params) -> float | None:
+    """Size in fp32 of the captioner that training starts from; ``None`` if not known."""
+    base = params.profile.captioner.base
     if isinstance(base, BlipCheckpoint):
-        parameters = CAPTIONERS.get(PurePosixPath(base.path).name)
+        parameters = CAPTIONERS.get(base.file)
         return parameters and FP32 * parameters
-    return _local_bytes(base, "model.safetensors")
+    return _local_bytes(base, params.experiment.inputs.captioner, "model.safetensors")
 
 
-def base_denoiser_bytes(profile: Profile) -> float | None:
-    """Size in fp32 of the denoising network that a profile starts from; ``None`` if not known."""
-    base = profile.generator.base
+def base_denoiser_bytes(params: Params) -> float | None:
+    """Size in fp32 of the denoising network that fine-tuning starts from; ``None`` if not known."""
+    base = params.profile.generator.base
     if isinstance(base, HubModel):
         parameters = DENOISERS.get(base.id)
         return parameters and FP32 * parameters
-    return _local_bytes(base, "unet/diffusion_pytorch_model.safetensors")
+    return _local_bytes(
+        base, params.experiment.inputs.generator, "unet/diffusion_pytorch_model.safetensors"
+    )
 
 
-def _local_bytes(base: object, file: str) -> float | None:
-    if not isinstance(base, LocalModel) or not (Path(base.path) / file).is_file():
+def _local_bytes(base: object, folder: str, file: str) -> float | None:
+    if not isinstance(base, LocalModel) or not (Path(folder) / file).is_file():
         return None
-    return network_bytes(Path(base.path) / file)
+    return network_bytes(Path(folder) / file)

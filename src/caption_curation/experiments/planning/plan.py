@@ -74,8 +74,8 @@ def make_plan(
         forecast.states,
         images,
         image_bytes=image_bytes,
-        captioner_bytes=network_bytes(weights) if weights else base_captioner_bytes(params.profile),
-        network_bytes=network_bytes(network) if network else base_denoiser_bytes(params.profile),
+        captioner_bytes=network_bytes(weights) if weights else base_captioner_bytes(params),
+        network_bytes=network_bytes(network) if network else base_denoiser_bytes(params),
     )
     work = work_of(params, forecast.states, corpus, images, speeds)
     return Plan(corpus, forecast.states, work, space, unit, notes)
@@ -85,7 +85,7 @@ def _corpus(params: Params, forecast: Forecast) -> CorpusSize:
     files = [forecast.file(paths.CORPUS / f"{split}.jsonl") for split in ("train", "val", "test")]
     train, val, test = files
     if not (train and val and test):
-        return planned_corpus(params.profile.data)
+        return planned_corpus(params)
     return size_of(
         read_images(train), len(read_images(val)), len(read_images(test)), paths.CORPUS.as_posix()
     )

@@ -71,9 +71,9 @@ def speeds_here(
                 f"--measure: the study is of {', '.join(profiles)}, and params.yaml of "
                 f"{params.experiment.profile}; what can be measured is the latter"
             )
-        measured = measure(params, planned_corpus(params.profile.data), batches)
-    captioners = {base_captioner_bytes(each.profile) for each in experiments}
-    denoisers = {base_denoiser_bytes(each.profile) for each in experiments}
+        measured = measure(params, planned_corpus(params), batches)
+    captioners = {base_captioner_bytes(each) for each in experiments}
+    denoisers = {base_denoiser_bytes(each) for each in experiments}
     return Speeds(
         {**(measured.per_second if measured else {}), **per_second},
         measured.unit if measured else "GPU-hours",
@@ -93,10 +93,10 @@ def with_corpora(experiments: Iterable[Params]) -> list[Costed]:
     sizes: dict[str, CorpusSize] = {}
     found = []
     for params in experiments:
-        source = params.profile.data
-        if repr(source) not in sizes:
-            sizes[repr(source)] = planned_corpus(source)
-        found.append(Costed(params, sizes[repr(source)]))
+        key = repr((params.profile.data, params.experiment.inputs.annotations))
+        if key not in sizes:
+            sizes[key] = planned_corpus(params)
+        found.append(Costed(params, sizes[key]))
     return found
 
 

@@ -149,13 +149,16 @@ def _generator_key(params: Params) -> Hashable:
     # The whole training split, whatever part of it the captioner is trained on.
     own = profile.data.model_dump(exclude={"train_fraction"}) if source.source == "same" else None
     section = profile.generator.model_dump(include={"base", "image_size", "fine_tuning"})
-    return repr((section, source.model_dump(), own))
+    inputs = params.experiment.inputs
+    files = inputs.generator, inputs.annotations if own else inputs.generator_annotations
+    return repr((section, source.model_dump(), own, files))
 
 
 def _images_key(params: Params) -> Hashable:
     """What two experiments must agree in for an image of the one to be an image of the other."""
     experiment = params.experiment
-    corpus = params.profile.data.model_dump(exclude={"train_fraction"})
+    own = params.profile.data.model_dump(exclude={"train_fraction"})
+    corpus = own, experiment.inputs.annotations
     quality = params.profile.generator.jpeg_quality
     return repr((_generator_key(params), experiment.prompt, experiment.synthesis, corpus, quality))
 
@@ -163,7 +166,9 @@ def _images_key(params: Params) -> Hashable:
 def _start_key(params: Params) -> Hashable:
     """What decides the captioner of the first epoch, of an experiment that has curated nothing."""
     profile, training = params.profile, params.experiment.training
-    parts = (profile.data, profile.captioner, training.model_dump(exclude={"epochs"}))
+    inputs = params.experiment.inputs
+    files = inputs.annotations, inputs.captioner, inputs.tokenizer
+    parts = (profile.data, profile.captioner, training.model_dump(exclude={"epochs"}), files)
     return repr(parts), params.experiment.seed
 
 

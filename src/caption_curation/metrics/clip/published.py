@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.config.profile import HubModel
 from caption_curation.metrics.clip import REQUIRED_FILES
 from caption_curation.pretrained import is_demo_model, obtain_model
 
 
-def obtain_clip(source: LocalModel | HubModel) -> Path:
+def obtain_clip(source: Path | HubModel) -> Path:
     """The folder of a CLIP, which is whole: it can be loaded.
 
     Raises:

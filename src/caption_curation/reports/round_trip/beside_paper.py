@@ -32,12 +32,13 @@ def paper_rows(params: Params, settings: RoundTrip) -> dict[str, RoundTripResult
     """
     if params.experiment.profile != PROFILE:
         return {}
-    base = _model(params.profile.generator.base)
+    inputs = params.experiment.inputs
+    base = _model(params.profile.generator.base, inputs.generator)
     verbatim = params.experiment.prompt.joining == "verbatim"
     names = {
         "base_generator": base,
         "generator": base,
-        "other_generator": _model(settings.other_generator),
+        "other_generator": _model(settings.other_generator, inputs.other_generator),
     }
     found = {}
     for row in table_1():
@@ -66,9 +67,9 @@ def difference_to_bound(row: RoundTripResult) -> Mapping[str, float]:
     return {metric: round(score - bound[metric], 1) for metric, score in row.scores.items()}
 
 
-def _model(source: LocalModel | HubModel | ScratchGenerator) -> str | None:
+def _model(source: LocalModel | HubModel | ScratchGenerator, folder: str) -> str | None:
     """What the paper calls a model, if it is one of its."""
     if isinstance(source, ScratchGenerator):
         return None
-    name = source.id if isinstance(source, HubModel) else source.path
+    name = source.id if isinstance(source, HubModel) else folder
     return MODELS.get(PurePosixPath(name).name)

@@ -69,11 +69,11 @@ class RoundTrip:
     remarks: Mapping[str, Sequence[Variant]]
 
 
-def describe_model(source: LocalModel | HubModel | BlipCheckpoint) -> str:
-    """Where a model comes from, in words."""
+def describe_model(source: LocalModel | HubModel | BlipCheckpoint, path: str) -> str:
+    """Where a model comes from, in words: the hub, or a path of ``inputs``."""
     if isinstance(source, HubModel):
         return f"{source.id}, revision {source.revision[:7]}"
-    return source.path
+    return path
 
 
 def choose_examples(

@@ -117,8 +117,8 @@ def _by_epochs(
 def _clip_name(params: Params) -> str | None:
     """Which CLIP the CLIPScores are by."""
     match params.profile.clip:
-        case LocalModel(path=path):
-            return path
+        case LocalModel():
+            return params.experiment.inputs.clip
         case HubModel(id=name, revision=revision):
             return f"{name} {revision[:8]}"
     return None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from caption_curation.config.profile import HubModel, LocalModel
+from caption_curation.config.profile import HubModel
 from caption_curation.model_loading import load_pipeline, named_components, refuse_non_finite
 from caption_curation.pretrained import copy_model, is_demo_model, obtain_model, refuse_missing
 from caption_curation.support.errors import InputError, list_faults
@@ -12,7 +12,7 @@ from caption_curation.text_to_image.configuration import check_prediction_type, 
 PARTS = (*REQUIRED_FILES, *OPTIONAL_FILES)
 
 
-def obtain_generator(source: LocalModel | HubModel) -> Path:
+def obtain_generator(source: Path | HubModel) -> Path:
     """The folder of a published generator, which is whole: every part of it can be loaded.
 
     The safety checker counts too, which is needed only when images are drawn.
@@ -40,7 +40,7 @@ def obtain_generator(source: LocalModel | HubModel) -> Path:
     return folder
 
 
-def copy_published(source: LocalModel | HubModel, target: Path) -> None:
+def copy_published(source: Path | HubModel, target: Path) -> None:
     """Copy a published generator's parts to a folder, which is created if it is missing.
 
     Raises:

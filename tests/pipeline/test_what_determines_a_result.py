@@ -1,0 +1,175 @@
+"""A change of what determines a result reruns the stages that read it, and no others."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pipeline.clone import Clone, change
+from tests.pipeline.recorded import changed_stages, record_all_stages
+
+# The stages that read what an input names; `parameters` and `report` read its name.
+READERS = {
+    "annotations": {"corpus"},
+    "generator_annotations": {"generator_corpus"},
+    "captioner": {"base_captioner"},
+    "tokenizer": {"base_captioner"},
+    "generator": {"base_generator"},
+    "sentence_encoder": {"sbert_captions", "round_trip:sbert_captions"},
+    "clip": {"clip_model"},
+    "other_captioner": {"round_trip_models:captioner"},
+    "other_tokenizer": {"round_trip_models:captioner"},
+    "other_generator": {"round_trip_models:generator"},
+    "decisions": {"settle_static", "settle"},
+    "scores": {"scores"},
+}
+FILES = {
+    "annotations": "dataset.json",
+    "generator_annotations": "dataset.json",
+    "decisions": "decisions.jsonl",
+}
+NAMED = {"parameters", "report"}
+MODELS = {
+    "base_captioner",
+    "base_generator",
+    "caption_test",
+    "clip_features",
+    "clip_model",
+    "clip_score",
+    "finetune_generator",
+    "parameters",
+    "sbert_captions",
+    "score",
+    "synthesize",
+    "train",
+    "validate",
+    "human_study:parameters",
+    "human_study:scores",
+    "round_trip:captions",
+    "round_trip:captions_of_real_images",
+    "round_trip:images",
+    "round_trip:parameters",
+    "round_trip:sbert_captions",
+    "round_trip_models:captioner",
+    "round_trip_models:generator",
+    *(
+        f"pretrain:{name}"
+        for name in (
+            "captioner",
+            "clip",
+            "generator",
+            "model_card",
+            "sentence_encoder",
+            "untrained_generator",
+        )
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """Every input is a file or folder of its own, and every stage counts as finished."""
+    clone = Clone(tmp_path_factory.mktemp("determines") / "clone")
+    mine = clone.folder / "mine"
+    for name in READERS:
+        if name in FILES:
+            (mine / name).mkdir(parents=True)
+            (mine / name / FILES[name]).write_text("\n")
+            clone.set(**{f"inputs.{name}": f"mine/{name}/{FILES[name]}"})
+        elif name == "scores":
+            shutil.copytree(clone.folder / "defaults/scores", mine / name)
+            clone.set(**{"inputs.scores": "mine/scores"})
+        else:
+            shutil.copytree(clone.folder / "data/demo_models/clip", mine / name)
+            clone.set(**{f"inputs.{name}": f"mine/{name}"})
+    clone.commit("inputs")
+    record_all_stages(clone)
+    return clone
+
+
+@pytest.fixture
+def clone(finished: Clone) -> Iterator[Clone]:
+    """The same clone for each test, put back afterwards."""
+    yield finished
+    finished.reset()
+    finished.command("git", "clean", "--force", "--quiet", "-d", "mine", "src", "defaults")
+
+
+def test_nothing_is_changed_at_first(clone: Clone) -> None:
+    assert changed_stages(clone) == set()
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_another_content_of_an_input_runs_what_reads_it(clone: Clone, name: str) -> None:
+    folder = clone.folder / "mine" / name
+    file = folder / FILES.get(name, "config.json")
+    if name == "scores":
+        file = folder / "1.jsonl"
+    file.write_text(file.read_text() + "\n")
+    assert changed_stages(clone) == READERS[name]
+
+
+@pytest.mark.parametrize("name", ["generator", "annotations"])
+def test_another_path_of_an_input_runs_what_reads_it(clone: Clone, name: str) -> None:
+    (clone.folder / "mine" / name).rename(clone.folder / "mine" / "moved")
+    file = "/dataset.json" if name == "annotations" else ""
+    clone.set(**{f"inputs.{name}": f"mine/moved{file}"})
+    changed = changed_stages(clone)
+    (clone.folder / "mine" / "moved").rename(clone.folder / "mine" / name)
+    assert changed == READERS[name] | NAMED
+
+
+def test_images_are_read_again_when_their_folder_or_revision_is_another(clone: Clone) -> None:
+    clone.set(**{"inputs.images": "elsewhere"})
+    assert changed_stages(clone) == {"corpus"} | NAMED
+    clone.set(**{"inputs.images": None, "inputs.generator_images": "elsewhere"})
+    assert changed_stages(clone) == {"generator_corpus"} | NAMED
+    clone.reset()
+    change(
+        clone.folder / "profiles/tiny.yaml", {"data.seed": 5}
+    )  # as data.revision, in its section
+    assert changed_stages(clone) == {"corpus"} | NAMED
+
+
+def test_other_versions_run_every_stage_that_runs_a_model(clone: Clone) -> None:
+    file = clone.folder / "versions.yaml"
+    file.write_text(file.read_text().replace('torch: "', 'torch: "9'))
+    assert changed_stages(clone) == MODELS
+
+
+@pytest.mark.parametrize("path", [None, 3, "nowhere"])
+def test_the_first_stage_refuses_a_path_before_dvc_does(clone: Clone, path: object) -> None:
+    """DVC has no more than "unexpected error" for null, and reads no number as a path."""
+    clone.set(**{"inputs.generator": path})
+    said = stopped(clone, "repro")
+    assert "Running stage 'parameters'" in said
+    assert f"inputs.generator = {path!r}: " in said
+    assert "unexpected error" not in said
+
+
+def test_a_queued_experiment_says_which_file_git_does_not_track(clone: Clone) -> None:
+    (clone.folder / ".gitignore").write_text(
+        (clone.folder / ".gitignore").read_text() + "/private/\n"
+    )
+    shutil.copytree(clone.folder / "data/demo_models/generator", clone.folder / "private/generator")
+    clone.commit("a folder of one machine")
+    said = stopped(clone, "exp", "run", "--temp", "-S", "inputs.generator=private/generator")
+    assert "inputs.generator = 'private/generator': there is no such file or folder" in said
+    assert "A queued experiment sees what git tracks, and whole paths" in said
+
+
+def stopped(clone: Clone, *words: str) -> str:
+    """What a DVC command prints that must not succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *words],
+        cwd=clone.folder,
+        env=clone.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    return done.stdout
