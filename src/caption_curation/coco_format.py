@@ -78,7 +78,7 @@ def read_candidates_and_references(
             lambda: read_results(candidates_path), lambda: read_references(reference_paths[0])
         )
 
-    columns = [read_lines(path) for path in paths]
+    columns = _read_columns(paths)
     if len({len(lines) for lines in columns}) > 1:
         counts = [f"{path}: {len(lines)}" for path, lines in zip(paths, columns, strict=True)]
         raise InputError(
@@ -89,6 +89,20 @@ def read_candidates_and_references(
         {image_id: row[0] for image_id, row in rows.items()},
         {image_id: list(row[1:]) for image_id, row in rows.items()},
     )
+
+
+def _read_columns(paths: Sequence[Path]) -> list[list[str]]:
+    """The lines of each file; the faults of all files are told."""
+    columns: list[list[str]] = []
+    faults: list[str] = []
+    for path in paths:
+        try:
+            columns.append(read_lines(path))
+        except InputError as error:
+            faults.append(str(error))
+    if faults:
+        raise InputError("\n".join(faults))
+    return columns
 
 
 def read_results(path: Path) -> dict[str, str]:

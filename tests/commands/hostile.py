@@ -64,13 +64,15 @@ def _build(folder: Path, *options: str | Path) -> Ended:
 
 
 def _stage(folder: Path) -> Ended:
-    """The corpus stage in a folder with the profile of a corpus there."""
-    (folder / "profiles").mkdir(exist_ok=True)
-    experiment = yaml.safe_load((REPOSITORY / "params.yaml").read_text()) | {"profile": "flickr8k"}
+    """The corpus stage in a folder with a corpus and the parameters for it."""
+    experiment = yaml.safe_load((REPOSITORY / "params.yaml").read_text()) | {"profile": "mine"}
+    inputs = {"annotations": str(folder / "dataset.json"), "images": str(folder / "images")}
+    experiment["inputs"] |= inputs
     (folder / "params.yaml").write_text(yaml.safe_dump(experiment))
     profile = yaml.safe_load((REPOSITORY / "profiles/flickr8k.yaml").read_text())
-    profile["data"] |= {"root": str(folder), "annotations": "dataset.json", "images": "images"}
-    (folder / "profiles/flickr8k.yaml").write_text(yaml.safe_dump(profile))
+    profile["data"]["annotations"] = "dataset.json"
+    (folder / "profiles").mkdir(exist_ok=True)
+    (folder / "profiles/mine.yaml").write_text(yaml.safe_dump(profile))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["stages.corpus", "data"])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from caption_curation.metrics.spice.files import VARIABLE
-from tests.commands.console import Ended
+from tests.commands.console import Ended, console
 from tests.commands.hostile import COMMANDS, Command, prepare, write
 from tests.conftest import REPOSITORY
 
@@ -161,6 +161,25 @@ def test_any_value_in_any_place(name: str, file: str, tmp_path: Path) -> None:
             assert ended.status == command.refused
             complaint(ended)
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "sets/set_1/page.json"])
+def test_a_study_that_is_something_else(file: str, tmp_path: Path) -> None:
+    """What is analysed is a study of ours, but people may have copied and edited it."""
+    command = COMMANDS["build"]
+    prepare(command, tmp_path)
+    assert command.run(tmp_path).status == 0
+    good = json.loads((tmp_path / "study" / file).read_text())
+    words = ("--study", tmp_path / "study", "--out", tmp_path / "report")
+    rows = [*good["images"], None, 7, {}, good["images"][0] | {"image_id": "\x1b[2J", "set": 1.5}]
+    for content in [*FAULTY_FILES.values(), b"", good | {"images": rows}]:
+        write(tmp_path / "study", file, content)
+        ended = console("human-study", "analyse", *words)
+        assert ended.status == 1
+        assert file in complaint(ended)
+    for number in range(len(good["images"]), len(rows)):
+        if number < len(rows) - 1 or "set" in good["images"][0]:
+            assert f"images[{number}]" in ended.err
 
 
 def test_a_stage_as_dvc_runs_it(tmp_path: Path) -> None:

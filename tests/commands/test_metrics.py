@@ -93,6 +93,17 @@ REFERENCES = {"images": [{"id": 1}], "annotations": [ENTRY]}
         ),
         ({"c.txt": "", "r.txt": ""}, "there are no candidate captions"),
         ({"c.txt": b"\xff\n", "r.txt": "a\n"}, "c.txt: not UTF-8"),
+        (
+            {"c.txt": b"a\n\xff\n\xe9a\n", "r": "a\n".encode("utf-16"), "s": b"b\n"},
+            "c.txt: not UTF-8 (2):\n  line 2: byte 0xff (invalid start byte)\n"
+            "  line 3: byte 0xe9 (invalid continuation byte)\n"
+            "{folder}/r: not UTF-8 but UTF-16",
+        ),
+        (
+            {"c.json": [{"image_id": None, "caption": "a"}], "r.json": {"images": []}},
+            "c.json: faults (1):\n  entry 0: image_id must be an integer or a string, not null\n"
+            "{folder}/r.json: expected COCO captions",
+        ),
         ({"c.txt": "a\n", "r.txt": ".\n"}, "no reference caption contains a word"),
     ],
 )

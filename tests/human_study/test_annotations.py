@@ -97,12 +97,15 @@ def test_lines_of_other_content_are_told_one_by_one(tmp_path: Path) -> None:
     with file.open("a") as lines:
         lines.writelines(json.dumps(record) + "\n" for record in wrong)
         lines.write("[" * 100_000 + "\n")
+        lines.write(json.dumps({**good, "set": int("1" * 4000)}) + "\n")
+        lines.write(json.dumps({**good, "comment": "\ud800"}) + "\n")
+        lines.write(json.dumps(good)[:-1] + ', "set": 2}\n')
     with file.open("ab") as binary:
         binary.write(b"\xff\xfe\n")
     annotations, problems = read(file)
     assert len(annotations) == 1
     assert [problem.split(": not used")[0] for problem in problems] == [
-        f"{file}, line {number}" for number in range(2, 10)
+        f"{file}, line {number}" for number in range(2, 13)
     ]
     assert "people/hat" in problems[5]
 
