@@ -25,7 +25,11 @@ PARSE_THEIR_OWN = {
     "src/caption_curation/pretrained.py",
     "src/caption_curation/round_trip/native_size.py",
     "src/caption_curation/text_to_image/bases/scratch.py",
+    # What adopting results wrote down.
+    "src/caption_curation/adoption/record.py",
+    "src/caption_curation/text_to_image/image_store/adopted.py",
     # DVC's own files and answers, and SPICE's answer.
+    "src/caption_curation/adoption/folders.py",
     "src/caption_curation/experiments/dvc_internals.py",
     "src/caption_curation/experiments/finished.py",
     "src/caption_curation/metrics/spice/scoring.py",
