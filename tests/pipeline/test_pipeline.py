@@ -20,6 +20,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from caption_curation.config.experiment import Inputs
 from caption_curation.synthetic_index import read_synthetic_index
 from tests.pipeline.browser import drawn_charts, fetched_by
 from tests.pipeline.clone import RECORDER, Clone, Run, change
@@ -40,7 +41,15 @@ ALWAYS = {
     "spice_files",
 }
 # The parameters that a run with the default values does not read, or that its page only prints.
-UNREAD = {"experiment.training.epochs", "profile.sentence_encoder", "profile.curation"}
+UNREAD = {
+    "experiment.inputs.generator_images",
+    "experiment.inputs.images",
+    "experiment.training.epochs",
+    "profile.curation",
+    "profile.curation.easier_captions",
+    "profile.curation.rounding",
+    "profile.sentence_encoder",
+}
 EDITS = ("scores", "curate", "synthesize", "recaption", "judge", "settle")
 BEFORE = {"curate_static", "settle_static", "validate@0", "history_base"}
 BEFORE |= {f"{stage}@0" for stage in EDITS if stage not in ("curate", "settle")}
@@ -102,10 +111,26 @@ MACHINE = {
     "profile.captioner.inference_batch_size",
     "profile.generator.checkpoint_steps",
     "profile.generator.synthesis_batch_size",
-    # Paths: what the stages depend on are the files.
-    "experiment.inputs.decisions",
-    "experiment.inputs.scores",
 }
+# Paths: what the stages depend on are the files.
+MACHINE |= {
+    f"experiment.inputs.{name}"
+    for name in Inputs.model_fields
+    if name not in ("images", "generator_images")
+}
+# Sections that are tracked key by key, of which a run reads those that its other values ask for.
+TOGETHER = (
+    "experiment.curation",
+    "experiment.prompt",
+    "experiment.synthesis",
+    "profile.captioner.fine_tuning",
+    "profile.generator.fine_tuning",
+)
+
+
+def together(key: str) -> str:
+    """The key, or the section whose keys are declared together."""
+    return next((section for section in TOGETHER if key.startswith(f"{section}.")), key)
 
 
 def test_each_stage_reads_the_parameters_that_it_declares(clone: Clone) -> None:
@@ -127,7 +152,7 @@ def test_each_stage_reads_the_parameters_that_it_declares(clone: Clone) -> None:
         unread = {
             key
             for key in keys
-            if not any(f"{other}.".startswith(f"{key}.") for other in read[stage])
+            if not any(f"{other}.".startswith(f"{together(key)}.") for other in read[stage])
         }
         assert not undeclared, stage
         assert stage == "stages.parameters" or not unread - UNREAD, stage

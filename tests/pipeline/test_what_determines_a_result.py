@@ -4,9 +4,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
+from tests.conftest import REPOSITORY
 from tests.pipeline.clone import Clone, change
 from tests.pipeline.recorded import changed_stages, record_all_stages
 
@@ -31,6 +34,8 @@ FILES = {
     "decisions": "decisions.jsonl",
 }
 NAMED = {"parameters", "report"}
+RUN = ("epochs", "round_trip", "round_trip_models", "human_study")  # pretraining is done once
+OF_THE_STUDIES = {"automatic.annotators", "other_captioner", "other_generator"}
 MODELS = {
     "base_captioner",
     "base_generator",
@@ -137,6 +142,69 @@ def test_other_versions_run_every_stage_that_runs_a_model(clone: Clone) -> None:
     file = clone.folder / "versions.yaml"
     file.write_text(file.read_text().replace('torch: "', 'torch: "9'))
     assert changed_stages(clone) == MODELS
+
+
+# Sections that come in several kinds, or may be null: DVC tracks them whole.
+WHOLE = {
+    "captioner.base",
+    "captioner.fine_tuning.augmentation.rand_augment",
+    "clip",
+    "data",
+    "generator.base",
+    "generator_data",
+    "sentence_encoder",
+}
+SHOWING = {"stages.parameters", "stages.report", "stages.round_trip.report"}  # all there is
+
+
+def tracked(profile: str) -> Iterator[tuple[str, str, str, Any]]:
+    """Module, file, key and value of everything that a stage of a run tracks."""
+    for file in ("dvc.yaml", *(f"stages/{name}/dvc.yaml" for name in RUN)):
+        for stage in yaml.safe_load((REPOSITORY / file).read_text())["stages"].values():
+            body = stage.get("do", stage)
+            for entry in body.get("params", []):
+                files = entry if isinstance(entry, dict) else {"params.yaml": [entry]}
+                for template, keys in files.items():
+                    name = template.replace("${profile}", profile)
+                    values = yaml.safe_load((REPOSITORY / name).read_text())
+                    for key in keys or ():
+                        yield body["cmd"].split()[2], name, key, value_of(values, key)
+
+
+def value_of(values: Any, key: str) -> Any:
+    """The value of a dotted key, which must be there."""
+    for part in key.split("."):
+        values = values[part]
+    return values
+
+
+@pytest.mark.parametrize("profile", [path.stem for path in (REPOSITORY / "profiles").glob("*")])
+def test_every_profile_has_what_is_tracked_key_by_key(profile: str) -> None:
+    for module, file, key, value in tracked(profile):
+        if module not in SHOWING:
+            assert not isinstance(value, dict) or key in WHOLE | OF_THE_STUDIES, (module, file, key)
+
+
+def test_a_new_key_reruns_nothing_but_what_shows_or_checks_all(clone: Clone) -> None:
+    """It stands beside keys that are tracked, in the sections that every profile has."""
+    for file, sections in {
+        "params.yaml": ("curation", "training", "prompt", "synthesis", "evaluation"),
+        "profiles/tiny.yaml": (
+            "curation",
+            "captioner",
+            "captioner.fine_tuning",
+            "captioner.fine_tuning.augmentation",
+            "generator",
+            "generator.fine_tuning",
+        ),
+    }.items():
+        path = clone.folder / file
+        content = yaml.safe_load(path.read_text())
+        for section in sections:
+            value_of(content, section)["novelty"] = 1
+        path.write_text(yaml.safe_dump(content))
+    # Of pretraining, which is done once, the card measures with all of synthesis.
+    assert changed_stages(clone) == NAMED | {"round_trip:report", "pretrain:model_card"}
 
 
 @pytest.mark.parametrize("path", [None, 3, "nowhere"])
