@@ -91,7 +91,7 @@ def timed(step: Callable[[], object]) -> float:
 
 def record(measure: Callable[[], Outcome]) -> Record:
     """Run a benchmark and note where and when."""
-    busy_cores = psutil.cpu_percent(interval=1) / 100 * (os.cpu_count() or 1)
+    busy_cores = busy()
     return Record(
         outcome=measure(),
         machine=machine(),
@@ -100,8 +100,14 @@ def record(measure: Callable[[], Outcome]) -> Record:
             "Python": platform.python_version(),
             **{library: version(library) for library in LIBRARIES},
         },
-        busy_cores=round(busy_cores, 1),
+        busy_cores=busy_cores,
     )
+
+
+def busy() -> float:
+    """The number of cores that processes use now."""
+    share: float = psutil.cpu_percent(interval=1) / 100
+    return round(share * (os.cpu_count() or 1), 1)
 
 
 def machine() -> str:

@@ -35,6 +35,7 @@ def row(images: int, ratio: float = 0.4, power: float = 1.0) -> Row:
         commit="c0de",
         date="2026-11-28",
         machine="2 cores",
+        busy_cores=1.5,
     )
 
 
@@ -66,7 +67,7 @@ def test_a_row_that_was_not_run_says_so() -> None:
     assert "| | not run | not run | not run | | | |" in text
     assert "| curate |" in text
     assert "| 2.50 |" in text
-    assert text.endswith("- 2 cores; 2026-11-28; c0de")
+    assert text.endswith("- 2 cores, 1.5 cores busy with other work; 2026-11-28; c0de")
 
 
 def test_the_figure_has_both_ratios() -> None:

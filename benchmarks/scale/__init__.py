@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from benchmarks.results import machine
+from benchmarks.results import busy, machine
 from benchmarks.scale.corpus import ANNOTATIONS, write_corpus
 from tests.pipeline.clone import REPOSITORY, Clone, change
 
@@ -51,6 +51,8 @@ class Row:
         commit: of this repository, with ``-dirty`` where files differed from it.
         date: of the measurement, in ISO 8601.
         machine: where it ran.
+        busy_cores: the number of cores that other processes used just before; they make CPU times
+            longer, too.
     """
 
     images: int
@@ -61,6 +63,7 @@ class Row:
     commit: str
     date: str
     machine: str
+    busy_cores: float
 
 
 def measure(sizes: Sequence[int]) -> list[Row]:
@@ -69,17 +72,17 @@ def measure(sizes: Sequence[int]) -> list[Row]:
     A row is measured again after it is deleted from ``rows.json``. Corpora and clones lie in the
     folder of temporary files (``TMPDIR``): COCO's number of images takes some 40 GB there.
     """
-    rows = read_rows()
     for images, ratio in tqdm(list(product(sizes, RATIOS)), "scale", disable=None):
-        if any((row.images, row.ratio) == (images, ratio) for row in rows):
+        if any((row.images, row.ratio) == (images, ratio) for row in read_rows()):
             continue
-        rows = [*rows, run(images, ratio)]
-        write_rows(rows)
-    return rows
+        row = run(images, ratio)
+        write_rows([*read_rows(), row])  # read anew: another process may have added one
+    return read_rows()
 
 
 def run(images: int, ratio: float) -> Row:
     """`dvc repro` in a new clone, on a corpus of its own."""
+    busy_cores = busy()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         corpus = folder / "corpus"
@@ -99,6 +102,7 @@ def run(images: int, ratio: float) -> Row:
         commit=_commit(),
         date=datetime.now(UTC).date().isoformat(),
         machine=machine(),
+        busy_cores=busy_cores,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.scale import DVC, RATIOS, SIZES, Cost, Row
+from benchmarks.table import BUSY
 
 EVERYTHING = "everything but the models"
 NOT_RUN = "not run"
@@ -88,8 +89,13 @@ def markdown(rows: Sequence[Row]) -> str:
         parts.append("\n".join(_table(ratio, _of_ratio(rows, ratio))))
     if rows:
         parts.append(f"![{FIGURE_TEXT}](scale.svg)")
-    places = dict.fromkeys(f"{row.machine}; {row.date}; {row.commit}" for row in rows)
+    places = dict.fromkeys(map(_place, rows))
     return "\n\n".join([*parts, "\n".join(f"- {place}" for place in places)]).rstrip()
+
+
+def _place(row: Row) -> str:
+    busy = f", {row.busy_cores:g} cores busy with other work" if row.busy_cores > BUSY else ""
+    return f"{row.machine}{busy}; {row.date}; {row.commit}"
 
 
 def _table(ratio: float, rows: Sequence[Row]) -> list[str]:

@@ -234,6 +234,45 @@ def keys_of(index: Path) -> set[str]:
     return {image.key for image in read_synthetic_index(index)}
 
 
+@pytest.mark.parametrize(
+    ("split", "readers"),
+    [
+        ("train", {"settle_static", "report"}),
+        ("whole_train", {"generator_corpus"}),
+        ("val", {"validate@0", "validate@1", "validate@2", "clip_features"}),
+        ("test", {"caption_test", "clip_features", "report"}),
+    ],
+)
+def test_another_content_of_an_image_is_noticed_by_who_reads_it(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, split: str, readers: set[str]
+) -> None:
+    """The list of a split's images has another digest then; nobody depends on their folder."""
+    monkeypatch.chdir(clone.folder)
+    listed = clone.folder / f"data/corpus/{split}_images.jsonl"
+    before = listed.read_text()
+    digest = json.loads(before.splitlines()[0])["md5"]
+    listed.unlink()  # linked from DVC's cache
+    listed.write_text(before.replace(digest, "0" * 32))
+    try:
+        status = Repo().status(targets=["report"], with_deps=True)
+    finally:
+        listed.unlink()
+        listed.write_text(before)
+    assert {name.rpartition(":")[2] for name in status} == readers | {"corpus"}
+
+
+@pytest.mark.parametrize("image", ["data/corpus/images/*.jpg", "data/epochs/1/synthetic/*.jpg"])
+def test_a_damaged_image_is_restored_and_nothing_runs_again(clone: Clone, image: str) -> None:
+    clone.reset()
+    clone.dvc("repro")
+    file = min(clone.folder.glob(image))
+    whole = file.read_bytes()
+    file.unlink()  # linked from DVC's cache
+    file.write_bytes(whole[: len(whole) // 2])
+    assert clone.dvc("repro").stages == []
+    assert file.read_bytes() == whole
+
+
 def experiment(clone: Clone, *settings: str) -> Run:
     """``dvc exp run`` with the committed parameters and the given ones."""
     clone.reset()
