@@ -13,8 +13,8 @@ from typing import Any
 
 # A queued experiment runs in a checkout of its own. Its stages must use the code of that checkout,
 # not that of the folder that was installed with `pip install -e .`, which may have changed since.
-_ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_ROOT / "src"))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
 
 # Looking for garbage while the model libraries make their million objects, and again among all of
 # them when the process ends, was a third of a short stage's time.
@@ -86,7 +86,7 @@ def _arguments(main: Callable[..., None]) -> list[Any]:
     module = spec.name if spec else main.__module__
     words = sys.argv[1:]
     if {"-h", "--help"} & set(words):
-        print(help_text(main, module, _ROOT))
+        print(help_text(main, module, ROOT))
         sys.exit(0)
     try:
         return read_arguments(main, module, words)
@@ -98,7 +98,7 @@ def _arguments(main: Callable[..., None]) -> list[Any]:
 def _refuse_other_versions() -> None:
     from caption_curation.support.versions import check_versions
 
-    check_versions(_ROOT)
+    check_versions(ROOT)
 
 
 def _run(main: Callable[..., None], *arguments: Any) -> None:

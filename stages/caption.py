@@ -8,7 +8,7 @@ from caption_curation.config.params import load_params
 from caption_curation.image_index import split_files
 from caption_curation.samples import read_images
 from caption_curation.support.stage_arguments import Epoch, OneOf
-from stages import run_on_processes
+from stages import ROOT, run_on_processes
 
 
 def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> None:
@@ -26,19 +26,25 @@ def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> No
     from caption_curation.captioner.model.blip import load_captioner
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
+    from caption_curation.compute.resuming import UnfinishedWork
 
     init_process_group()
-    captions = generate_captions(
-        load_captioner(model, section.image_size, prepare_device()),
-        files,
-        prompt=params.experiment.training.prompt,
-        evaluation=params.experiment.evaluation,
-        beam_length=section.beam_length,
-        batch_size=section.inference_batch_size,
-    )
-    if process_index() == 0:
-        by_id = dict(zip((image.image_id for image in images), captions, strict=True))
-        write_results(target, by_id)
+    device = prepare_device()
+    command = f"python -m stages.caption {split} {epoch}"
+    facts = {"batch_size": section.inference_batch_size}
+    with UnfinishedWork(command, ROOT, device, facts) as work:
+        captions = generate_captions(
+            load_captioner(model, section.image_size, device),
+            files,
+            prompt=params.experiment.training.prompt,
+            evaluation=params.experiment.evaluation,
+            beam_length=section.beam_length,
+            batch_size=section.inference_batch_size,
+            work=work,
+        )
+        if process_index() == 0:
+            by_id = dict(zip((image.image_id for image in images), captions, strict=True))
+            write_results(target, by_id)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """CLIP's vectors of what all experiments share: images and references of two splits."""
 
-from pathlib import Path
-
 from caption_curation import paths
 from caption_curation.image_index import split_files
 from caption_curation.metrics.status import read_reason, write_reason
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import atomic_folder
-from stages import run
+from stages import ROOT, run
 
 SPLITS = ("val", "test")
 
@@ -15,24 +13,31 @@ SPLITS = ("val", "test")
 def main() -> None:
     """Write val.safetensors and test.safetensors, or why there are none."""
     reason = read_reason(paths.CLIP)
+    if reason is None:
+        _write_features()
+        return
     with atomic_folder(paths.CLIP_FEATURES) as folder:
         write_reason(folder, reason)
-        if reason is None:
-            _write_features(folder)
 
 
-def _write_features(folder: Path) -> None:
+def _write_features() -> None:
     from safetensors.numpy import save_file
 
     from caption_curation.compute.devices import prepare_device
+    from caption_curation.compute.resuming import UnfinishedWork
     from caption_curation.metrics.clip.features import split_features
     from caption_curation.metrics.clip.model import load_clip
 
     files = {split: split_files(paths.CORPUS, split) for split in SPLITS}
-    clip = load_clip(paths.CLIP, prepare_device())
-    for split in SPLITS:
-        images = read_images(paths.CORPUS / f"{split}.jsonl")
-        save_file(split_features(clip, images, files[split]), folder / f"{split}.safetensors")
+    device = prepare_device()
+    clip = load_clip(paths.CLIP, device)
+    work = UnfinishedWork("python -m stages.clip_features", ROOT, device, {})
+    with work, atomic_folder(paths.CLIP_FEATURES) as folder:
+        write_reason(folder, None)
+        for split in SPLITS:
+            images = read_images(paths.CORPUS / f"{split}.jsonl")
+            features = split_features(clip, images, files[split], split, work)
+            save_file(features, folder / f"{split}.safetensors")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from caption_curation.config.params import load_params
 from caption_curation.samples import read_samples, write_json_lines
 from caption_curation.shown_images import shown_files
 from caption_curation.support.stage_arguments import TrainedEpoch
-from stages import run_on_processes
+from stages import ROOT, run_on_processes
 
 
 def main(epoch: TrainedEpoch) -> None:
@@ -19,20 +19,26 @@ def main(epoch: TrainedEpoch) -> None:
     from caption_curation.captioner.scoring import sample_losses
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
+    from caption_curation.compute.resuming import UnfinishedWork
 
     init_process_group()
-    captioner = load_captioner(paths.captioner(epoch), section.image_size, prepare_device())
-    losses = sample_losses(
-        captioner,
-        samples,
-        files,
-        prompt=params.experiment.training.prompt,
-        max_tokens=section.fine_tuning.max_tokens,
-        label_smoothing=params.experiment.training.label_smoothing,
-        batch_size=section.inference_batch_size,
-    )
-    if process_index() == 0:
-        write_json_lines(paths.losses(epoch), losses)
+    device = prepare_device()
+    captioner = load_captioner(paths.captioner(epoch), section.image_size, device)
+    command = f"python -m stages.score {epoch}"
+    facts = {"batch_size": section.inference_batch_size}
+    with UnfinishedWork(command, ROOT, device, facts) as work:
+        losses = sample_losses(
+            captioner,
+            samples,
+            files,
+            prompt=params.experiment.training.prompt,
+            max_tokens=section.fine_tuning.max_tokens,
+            label_smoothing=params.experiment.training.label_smoothing,
+            batch_size=section.inference_batch_size,
+            work=work,
+        )
+        if process_index() == 0:
+            write_json_lines(paths.losses(epoch), losses)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,21 @@ from caption_curation.config.params import load_params
 from caption_curation.samples import read_samples
 from caption_curation.shown_images import shown_files
 from caption_curation.support.stage_arguments import TrainedEpoch
-from stages import run_on_processes
+from stages import ROOT, run_on_processes
 
 
 def main(epoch: TrainedEpoch) -> None:
-    """Train on the curated samples, from the previous epoch's weights and optimizer."""
+    """Train on the curated samples, from the previous epoch's weights and optimizer.
+
+    Killed, it goes on from its last checkpoint, which lies beside DVC's cache.
+    """
     params = load_params()
     section = params.profile.captioner
     samples = read_samples(paths.samples(epoch - 1))
     files = shown_files(samples)
 
     from caption_curation.captioner.model.blip import load_captioner, save_captioner
+    from caption_curation.captioner.training.checkpoints import Checkpoints
     from caption_curation.captioner.training.epoch import (
         load_optimizer,
         new_optimizer,
@@ -24,27 +28,31 @@ def main(epoch: TrainedEpoch) -> None:
     )
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
+    from caption_curation.compute.resuming import UnfinishedWork
 
     init_process_group()
-    captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, prepare_device())
+    device = prepare_device()
+    captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, device)
     optimizer = new_optimizer(captioner, section.fine_tuning.weight_decay)
     if epoch > 1:
         load_optimizer(optimizer, paths.optimizer(epoch - 1))
-    loss = train_epoch(
-        captioner,
-        optimizer,
-        samples,
-        files,
-        epoch=epoch,
-        seed=params.experiment.seed,
-        training=params.experiment.training,
-        fine_tuning=section.fine_tuning,
-    )
-    if process_index() > 0:
-        return
-    print(f"epoch {epoch}: {len(samples)} samples, mean training loss {loss:.3f} nats a token")
-    save_captioner(captioner, paths.captioner(epoch))
-    save_optimizer(optimizer, paths.optimizer(epoch))
+    with UnfinishedWork(f"python -m stages.train_captioner {epoch}", ROOT, device, {}) as work:
+        loss = train_epoch(
+            captioner,
+            optimizer,
+            samples,
+            files,
+            epoch=epoch,
+            seed=params.experiment.seed,
+            training=params.experiment.training,
+            fine_tuning=section.fine_tuning,
+            checkpoints=Checkpoints(work, section.checkpoint_steps),
+        )
+        if process_index() > 0:
+            return
+        print(f"epoch {epoch}: {len(samples)} samples, mean training loss {loss:.3f} nats a token")
+        save_captioner(captioner, paths.captioner(epoch))
+        save_optimizer(optimizer, paths.optimizer(epoch))
 
 
 if __name__ == "__main__":

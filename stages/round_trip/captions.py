@@ -4,7 +4,7 @@ from caption_curation.coco_format import write_results
 from caption_curation.config.params import load_params
 from caption_curation.round_trip.captioner_folder import captioner_folder
 from caption_curation.round_trip.parameters import load_round_trip
-from stages import round_trip, run_on_processes
+from stages import ROOT, round_trip, run_on_processes
 
 
 def main(variant: round_trip.Shown) -> None:
@@ -18,21 +18,27 @@ def main(variant: round_trip.Shown) -> None:
     from caption_curation.captioner.model.blip import load_captioner
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
+    from caption_curation.compute.resuming import UnfinishedWork
 
     init_process_group()
-    captions = generate_captions(
-        load_captioner(model, section.image_size, prepare_device()),
-        list(files.values()),
-        prompt=params.experiment.training.prompt,
-        evaluation=params.experiment.evaluation,
-        beam_length=section.beam_length,
-        batch_size=section.inference_batch_size,
-    )
-    if process_index() > 0:
-        return
-    target = round_trip.captions_file(variant)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_results(target, dict(zip(files, captions, strict=True)))
+    device = prepare_device()
+    command = f"python -m stages.round_trip.captions {variant}"
+    facts = {"batch_size": section.inference_batch_size}
+    with UnfinishedWork(command, ROOT, device, facts) as work:
+        captions = generate_captions(
+            load_captioner(model, section.image_size, device),
+            list(files.values()),
+            prompt=params.experiment.training.prompt,
+            evaluation=params.experiment.evaluation,
+            beam_length=section.beam_length,
+            batch_size=section.inference_batch_size,
+            work=work,
+        )
+        if process_index() > 0:
+            return
+        target = round_trip.captions_file(variant)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_results(target, dict(zip(files, captions, strict=True)))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from caption_curation.doctor.locks import repair
+from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError
+from caption_curation.support.unfinished import FOLDER
 from tests.commands.console import console, fail, succeed
 from tests.conftest import REPOSITORY
 
@@ -361,3 +364,17 @@ def test_a_repository_without_git_or_commits_is_a_problem(
 def test_a_configuration_that_dvc_cannot_read_is_a_problem(project: Path) -> None:
     (project / ".dvc/config").write_text("[core\n")
     assert line_of("not in a DVC repository").startswith("problem")
+
+
+def test_what_a_killed_stage_saved_long_ago_is_named(project: Path) -> None:
+    killed = dvc_cache_folder() / FOLDER / "train_captioner-2-5e8f"
+    killed.mkdir(parents=True)
+    with (killed / "step-00000500.safetensors").open("wb") as checkpoint:
+        checkpoint.truncate(200_000_000)
+    text = "stages were killed more than"
+    assert text not in succeed("doctor")
+    days = 8 * 24 * 60 * 60
+    os.utime(killed, (time.time() - days, time.time() - days))
+    line = line_of(text)
+    assert line.startswith("warning  1 stages") and "0.2 GB" in line
+    assert "`caption-curation images gc` removes it" in line

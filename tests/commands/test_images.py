@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from caption_curation.support.unfinished import FOLDER, unfinished_work
 from caption_curation.text_to_image.image_store import Counts, ImageStore, open_store
 from caption_curation.text_to_image.store_upkeep import Size, size_of
 from tests.text_to_image.image_store.noise_generator import (
@@ -124,6 +125,20 @@ def test_gc_asks(repository: Path, answer: str, left: int) -> None:
     assert "6 images" in result.stdout
     assert result.returncode == (1 if left else 0)
     assert len(images_in(repository)) == left
+
+
+def test_gc_removes_what_killed_stages_saved(repository: Path) -> None:
+    cache = repository / ".dvc" / "cache"
+    killed = cache / FOLDER / "train_captioner-2-5e8f"
+    killed.mkdir(parents=True)
+    (killed / "step-00000500.safetensors").write_bytes(bytes(2_500_000))
+    with unfinished_work(cache, "score-1-77aa") as running:
+        assert running is not None
+        running.mkdir()
+        result = run(repository, "gc", answer="y\n")
+        assert "2 stages were killed, or run now, and have saved 2.5 MB" in result.stdout
+        assert "What 1 killed stages saved is removed." in result.stdout
+        assert running.is_dir() and not killed.exists()
 
 
 @pytest.mark.parametrize("arguments", [("gc", "--force"), ("verify", "--remove")])

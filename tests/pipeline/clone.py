@@ -55,6 +55,7 @@ TINY_PROFILE: dict[str, Any] = {
         },
         "beam_length": "caption",
         "best_epoch": "cider",
+        "checkpoint_steps": 100,
         "inference_batch_size": 12,
     },
     "generator": {

@@ -108,6 +108,7 @@ def declared_parameters() -> Iterator[tuple[str, list[str]]]:
 # How much is computed at once, or saved how often, changes no result beyond rounding: it is the
 # machine's business, and no reason to spend its time again.
 MACHINE = {
+    "profile.captioner.checkpoint_steps",
     "profile.captioner.inference_batch_size",
     "profile.generator.checkpoint_steps",
     "profile.generator.synthesis_batch_size",
@@ -205,6 +206,7 @@ BASE = {"base_captioner"}
         ("profiles/tiny.yaml", "captioner.fine_tuning.last_batch", "drop", TRAINING),
         ("profiles/tiny.yaml", "captioner.beam_length", "caption_and_prompt", CAPTIONING),
         ("profiles/tiny.yaml", "captioner.best_epoch", "cider_and_bleu_4", HISTORY),
+        ("profiles/tiny.yaml", "captioner.checkpoint_steps", 2, set()),
         ("profiles/tiny.yaml", "captioner.inference_batch_size", 4, set()),
         ("profiles/tiny.yaml", "generator.checkpoint_steps", 2, set()),
         ("profiles/tiny.yaml", "generator.base.seed", 5, {"base_generator"}),

@@ -15,6 +15,7 @@ PARSE_THEIR_OWN = {
     "src/caption_curation/experiments/planning/image_count.py",
     "src/caption_curation/experiments/runs.py",
     "src/caption_curation/metrics/status.py",
+    "src/caption_curation/support/parts.py",
     "src/caption_curation/text_to_image/image_store/image_files.py",
     "stages/evaluate.py",
     "stages/report.py",

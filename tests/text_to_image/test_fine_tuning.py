@@ -18,7 +18,6 @@ from caption_curation.samples import CaptionedImage, read_images
 from caption_curation.support.errors import InputError, NonFiniteLoss
 from caption_curation.text_to_image.fine_tuning import checkpoints as training_checkpoints
 from caption_curation.text_to_image.fine_tuning import training as generator_training
-from caption_curation.text_to_image.fine_tuning.digest import training_digest
 from caption_curation.text_to_image.fine_tuning.inputs import TrainingInputs
 from caption_curation.text_to_image.fine_tuning.recipe import (
     batch_at,
@@ -343,21 +342,3 @@ def test_unknown_prediction_is_refused(
     base = with_prediction(tiny_generator, tmp_path / "base", "sample")
     with pytest.raises(InputError, match="'sample'; allowed: epsilon, v_prediction"):
         tune(base, tmp_path / "tuned", tiny_corpus, tmp_path / "none")
-
-
-def test_checkpoints_belong_to_one_result(
-    tiny_generator: Path, tiny_corpus: TinyCorpus, tmp_path: Path
-) -> None:
-    def digest(base: Path, corpus: Path, size: int = 32, **changes: Any) -> str:
-        lists = [corpus / "train.jsonl", corpus / "train_images.jsonl"]
-        return training_digest(base, lists, settings(**changes), size, CPU)
-
-    base, corpus = tmp_path / "base", tmp_path / "corpus"
-    shutil.copytree(tiny_generator, base)
-    shutil.copytree(tiny_corpus.folder, corpus)
-    same = digest(tiny_generator, tiny_corpus.folder)
-    assert digest(base, corpus) == same
-    others = {digest(base, corpus, seed=1), digest(base, corpus, steps=7), digest(base, corpus, 64)}
-    (corpus / "train_images.jsonl").write_text('{"file": "red.png", "md5": "another"}\n')
-    others.add(digest(base, corpus))
-    assert len(others | {same}) == 5

@@ -20,7 +20,7 @@ and one of 960 by models with random weights.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,14 @@ from transformers import LogitsProcessor, LogitsProcessorList
 from caption_curation.captioner.model.blip import Captioner, prompt_length
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
 from caption_curation.compute.devices import autocast
-from caption_curation.compute.process_group import gather, shard
+from caption_curation.compute.resuming import UnfinishedWork, map_batches
 from caption_curation.config.experiment import Evaluation
 from caption_curation.config.profile import BeamLength
 from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
+from caption_curation.support.parts import json_lines
+
+CAPTIONS = json_lines(encode=list, decode=list)  # of a batch
 
 
 class ForcedTokens(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped
@@ -67,6 +70,7 @@ def generate_captions(
     evaluation: Evaluation,
     beam_length: BeamLength,
     batch_size: int,
+    work: UnfinishedWork | None = None,
 ) -> list[str]:
     """One caption per image file, in order, without the prompt; the process group shares the work.
 
@@ -77,6 +81,7 @@ def generate_captions(
         evaluation: number of beams and lengths in tokens, start token and prompt included.
         beam_length: which tokens a hypothesis's log probability is divided by.
         batch_size: number of images at a time.
+        work: where captions are saved meanwhile; ``None``: nowhere.
 
     Raises:
         InputError: ``evaluation.max_length`` leaves no room for a word, or exceeds the model's
@@ -92,38 +97,40 @@ def generate_captions(
     captioner.model.eval()
     prompt_ids = captioner.tokenizer(prompt, return_tensors="pt").input_ids
     images = ResizedImages(files, captioner.image_size)
-    batches = shard(
-        [
-            range(start, min(start + batch_size, len(files)))
-            for start in range(0, len(files), batch_size)
-        ]
-    )
-    captions: list[list[str]] = []
-    with tqdm(
-        desc="captioning",
-        total=sum(map(len, batches)),
-        unit="image",
-        disable=process_info().hide_progress,
-    ) as progress:
-        for pixels in pixel_batches(images, batches, captioner.device):
-            with autocast(captioner.device):
-                ids = captioner.model.generate(
-                    pixel_values=pixels,
-                    num_beams=evaluation.beams,
-                    min_length=evaluation.min_length,
-                    do_sample=False,
-                    **_by_length(captioner, prompt_ids, len(pixels), evaluation, beam_length),
+    batches = [
+        range(start, min(start + batch_size, len(files)))
+        for start in range(0, len(files), batch_size)
+    ]
+
+    def compute(own: Sequence[int]) -> Iterator[list[str]]:
+        mine = [batches[batch] for batch in own]
+        with tqdm(
+            desc="captioning",
+            total=sum(map(len, mine)),
+            unit="image",
+            disable=process_info().hide_progress,
+        ) as progress:
+            for pixels in pixel_batches(images, mine, captioner.device):
+                with autocast(captioner.device):
+                    ids = captioner.model.generate(
+                        pixel_values=pixels,
+                        num_beams=evaluation.beams,
+                        min_length=evaluation.min_length,
+                        do_sample=False,
+                        **_by_length(captioner, prompt_ids, len(pixels), evaluation, beam_length),
+                    )
+                texts = captioner.tokenizer.batch_decode(
+                    ids[:, prompt_ids.shape[1] - 1 :],
+                    skip_special_tokens=True,
+                    # "a man's", as people write it, from BERT's "a man ' s". BLIP's tokenizer did
+                    # so by default; the metrics' tokenizer would count three words instead of two.
+                    clean_up_tokenization_spaces=True,
                 )
-            texts = captioner.tokenizer.batch_decode(
-                ids[:, prompt_ids.shape[1] - 1 :],
-                skip_special_tokens=True,
-                # "a man's", as people write it, from BERT's "a man ' s". BLIP's tokenizer did so by
-                # default; the metrics' tokenizer would count three words instead of two.
-                clean_up_tokenization_spaces=True,
-            )
-            captions.append([text.strip() for text in texts])
-            progress.update(len(texts))
-    return [caption for batch in gather(captions) for caption in batch]
+                yield [text.strip() for text in texts]
+                progress.update(len(texts))
+
+    captions = map_batches(len(batches), compute, title="captions", form=CAPTIONS, work=work)
+    return [caption for batch in captions for caption in batch]
 
 
 def _by_length(

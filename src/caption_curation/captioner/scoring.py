@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,16 @@ from caption_curation.captioner.model.blip import (
 )
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
 from caption_curation.compute.devices import autocast
-from caption_curation.compute.process_group import gather, shard
+from caption_curation.compute.resuming import UnfinishedWork, map_batches
 from caption_curation.samples import Sample, SampleLoss
 from caption_curation.support.errors import NonFiniteLoss
 from caption_curation.support.launcher import process_info
+from caption_curation.support.parts import json_lines
+
+LOSSES = json_lines(  # of a batch
+    encode=lambda losses: [list(asdict(loss).values()) for loss in losses],
+    decode=lambda records: [SampleLoss(*record) for record in records],
+)
 
 
 @torch.inference_mode()
@@ -36,6 +43,7 @@ def sample_losses(
     max_tokens: int,
     label_smoothing: float,
     batch_size: int,
+    work: UnfinishedWork | None = None,
 ) -> list[SampleLoss]:
     """Loss of every sample with dropout and augmentation off, without and with label smoothing.
 
@@ -50,6 +58,7 @@ def sample_losses(
         max_tokens: longer captions are cut, as in training.
         label_smoothing: of ``loss_sum_smoothed``, in [0, 1).
         batch_size: number of images to encode at a time.
+        work: where losses are saved meanwhile; ``None``: nowhere.
 
     Returns:
         One loss per sample, in the order of ``samples``.
@@ -60,28 +69,30 @@ def sample_losses(
     captioner.model.eval()
     groups = _by_image(samples, files)
     images = ResizedImages([file for file, _ in groups], captioner.image_size)
-    batches = shard(
-        [
-            range(start, min(start + batch_size, len(groups)))
-            for start in range(0, len(groups), batch_size)
-        ]
-    )
-    losses: list[list[SampleLoss]] = []
-    with tqdm(
-        desc="scoring",
-        total=sum(len(groups[index][1]) for batch in batches for index in batch),
-        unit="sample",
-        disable=process_info().hide_progress,
-    ) as progress:
-        for batch, pixels in zip(
-            batches, pixel_batches(images, batches, captioner.device), strict=True
-        ):
-            by_image = [groups[index][1] for index in batch]
-            losses.append(
-                _batch_losses(captioner, pixels, by_image, prompt, max_tokens, label_smoothing)
-            )
-            progress.update(len(losses[-1]))
-    by_id = {loss.sample_id: loss for batch in gather(losses) for loss in batch}
+    batches = [
+        range(start, min(start + batch_size, len(groups)))
+        for start in range(0, len(groups), batch_size)
+    ]
+
+    def compute(own: Sequence[int]) -> Iterator[list[SampleLoss]]:
+        mine = [batches[batch] for batch in own]
+        with tqdm(
+            desc="scoring",
+            total=sum(len(groups[index][1]) for batch in mine for index in batch),
+            unit="sample",
+            disable=process_info().hide_progress,
+        ) as progress:
+            for batch, pixels in zip(
+                mine, pixel_batches(images, mine, captioner.device), strict=True
+            ):
+                by_image = [groups[index][1] for index in batch]
+                yield _batch_losses(
+                    captioner, pixels, by_image, prompt, max_tokens, label_smoothing
+                )
+                progress.update(sum(map(len, by_image)))
+
+    losses = map_batches(len(batches), compute, title="losses", form=LOSSES, work=work)
+    by_id = {loss.sample_id: loss for batch in losses for loss in batch}
     _check_finite(by_id)
     return [by_id[sample.sample_id] for sample in samples]
 

@@ -62,10 +62,12 @@ def gc(
     """Remove images that only removed experiments used; run `dvc gc` before.
 
     These are the images that no output of a synthesize stage in DVC's local cache names. What a
-    killed stage had finished is removed too. Images that DVC's cache or a working copy holds as
-    hard links take no room of their own: removing them from the store frees nothing.
+    killed stage had finished is removed too: images, and checkpoints and parts that lie beside
+    them. Images that DVC's cache or a working copy holds as hard links take no room of their own:
+    removing them from the store frees nothing.
     """
     from caption_curation.support.dvc_cache import dvc_cache_folder
+    from caption_curation.support.unfinished import bytes_of, remove_unfinished, unfinished
     from caption_curation.text_to_image.image_store.store import open_store
     from caption_curation.text_to_image.store_upkeep import unreferenced_images
 
@@ -73,14 +75,20 @@ def gc(
     with open_store(dvc_cache) as store:
         unnamed = unreferenced_images(store)
     print(f"{_in_words(unnamed)} in no synthesized output of DVC's cache.")
+    left = unfinished(dvc_cache)
+    if left:
+        megabytes = sum(map(bytes_of, left)) / 1e6
+        print(f"{len(left)} stages were killed, or run now, and have saved {megabytes:.1f} MB.")
     # Not open while the question waits, lest a stage waits too; what is named by then stays.
-    if unnamed and not force and not _confirmed("Remove them from the image store? [y/N] "):
+    if (unnamed or left) and not force and not _confirmed("Remove them? [y/N] "):
         raise typer.Exit(1)
     with open_store(dvc_cache, alone=True) as store:
         garbage = set(unnamed).intersection(unreferenced_images(store))
         for image in garbage:
             image.unlink()
     print(f"{len(garbage)} images removed.")
+    if left:
+        print(f"What {remove_unfinished(dvc_cache)} killed stages saved is removed.")
 
 
 def _in_words(images: Sequence[Path]) -> str:

@@ -57,6 +57,15 @@ def gather(results: Sequence[Any]) -> list[Any]:
     return [result for result in interleaved if result is not _PADDING]
 
 
+def from_main(value: Any) -> Any:
+    """What the main process gives, on every process; what the others give is ignored."""
+    if process_count() == 1:
+        return value
+    values = [value]
+    distributed.broadcast_object_list(values)
+    return values[0]
+
+
 def all_reduce(tensors: Iterable[torch.Tensor]) -> None:
     """Replace each tensor by its sum over all processes."""
     if process_count() > 1:

@@ -251,6 +251,10 @@ class Captioner(Section):
     """Width and height that every image is resized to, in pixels."""
     fine_tuning: FineTuning
     """How the captioner is trained."""
+    checkpoint_steps: Count
+    """Steps between two checkpoints within an epoch; training that was killed goes on from the
+    last. An epoch of no more steps has none.
+    """
     beam_length: BeamLength
     """Tokens that beam search divides a caption's log probability by: `caption`: what is generated,
     the end token included; `caption_and_prompt`: start token, prompt and caption, no end token, as

@@ -10,7 +10,9 @@ from tempfile import NamedTemporaryFile
 from caption_curation.doctor.findings import Finding, ok, problem, warning
 from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError
+from caption_curation.support.unfinished import ABANDONED, bytes_of, unfinished
 
+LONG = 7  # days after which a killed stage may be forgotten
 IDENTITY = (("user.name", "GIT_AUTHOR_NAME"), ("user.email", "GIT_AUTHOR_EMAIL"))
 
 
@@ -56,10 +58,24 @@ def check_dvc(root: Path) -> Iterator[Finding]:
         with NamedTemporaryFile(dir=cache, prefix="doctor-") as probe:
             yield ok(f"DVC's cache is {cache}")
             yield _link_type(Path(probe.name), root / ".dvc" / "tmp")
+        yield from _killed_stages(cache)
     except OSError as error:
         yield problem(
             f"DVC's cache {cache} cannot be written to ({error.strerror})",
             "`dvc cache dir --local FOLDER` names another one",
+        )
+
+
+def _killed_stages(cache: Path) -> Iterator[Finding]:
+    """What killed stages saved, and nobody has gone on from for long."""
+    left = unfinished(cache, LONG)
+    if left:
+        gigabytes = sum(map(bytes_of, left)) / 1e9
+        yield warning(
+            f"{len(left)} stages were killed more than {LONG} days ago, and saved "
+            f"{gigabytes:,.1f} GB of what they had done, in {left[0].parent}",
+            "`dvc repro` goes on from it, `caption-curation images gc` removes it, and after "
+            f"{ABANDONED} days the next stage does",
         )
 
 

@@ -81,5 +81,6 @@ def _clip_scores(
 
     clip = load_clip(model, prepare_device())
     refuse_non_finite(clip.model, model)
-    features = split_features(clip, images, [Path(image.file_name) for image in images])
+    files = [Path(image.file_name) for image in images]
+    features = split_features(clip, images, files, "the test split")
     return mean_clip_scores({"test": score_split(clip, images, features, candidates)}, "test")

@@ -11,7 +11,7 @@ target tokens differ; accelerate's ``find_executable_batch_size`` starts trainin
 smaller batches.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,20 @@ class GradientAccumulator:
         self._max_rows: int | None = None  # of a micro-batch; None: no limit is known
         self._checkpointing = False
 
+    @property
+    def limits(self) -> list[int]:
+        """What memory allows this process: rows of a micro-batch (0: no limit is known), and 1 with
+        gradient checkpointing, 0 without.
+        """
+        return [self._max_rows or 0, int(self._checkpointing)]
+
+    @limits.setter
+    def limits(self, limits: Sequence[int]) -> None:
+        rows, checkpointing = limits
+        self._max_rows = rows or None
+        if checkpointing and not self._checkpointing:
+            self._turn_checkpointing_on()
+
     def backward(self, batch_size: int, slice_loss: SliceLoss) -> float:
         """Set the parameters' gradients to those of the batch, on all processes.
 
@@ -111,19 +125,19 @@ class GradientAccumulator:
     def _accumulate(self, shard: BatchSlice, slice_loss: SliceLoss) -> torch.Tensor | None:
         """The loss of ``shard``, with its gradient; ``None`` if it ran out of memory."""
         is_padding = not len(own_shard(shard.batch_size))
-        start = _random_state(self._device)
+        start = random_state(self._device)
         self._optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self._device)
         try:
             for micro_batch in _micro_batches(shard, self._max_rows):
-                _set_random_state(self._device, start)
+                set_random_state(self._device, start)
                 loss = slice_loss(micro_batch)
                 torch.autograd.backward(loss * 0 if is_padding else loss)
                 total = total + (0 if is_padding else loss.detach())
         except torch.OutOfMemoryError:
             if self._max_rows == 1 and self._checkpointing:
                 raise
-            _set_random_state(self._device, start)
+            set_random_state(self._device, start)
             return None
         return total
 
@@ -132,9 +146,12 @@ class GradientAccumulator:
         torch.cuda.empty_cache()
         tried = min(self._max_rows or shard.batch_size, len(shard))
         if tried == 1:
-            self._use_checkpointing()
-            self._checkpointing = True
+            self._turn_checkpointing_on()
         return max(1, tried // 2)
+
+    def _turn_checkpointing_on(self) -> None:
+        self._use_checkpointing()
+        self._checkpointing = True
 
 
 def _micro_batches(shard: BatchSlice, max_rows: int | None) -> Iterator[BatchSlice]:
@@ -143,11 +160,13 @@ def _micro_batches(shard: BatchSlice, max_rows: int | None) -> Iterator[BatchSli
         yield BatchSlice(start, min(start + size, shard.stop), shard.batch_size)
 
 
-def _random_state(device: torch.device) -> torch.Tensor:
+def random_state(device: torch.device) -> torch.Tensor:
+    """The state of the random numbers that are drawn on a device."""
     return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
 
-def _set_random_state(device: torch.device, state: torch.Tensor) -> None:
+def set_random_state(device: torch.device, state: torch.Tensor) -> None:
+    """Draw on from a state of :func:`random_state`."""
     if device.type == "cuda":
         torch.cuda.set_rng_state(state, device)
     else:

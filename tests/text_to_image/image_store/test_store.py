@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import pytest
 from PIL import Image
 
+from caption_curation.support.claims import try_claim
 from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import (
@@ -28,7 +29,6 @@ from caption_curation.text_to_image.image_store import (
     image_key,
     open_store,
 )
-from caption_curation.text_to_image.image_store.claims import try_claim
 from caption_curation.text_to_image.image_store.image_files import encode_image, image_fault
 from caption_curation.text_to_image.image_store.keys import attempt_seed
 from caption_curation.text_to_image.image_store.store import ATTEMPTS

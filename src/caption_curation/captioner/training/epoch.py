@@ -1,6 +1,7 @@
 """One epoch of fine-tuning the captioner, starting from the epoch before."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from caption_curation.captioner.model.blip import (
 )
 from caption_curation.captioner.model.loading import pixel_batches
 from caption_curation.captioner.model.transforms import to_tensor
+from caption_curation.captioner.training.checkpoints import Checkpoints, EpochState
 from caption_curation.captioner.training.crops import random_crop_and_flip
 from caption_curation.captioner.training.dropout import BatchDropout, replace_dropout
 from caption_curation.captioner.training.rand_augment import rand_augment
@@ -115,6 +117,7 @@ def train_epoch(
     seed: int,
     training: Training,
     fine_tuning: FineTuning,
+    checkpoints: Checkpoints | None = None,
 ) -> float:
     """Train on every sample once, in place, together with the other processes of the group.
 
@@ -132,6 +135,7 @@ def train_epoch(
         training: label smoothing, prompt and learning rate schedule.
         fine_tuning: batch size (of all processes together), what becomes of the last batch,
             learning rate, maximum caption length and augmentation.
+        checkpoints: training goes on from the newest; ``None``: there are none.
 
     Returns:
         The mean training loss (label-smoothed, nats per token) over the epoch's batches.
@@ -163,15 +167,25 @@ def train_epoch(
     accumulator = GradientAccumulator(
         optimizer, captioner.device, captioner.model.activation_checkpointing_enable
     )
-    losses = []
+    state = EpochState(captioner, optimizer, accumulator)
+    folder = checkpoints.folder(len(batches)) if checkpoints else None
+    losses, random_state = state.restore(folder) if folder else ([], None)
+    done = len(losses)
+    if done and process_info().is_main:
+        print(f"epoch {epoch}: resuming at batch {done} of {len(batches)}", flush=True)
+    pixels_ahead = pixel_batches(images, positions[done:], captioner.device)
     progress = tqdm(
-        zip(batches, shards, pixel_batches(images, positions, captioner.device), strict=True),
+        zip(batches[done:], shards[done:], pixels_ahead, strict=True),
         desc=f"training, epoch {epoch}",
+        initial=done,
         total=len(batches),
         unit="batch",
         disable=process_info().hide_progress,
     )
-    for step, (batch, shard, pixels) in enumerate(progress, start=1):
+    for step, (batch, shard, pixels) in enumerate(progress, start=done + 1):
+        if random_state is not None:
+            state.go_on_with(random_state)
+            random_state = None
         tokens = caption_tokens(
             captioner,
             [sample.caption for sample in batch],
@@ -192,6 +206,12 @@ def train_epoch(
             )
         optimizer.step()
         losses.append(loss)
+        if checkpoints and folder and step % checkpoints.steps == 0 and step < len(batches):
+            state.save(folder, losses)
+            if process_info().is_main:
+                mean = sum(losses) / step
+                tqdm.write(f"epoch {epoch}: batch {step} of {len(batches)}, mean loss {mean:.3f}")
+                sys.stdout.flush()
     return sum(losses) / len(losses)
 
 

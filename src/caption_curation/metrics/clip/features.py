@@ -5,13 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
+from caption_curation.compute.resuming import UnfinishedWork
 from caption_curation.metrics.clip.model import Clip, Embeddings, encode_images, encode_texts
 from caption_curation.metrics.clip.score import PREFIX, clip_scores, ref_clip_scores
 from caption_curation.samples import CaptionedImage
 
 
 def split_features(
-    clip: Clip, images: Sequence[CaptionedImage], files: Sequence[Path]
+    clip: Clip,
+    images: Sequence[CaptionedImage],
+    files: Sequence[Path],
+    title: str,
+    work: UnfinishedWork | None = None,
 ) -> dict[str, Embeddings]:
     """CLIP embeddings of a split: ``images``, in order, and ``references``, image by image.
 
@@ -19,11 +24,13 @@ def split_features(
         clip: the model.
         images: of the split.
         files: the file of each.
+        title: of the split; another one for every call with the same ``work``.
+        work: where embeddings are saved meanwhile; ``None``: nowhere.
     """
     references = [PREFIX + caption for image in images for caption in image.captions]
     return {
-        "images": encode_images(clip, files),
-        "references": encode_texts(clip, references),
+        "images": encode_images(clip, files, f"images of {title}", work),
+        "references": encode_texts(clip, references, f"captions of {title}", work),
     }
 
 

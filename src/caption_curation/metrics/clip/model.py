@@ -1,6 +1,7 @@
 """CLIP embeddings of images and texts: transformers' CLIP in the hub's layout, in fp32."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import trange
+from tqdm import tqdm
 
+from caption_curation.compute.resuming import UnfinishedWork, map_batches
 from caption_curation.model_loading import load_model, load_part
 from caption_curation.pictures.reading import read_picture
+from caption_curation.support.parts import arrays
 
 BATCH = 64  # images or texts at once; it bounds memory, and changes results by rounding only
 
@@ -46,8 +49,16 @@ def load_clip(folder: Path, device: torch.device) -> Clip:
 
 
 @torch.inference_mode()
-def encode_images(clip: Clip, files: Sequence[Path]) -> Embeddings:
+def encode_images(
+    clip: Clip, files: Sequence[Path], title: str = "images", work: UnfinishedWork | None = None
+) -> Embeddings:
     """CLIP embeddings of image files.
+
+    Args:
+        clip: the model.
+        files: of the images.
+        title: what they are; another one for every call with the same ``work``.
+        work: where embeddings are saved meanwhile; ``None``: nowhere.
 
     Returns:
         fp32, of shape (files, dimensions), not normalised.
@@ -58,14 +69,22 @@ def encode_images(clip: Clip, files: Sequence[Path]) -> Embeddings:
         pixels = clip.image_processor(images, return_tensors="pt").pixel_values
         return clip.model.get_image_features(pixel_values=pixels.to(clip.device))
 
-    return _encode(clip, len(files), "encoding images", encode)
+    return _encode(clip, len(files), title, encode, work)
 
 
 @torch.inference_mode()
-def encode_texts(clip: Clip, texts: Sequence[str]) -> Embeddings:
+def encode_texts(
+    clip: Clip, texts: Sequence[str], title: str = "captions", work: UnfinishedWork | None = None
+) -> Embeddings:
     """CLIP embeddings of texts, each truncated to the model's context length (77 tokens).
 
     Equal texts are encoded once.
+
+    Args:
+        clip: the model.
+        texts: in any order.
+        title: what they are; another one for every call with the same ``work``.
+        work: where embeddings are saved meanwhile; ``None``: nowhere.
 
     Returns:
         fp32, of shape (texts, dimensions), not normalised.
@@ -80,7 +99,7 @@ def encode_texts(clip: Clip, texts: Sequence[str]) -> Embeddings:
             attention_mask=tokens.attention_mask.to(clip.device),
         )
 
-    embeddings = _encode(clip, len(unique), "encoding captions", encode)
+    embeddings = _encode(clip, len(unique), title, encode, work)
     return embeddings[[places[text] for text in texts]]
 
 
@@ -95,12 +114,21 @@ def text_tokens(tokenizer: Any, model: Any, texts: Sequence[str]) -> Any:
     )
 
 
-def _encode(clip: Clip, count: int, title: str, encode: Callable[[int], Any]) -> Embeddings:
+def _encode(
+    clip: Clip,
+    count: int,
+    title: str,
+    encode: Callable[[int], Any],
+    work: UnfinishedWork | None,
+) -> Embeddings:
     """The embeddings of all batches, concatenated."""
-    batches = [
-        encode(start).pooler_output.cpu().numpy()
-        for start in trange(0, count, BATCH, desc=title, unit="batch", disable=None)
-    ]
-    if not batches:
+
+    def compute(batches: Sequence[int]) -> Iterator[Embeddings]:
+        for batch in tqdm(batches, desc=f"encoding {title}", unit="batch", disable=None):
+            yield encode(batch * BATCH).pooler_output.cpu().numpy()
+
+    batches = math.ceil(count / BATCH)
+    results = map_batches(batches, compute, title=title, form=arrays(), work=work)
+    if not results:
         return np.zeros((0, clip.model.config.projection_dim), np.float32)
-    return np.concatenate(batches)
+    return np.concatenate(results)

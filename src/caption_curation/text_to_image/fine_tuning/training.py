@@ -50,7 +50,7 @@ def fine_tune(
     *,
     image_size: int,
     device: torch.device,
-    checkpoints: Path,
+    checkpoints: Path | None,
     checkpoint_steps: int,
 ) -> None:
     """Write a copy of a Stable Diffusion with a fine-tuned denoising network.
@@ -66,6 +66,7 @@ def fine_tune(
         image_size: width and height in pixels.
         device: to train on.
         checkpoints: folder of this run's checkpoints; training resumes from the newest one.
+            ``None``: none are written.
         checkpoint_steps: number of steps between two checkpoints.
 
     Raises:
@@ -137,7 +138,7 @@ def _train(
     inputs: TrainingInputs,
     images: Sequence[CaptionedImage],
     settings: GeneratorFineTuning,
-    checkpoints: Path,
+    checkpoints: Path | None,
     checkpoint_steps: int,
 ) -> None:
     """Train the denoising network in place; it ends with the moving average of its weights."""
@@ -149,7 +150,7 @@ def _train(
     device = models.encoders.device
     accumulator = GradientAccumulator(optimizer, device, models.unet.enable_gradient_checkpointing)
     is_main = process_index() == 0
-    start = load_checkpoint(checkpoints, models.unet, optimizer, average)
+    start = load_checkpoint(checkpoints, models.unet, optimizer, average) if checkpoints else 0
     if start and is_main:
         print(f"resumed after step {start} of {settings.steps}")
     losses = []
@@ -179,7 +180,7 @@ def _train(
         if is_main and (done % checkpoint_steps == 0 or done == settings.steps):
             tqdm.write(f"step {done} of {settings.steps}: mean loss {fmean(losses):.4f}")
             losses.clear()
-            if done < settings.steps:
+            if checkpoints and done < settings.steps:
                 save_checkpoint(checkpoints, done, models.unet, optimizer, average)
     average.copy_to(parameters)
 

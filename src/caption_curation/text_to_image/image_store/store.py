@@ -20,10 +20,10 @@ from typing import TypeVar
 from PIL import Image
 from tqdm import tqdm
 
+from caption_curation.support.claims import Claim, try_claim, wait_until_free
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import link_or_copy
-from caption_curation.text_to_image.image_store.claims import Claim, try_claim, wait_until_free
 from caption_curation.text_to_image.image_store.dvc_images import (
     add_object,
     images_in_dvc_cache,
