@@ -72,8 +72,12 @@ def load_part(kind: Any, folder: Path) -> Any:
     Raises:
         InputError: they are missing, damaged or of another kind.
     """
+    if not folder.is_dir():  # else it would be looked for on the hub
+        raise InputError(f"{folder}: there is no such folder")
     with _refused(folder, kind):
-        return kind.from_pretrained(folder, local_files_only=True)
+        # Without local_files_only, which a tokenizer would write into the models that it is saved
+        # with.
+        return kind.from_pretrained(folder)
 
 
 def load_clip_tokens(folder: Path) -> Any:

@@ -454,6 +454,15 @@ def test_the_saved_folder_is_the_hubs_layout(captioner: Captioner, tmp_path: Pat
     assert names["bos_token"] == "[DEC]"
 
 
+def test_how_a_tokenizer_was_loaded_is_not_saved_with_it(
+    captioner: Captioner, tmp_path: Path
+) -> None:
+    save_captioner(captioner, tmp_path / "0")
+    save_captioner(load_captioner(tmp_path / "0", 32, torch.device("cpu")), tmp_path / "1")
+    saved = json.loads((tmp_path / "1" / "tokenizer_config.json").read_text())
+    assert not saved.get("local_files_only")
+
+
 def test_another_image_size_than_the_models_is_refused(
     captioner: Captioner, tmp_path: Path
 ) -> None:
