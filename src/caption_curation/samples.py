@@ -67,6 +67,14 @@ class SampleLoss:
     loss_sum_smoothed: float | None = None
 
 
+def has_word(text: str) -> bool:
+    """Whether a caption has a letter or a digit of any script.
+
+    Three dots or a blank of no width (U+200B) describe nothing.
+    """
+    return any(map(str.isalnum, text))
+
+
 def samples_of(
     images: Iterable[CaptionedImage], photographs: Path = paths.PHOTOGRAPHS
 ) -> list[Sample]:

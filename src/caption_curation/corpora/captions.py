@@ -1,4 +1,4 @@
-"""Captions as a corpus may have them: with a word, and on one line in every file they pass."""
+"""White space in captions: a caption must stay on one line in every file it passes through."""
 
 import unicodedata
 
@@ -15,11 +15,6 @@ def normalise_caption(text: str) -> tuple[str, bool]:
     )
     normalised = " ".join(printable.split())
     return normalised, normalised != text
-
-
-def has_word(text: str) -> bool:
-    """Whether there is a letter or a digit of any script: "..." and U+200B describe nothing."""
-    return any(map(str.isalnum, text))
 
 
 # Unicode categories: control characters, line separators, paragraph separators.

@@ -15,11 +15,11 @@ from pydantic import Field
 from tqdm import tqdm
 
 from caption_curation.config.inputs import KarpathyFiles, input_key
-from caption_curation.corpora.captions import has_word, normalise_caption
+from caption_curation.corpora.captions import normalise_caption
 from caption_curation.corpora.corpus import IMAGES, Corpus
 from caption_curation.image_index import digest_of
 from caption_curation.pictures.reading import picture_fault
-from caption_curation.samples import CaptionedImage
+from caption_curation.samples import CaptionedImage, has_word
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.reading import read_json
 from caption_curation.support.rows import Identifier, Row, Text, check, repetitions, shown

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from caption_curation.samples import has_word
 from caption_curation.support.reading import read_json_rows
 from caption_curation.support.rows import Faults, Row, Text, shown
 
@@ -28,8 +29,8 @@ class Decision(Row):
 
     @model_validator(mode="after")
     def _caption_goes_with_its_decision(self) -> Self:
-        if self.decision == "caption" and not self.caption.strip():
-            raise ValueError("decision caption needs the caption to give")
+        if self.decision == "caption" and not has_word(self.caption):
+            raise ValueError("decision caption needs the caption to give, with a word in it")
         if self.decision != "caption" and self.caption:
             raise ValueError(f"decision {self.decision} goes with no caption")
         return self

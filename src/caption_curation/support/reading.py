@@ -75,7 +75,7 @@ def parse_json(text: str) -> Any:
         InputError: it is something else; the message does not name a file.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_int=_whole_number)
+        return _DECODER.decode(text)
     except RecursionError as error:
         raise InputError("nested too deeply") from error
     except ValueError as error:
@@ -272,3 +272,6 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 def _whole_number(digits: str) -> Any:
     return int(digits) if len(digits) <= DIGITS else Unusable(f"a number of {len(digits)} digits")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole_number)

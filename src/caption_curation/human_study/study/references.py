@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from caption_curation.coco_format import references_in
-from caption_curation.corpora.captions import has_word
+from caption_curation.samples import has_word
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.reading import read_json, read_json_rows
 from caption_curation.support.rows import Identifier, Row, Text, check, name_rows, repetitions
