@@ -13,6 +13,13 @@ from caption_curation.experiments.finished import Repository
 from tests.adoption.project import CODE, EPOCHS, PIPELINE, Project, ran
 from tests.commands.console import console, fail, succeed
 
+FAMILY = """\
+import yaml
+from pathlib import Path
+profile = yaml.safe_load(Path("params.yaml").read_text())["profile"]
+family = yaml.safe_load(Path(f"profiles/{profile}.yaml").read_text())["family"]
+Path("data/family.txt").write_text(Path(f"families/{family}.py").read_text())
+"""
 UP_TO_DATE = "Data and pipelines are up to date."
 
 
@@ -194,7 +201,7 @@ def test_a_new_parameter_with_its_neutral_value(project: Project) -> None:
     project.set_rules(parameters=stated)
     project.commit("neutral")
     said = succeed("adopt", "--since", "HEAD~2")
-    assert "with the neutral value of profiles/small.yaml: captioner.length: 4" in said
+    assert "some with the neutral values of profiles/small.yaml: " in said
     assert project.repro() == []
     assert ran(project.dvc("exp", "run", "--set-param", "training.rate=3.0")) == []
     # Another value than the neutral one was never computed.
@@ -231,6 +238,33 @@ def test_a_new_input_with_its_neutral_content(project: Project) -> None:
     assert project.repro() == []
 
 
+def test_a_profile_that_is_read_newly_is_the_one_of_the_result(project: Project) -> None:
+    changed = deepcopy(PIPELINE)
+    changed["stages"]["report"]["params"].append({"profiles/${profile}.yaml": ["captioner.beams"]})
+    project.set_pipeline(changed, EPOCHS)
+    project.set_rules(parameters={"profiles/small.yaml: captioner.beams": 3})
+    project.commit("beams")
+    succeed("adopt", "--since", "HEAD~1")
+    assert project.repro() == []
+
+
+def test_a_section_of_inputs_that_is_new(project: Project) -> None:
+    with (project.folder / "params.yaml").open("a") as file:
+        file.write("inputs:\n  scores: defaults/scores\n  decisions: defaults/none\n")
+    changed = deepcopy(PIPELINE)
+    changed["stages"]["report"]["params"].append("inputs")
+    project.set_pipeline(changed, EPOCHS)
+    stated = {"params.yaml: inputs.scores": "defaults/scores"}
+    project.set_rules(parameters=stated)
+    project.commit("inputs")
+    said = succeed("adopt", "--since", "HEAD~1", "--dry-run")
+    assert "report (2): newly reads params.yaml: inputs.decisions\n" in said
+    project.set_rules(parameters=stated | {"params.yaml: inputs.decisions": "defaults/none"})
+    project.commit("both")
+    succeed("adopt", "--since", "HEAD~2")
+    assert project.repro() == []
+
+
 def test_other_versions_of_the_libraries(project: Project) -> None:
     project.write("versions.yaml", 'torch: "2.14.0"\n')
     project.commit("upgrade")
@@ -243,6 +277,63 @@ def test_a_section_that_is_tracked_by_its_leaves_and_back(project: Project) -> N
     whole = ["training.rate", {"profiles/${profile}.yaml": ["captioner"]}]
     project.set_pipeline(pipeline(params=leaves), epochs(params=whole))
     project.commit("other keys")
+    succeed("adopt", "--since", "HEAD~1")
+    assert project.repro() == []
+
+
+def with_families(project: Project) -> None:
+    """Let training depend on a digest of its family, which a stage of its own writes."""
+    for name, family in (("small", "blip"), ("large", "git")):
+        profile = yaml.safe_load(project.read(f"profiles/{name}.yaml"))
+        project.write(f"profiles/{name}.yaml", yaml.safe_dump(profile | {"family": family}))
+        project.write(f"families/{family}.py", f"# the family {family}\n")
+    project.write("stages/family.py", FAMILY)
+    changed = deepcopy(PIPELINE)
+    changed["stages"]["family"] = {
+        "cmd": "python -m stages.family",
+        "params": [{"profiles/${profile}.yaml": ["family"]}],
+        "deps": ["families", "stages/family.py"],
+        "outs": ["data/family.txt"],
+    }
+    deps = [*EPOCHS["stages"]["train"]["do"]["deps"], "data/family.txt"]
+    project.set_pipeline(changed, epochs(deps=deps))
+    project.set_rules(code=["src", "stages", "versions.yaml", "families", "data/family.txt"])
+    project.write(".gitignore", project.read(".gitignore") + "/data/family.txt\n")
+
+
+def test_a_digest_of_code_that_is_new(project: Project) -> None:
+    with_families(project)
+    project.commit("families")
+    said = succeed("adopt", "--since", "HEAD~1", "--dry-run")
+    assert "it is not known what data/family.txt is now; run the stage that makes it" in said
+    assert project.repro("family") == ["family"]
+    succeed("adopt", "--since", "HEAD~1")
+    assert project.repro() == []
+    assert ran(project.dvc("exp", "run", "--set-param", "training.rate=3.0")) == []
+    repository = Repository(project.folder, project.folder / ".dvc" / "cache")
+    (fast,) = [listed for listed in repository.listed if listed.name == "fast"]
+    assert "stages/family.py" in repository.read(fast).setting
+
+
+def test_a_digest_of_code_that_changes(project: Project) -> None:
+    with_families(project)
+    project.commit("families")
+    assert project.repro() == ["family", "train@1", "train@2"]
+    project.commit("run of blip")
+    project.set("params.yaml", profile="large")
+    assert project.repro() == ["corpus", "family", "train@1", "train@2", "report"]
+    project.command("git", "checkout", "--quiet", ".")
+    project.write("families/blip.py", "# the family blip, with a remark\n")
+    project.commit("remark")
+    said = succeed("adopt", "--since", "HEAD~1")
+    assert "family (2): it is made of code; run the stage that makes it, and adopt again" in said
+    assert project.repro("family") == ["family"]
+    succeed("adopt", "--since", "HEAD~1")
+    assert project.repro() == []
+    # That of the other profile is known once its stage has run.
+    project.command("git", "checkout", "--quiet", ".")
+    project.set("params.yaml", profile="large")
+    assert project.repro("family") == ["family"]
     succeed("adopt", "--since", "HEAD~1")
     assert project.repro() == []
 

@@ -175,7 +175,7 @@ def _replace_stages(
     """Replace stages in dvc.lock files, where they are what they are expected to be.
 
     Returns:
-        How many were replaced, and the others.
+        How many were replaced, and those that are neither the one nor the other.
     """
     replaced, others = 0, list[str]()
     for file, changes in wanted.items():
@@ -185,7 +185,11 @@ def _replace_stages(
         )
         stages = content.get("stages", {})
         matching = [name for name, (expected, _) in changes.items() if stages.get(name) == expected]
-        others += [f"{file}: {name}" for name in changes if name not in matching]
+        others += [
+            f"{file}: {name}"
+            for name, (expected, wanted_stage) in changes.items()
+            if stages.get(name) not in (expected, wanted_stage)
+        ]
         for name in matching:
             stages[name] = changes[name][1]
         if matching:

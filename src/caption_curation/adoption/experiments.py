@@ -9,7 +9,7 @@ from caption_curation.adoption.parameters import Leaves, below, flatten
 from caption_curation.adoption.rekey import Adopted, Between, Current, Foreign, Outcome, Refused
 from caption_curation.adoption.rules import Adoptable, within
 from caption_curation.adoption.runs import LOCK, locks_of_commit
-from caption_curation.adoption.templates import Lock
+from caption_curation.adoption.templates import Lock, fill
 from caption_curation.experiments import dvc_internals
 from caption_curation.experiments.git import Git
 
@@ -135,6 +135,7 @@ class _Recorder:
             elif isinstance(outcome, Current):
                 lock_file = str(Path(file).with_name(LOCK))
                 stages.setdefault(lock_file, {})[name] = self.runs[file, name]
+        self._complete(stages)
         files = {
             file: dvc_internals.dump_yaml({"schema": "2.0", "stages": of_file})
             for file, of_file in stages.items()
@@ -157,6 +158,23 @@ class _Recorder:
                     self.between.then.leaves(file),
                 )
         return files
+
+    def _complete(self, stages: dict[str, dict[str, Lock]]) -> None:
+        """Add the known runs of today's that made what these stages read and none of them makes."""
+        between = self.between
+        runs = [lock for of_file in stages.values() for lock in of_file.values()]
+        for lock in runs:  # which grows
+            made = {out["path"] for run in runs for out in run["outs"]}
+            for dep in lock["deps"]:
+                if any(within(dep["path"], path) or within(path, dep["path"]) for path in made):
+                    continue
+                makers = between.known.making(dep["path"], dep["md5"])
+                for maker in [run for run in makers if between.is_of(between.now, run)][:1]:
+                    template, bound = between.now.find(maker) or (None, {})
+                    if template is not None:
+                        lock_file = str(Path(template.file).with_name(LOCK))
+                        stages.setdefault(lock_file, {})[fill(template.name, bound)] = maker
+                        runs.append(maker)
 
 
 def needed_stages(runs: Mapping[Key, Lock]) -> list[Key]:

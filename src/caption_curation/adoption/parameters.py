@@ -95,7 +95,7 @@ class _File:
         if key in self.leaves:
             self.used.add(key)
             return self.leaves[key]
-        if any(leaf.startswith(f"{key}.") for leaf in self.leaves):
+        if any(leaf.startswith(f"{key}.") for leaf in (*self.leaves, *self.stated)):
             return self._section(f"{key}.")
         return self._fill(key)
 

@@ -1,7 +1,7 @@
 """What an adoption would do: every finished run, decided; nothing is changed here."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,13 @@ from caption_curation.adoption.experiments import (
 from caption_curation.adoption.folders import Folders
 from caption_curation.adoption.rekey import Adopted, Between, Current, Foreign, Outcome, Refused
 from caption_curation.adoption.rules import ADOPTABLE
-from caption_curation.adoption.runs import RunCache, locks_of_commit, locks_of_workspace
+from caption_curation.adoption.runs import (
+    LOCK,
+    KnownRuns,
+    RunCache,
+    locks_of_commit,
+    locks_of_workspace,
+)
 from caption_curation.adoption.templates import Lock
 from caption_curation.adoption.version import read_rules, read_version
 from caption_curation.experiments import dvc_internals
@@ -21,8 +27,8 @@ from caption_curation.experiments.git import Git
 from caption_curation.support.errors import InputError
 from caption_curation.support.versions import VERSIONS_FILE
 
-LOCKS = ("dvc.lock", "stages/*/dvc.lock")
-CODE = ("dvc.yaml", "stages", "src", VERSIONS_FILE.as_posix(), ADOPTABLE.as_posix())
+LOCKS = (LOCK, f"stages/*/{LOCK}")
+PIPELINES = ("dvc.yaml", "stages/*/dvc.yaml")
 
 
 @dataclass(frozen=True)
@@ -91,16 +97,16 @@ def plan_adoption(root: Path, since: str) -> Plan:
     """
     git = Git(root)
     commit, head = git.commit(since), git.commit("HEAD")
-    changed = git.changed(*CODE)
-    changed = [path for path in changed if Path(path).name != "dvc.lock"]
+    rules = read_rules(git, head)
+    if rules is None:
+        raise InputError(f"{ADOPTABLE}: there is no such file in the commit {head[:7]}")
+    changed = git.changed(*PIPELINES, ADOPTABLE.as_posix(), *rules.code)
+    changed = [path for path in changed if Path(path).name != LOCK]
     if changed:
         raise InputError(
             f"{', '.join(changed[:3])}{' …' * (len(changed) > 3)}: not as committed; results are "
             "adopted by a commit, so commit first"
         )
-    rules = read_rules(git, head)
-    if rules is None:
-        raise InputError(f"{ADOPTABLE}: there is no such file in the commit {head[:7]}")
     with dvc_internals.open_repository(root) as repository:
         cache = dvc_internals.cache_folder(repository)
         folders = Folders(repository, cache)
@@ -111,7 +117,7 @@ def plan_adoption(root: Path, since: str) -> Plan:
             read_rules(git, commit),
             folders.part,
             folders.part_of_grown,
-            lambda path, lock: None,
+            KnownRuns(()),
         )
         return _Planner(root, git, between, RunCache(cache / "runs"), folders).plan()
 
@@ -145,6 +151,7 @@ class _Planner:
                     self.runs.setdefault(_name(lock), lock)
         for lock in self.runs.values():
             self.folders.add(lock["outs"])
+        self.between = replace(self.between, known=KnownRuns(self.runs.values()))
         for name, lock in self.runs.items():
             self.outcomes[name] = self.between.rekey(lock)
         self._plan_runs()

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from caption_curation.adoption.parameters import fit_parameters
+from caption_curation.adoption.parameters import fit_parameters, flatten
 from caption_curation.adoption.rules import Adoptable, within
+from caption_curation.adoption.runs import KnownRuns, output_of
 from caption_curation.adoption.templates import (
     MARK,
     Bindings,
@@ -21,8 +22,7 @@ from caption_curation.adoption.version import Record, Version
 # A file or folder within a folder by its path, the folder's, and the hash of the folder or of one
 # that has all that this one has; ``None`` if there is none, or the cache cannot tell.
 PartOf = Callable[[str, str, str], Record | None]
-# What a dependency that is code and that a stage makes is today, by its record in a run.
-MadeCode = Callable[[str, Lock], Record | None]
+ANEW = "run the stage that makes it, and adopt again"
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,8 @@ class Between:
     Attributes:
         rules: today's.
         rules_then: those of the other version; ``None``: it had none yet.
+        known: all runs; among them are those that say what code of another kind is, such as a
+            digest of some modules that a stage writes.
     """
 
     then: Version
@@ -84,7 +86,7 @@ class Between:
     rules_then: Adoptable | None
     part_of: PartOf
     part_of_grown: PartOf
-    made_code: MadeCode
+    known: KnownRuns
 
     def rekey(self, lock: Lock) -> Outcome:
         """Whether and as what a run is adopted."""
@@ -92,30 +94,43 @@ class Between:
         if found is None:
             return Foreign("no stage has its command and outputs")
         template, bound = found
-        bindings = self._of_version(template, lock, bound)
+        bindings = self._of_version(self.then, template, lock, bound)
         if isinstance(bindings, Foreign):
             return bindings
         today = self.now.find(lock)
         if today is None:
             return Refused(_address(template, bindings), (self._without_stage(template, lock),))
-        return self._as_of(today[0], lock, {**bindings, **today[1]})
+        return self._as_of(today[0], lock, {**_recorded(lock), **bindings, **today[1]})
 
-    def _of_version(self, template: Template, lock: Lock, bound: Bindings) -> Bindings | Foreign:
-        """The values of all marks, if the run is of the version that is adopted from."""
+    def is_of(self, version: Version, lock: Lock) -> bool:
+        """Whether a run is of a version, as it is."""
+        found = version.find(lock)
+        if found is None:
+            return False
+        return not isinstance(self._of_version(version, found[0], lock, found[1]), Foreign)
+
+    def _of_version(
+        self, version: Version, template: Template, lock: Lock, bound: Bindings
+    ) -> Bindings | Foreign:
+        """The values of all marks, if a run is of a version."""
         for path, keys in lock.get("params", {}).items():
             wanted = {fill(file, bound): names for file, names in template.params.items()}
             names = wanted.get(path, ())
             if names is not None and set(names) != set(keys):
                 return Foreign(f"it recorded other parameters of {path}")
-        bindings = _bind_deps(template, paths(lock["deps"]), bound, self.then.defaults)
+        bindings = _bind_deps(template, paths(lock["deps"]), bound, version.defaults)
         if bindings is None:
             return Foreign("it has other dependencies")
         fixed = {fill(dep, bound) for dep in template.deps if not MARK.search(fill(dep, bound))}
         for dep in lock["deps"]:
             path = dep["path"]
-            record = self.then.records.get(path)
+            record = version.records.get(path)
             if record is not None and path in fixed and record["md5"] != dep["md5"]:
                 return Foreign(f"{path} is another")
+            if record is None and self.rules.is_code(path):
+                makers = self.known.making(path, dep["md5"])
+                if not any(self.is_of(version, maker) for maker in makers):
+                    return Foreign(f"{path} is another")
         return bindings
 
     def _as_of(self, template: Template, lock: Lock, bound: Bindings) -> Outcome:
@@ -139,6 +154,11 @@ class Between:
         if fitted.values:
             adopted["params"] = fitted.values
         adopted["outs"] = lock["outs"]
+        if any(self.rules.is_code(path) for path in paths(lock["outs"])):
+            known = self.known.like(adopted)
+            if known is None:
+                return Refused(stage, (f"it is made of code; {ANEW}",))
+            adopted = dict(known)
         if _identity(adopted) == _identity(lock):
             return Current(stage)
         filled = (*deps.filled, *sorted(fitted.filled))
@@ -212,20 +232,54 @@ class _Dependencies:
         if part is None and between.rules.is_derived(path):
             part = between.part_of_grown(path, folder, md5)
             if part is None:
-                self.faults.append(f"{path} is new; run the stage that makes it, and adopt again")
+                self.faults.append(f"{path} is new; {ANEW}")
         elif part is None:
             self.faults.append(f"newly depends on {path}, which its {folder} had not")
         return part and {"path": path, **part}
 
     def _code(self, path: str) -> Record | None:
         now = self.between.now
-        record = now.records.get(path)
-        if record is None and now.makes(path):
-            record = self.between.made_code(path, self.lock)
+        record = now.records.get(path) or self._made_code(path)
         if record is None:
-            self.faults.append(f"it is not known what {path} is now")
+            self.faults.append(f"it is not known what {path} is now; {ANEW}")
             return None
-        return {"path": path, **record}
+        return {**record, "path": path}
+
+    def _made_code(self, path: str) -> Record | None:
+        """What code that a stage makes is today, for this run.
+
+        That is what today's stage made with the parameters of the one that made the run's; or, if
+        the run knew no such code, with those that it recorded and otherwise today's.
+        """
+        between = self.between
+        before = [dep["md5"] for dep in self.lock["deps"] if dep["path"] == path]
+        found: list[Lock] = []
+        if before:
+            makers = between.known.making(path, before[0])
+            outcomes = [between.rekey(maker) for maker in makers]
+            found = [outcome.lock for outcome in outcomes if isinstance(outcome, Adopted)]
+            found += [
+                maker
+                for maker, outcome in zip(makers, outcomes, strict=True)
+                if isinstance(outcome, Current)
+            ]
+        else:
+            known = between.known.making(path)
+            found = [
+                lock for lock in known if between.is_of(between.now, lock) and self._agrees(lock)
+            ]
+        records = {output_of(lock, path)["md5"]: output_of(lock, path) for lock in found}
+        return next(iter(records.values())) if len(records) == 1 else None
+
+    def _agrees(self, other: Lock) -> bool:
+        """Whether another run has the parameters that this one recorded, and otherwise today's."""
+        for file, values in other.get("params", {}).items():
+            today = self.between.now.leaves(file) or {}
+            recorded = flatten(self.lock.get("params", {}).get(file, {}))
+            expected = {**today, **recorded}
+            if any(expected.get(key) != value for key, value in flatten(values).items()):
+                return False
+        return True
 
     def _checked(self, path: str, *, is_open: bool) -> Record | None:
         """The run's record, unless it is of other data than the project has now."""
@@ -254,6 +308,15 @@ def _bind_deps(
         if usual and fill(dep, {**values, **usual}) in deps:
             values |= usual
     return bind_all(template.deps, deps, values)
+
+
+def _recorded(lock: Lock) -> Bindings:
+    """The values of marks that a run recorded as parameters."""
+    return {
+        f"{file}:{key}": str(value)
+        for file, values in lock.get("params", {}).items()
+        for key, value in flatten(values).items()
+    }
 
 
 def _address(template: Template, bound: Mapping[str, str]) -> str:

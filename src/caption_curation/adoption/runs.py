@@ -1,6 +1,6 @@
 """Finished runs of stages: those of DVC's run cache, and those that dvc.lock files record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,36 @@ class RunCache:
         except ValueError:
             return None
         return lock if is_run(lock) else None
+
+
+class KnownRuns:
+    """Runs by what they made, and by what went in."""
+
+    def __init__(self, runs: Iterable[Lock]) -> None:
+        self._by_output: dict[str, list[Lock]] = {}
+        self._by_key: dict[str, Lock] = {}
+        for lock in runs:
+            self._by_key[dvc_internals.run_key(lock)] = lock
+            for out in lock["outs"]:
+                self._by_output.setdefault(out["path"], []).append(lock)
+
+    def making(self, path: str, md5: str | None = None) -> list[Lock]:
+        """The runs that made a file or folder; with ``md5``, this content of it."""
+        return [
+            lock
+            for lock in self._by_output.get(path, [])
+            if md5 is None or {"path": path, "md5": md5}.items() <= output_of(lock, path).items()
+        ]
+
+    def like(self, lock: Lock) -> Lock | None:
+        """A run into which the same went, whatever came out."""
+        return self._by_key.get(dvc_internals.run_key(lock))
+
+
+def output_of(lock: Lock, path: str) -> dict[str, Any]:
+    """The record of an output of a run."""
+    (record,) = [out for out in lock["outs"] if out["path"] == path]
+    return dict(record)
 
 
 def locks_of_commit(git: Git, commit: str) -> dict[str, dict[str, Any]]:

@@ -21,9 +21,9 @@ def describe_plan(plan: Plan, title: str) -> Iterator[str]:
     yield f"from {plan.since[:7]} ({title}) to {plan.head[:7]}:"
     stages = [run.stage for run in plan.runs]
     yield f"{_count(len(stages), 'result')} to adopt{_in_groups(stages)}"
-    filled = Counter(name for run in plan.runs for name in run.filled)
-    for name, count in filled.most_common():
-        yield f"  with the neutral value of {name}: {count}"
+    filled = dict.fromkeys(name for run in plan.runs for name in run.filled)
+    if filled:
+        yield f"  some with the neutral values of {', '.join(filled)}"
     for file, of_file in plan.locks.items():
         yield f"{_count(len(of_file), 'stage')} of {file} to adopt{_in_groups(list(of_file))}"
     for experiment in plan.experiments:
