@@ -248,12 +248,16 @@ def test_all_faults_of_decisions_are_told_at_once(tmp_path: Path) -> None:
         '{"epoch": 1, "sample_id": "b#0", "decision": "caption"}',
         '{"epoch": 1, "sample_id": "b#0", "decision": "remove", "caption": "x"}',
         "nonsense",
+        '{"epoch": 2, "sample_id": "b#0", "decision": "caption", "caption": "..."}',
     )
     with pytest.raises(InputError) as raised:
         read_decisions(file, {"a#0"})
     message = str(raised.value)
     assert message.startswith(f"{file}: faults")
-    for line in ("line 2: epoch", "line 2: decision", "line 3", "line 4", "line 5: not JSON"):
+    for line in (
+        *("line 2: epoch", "line 2: decision", "line 4", "line 5: not JSON"),
+        "lines 3, 6: decision caption needs the caption to give, with a word in it",
+    ):
         assert line in message, line
     file = write(
         file,
