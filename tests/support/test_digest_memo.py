@@ -164,3 +164,27 @@ def test_several_processes_add_to_one_memo(tmp_path: Path, reads: list[Path]) ->
         == expected
     )
     assert not reads
+
+
+def test_what_a_caller_has_found_of_files_is_remembered(tmp_path: Path, reads: list[Path]) -> None:
+    file, other = write(tmp_path / "a.jpg", b"a"), write(tmp_path / "b.jpg", b"b")
+    memo = DigestMemo(tmp_path / "cache")
+    memo.remember([(file, file.stat(), "ab" * 32)], "image key")
+    absent = tmp_path / "absent.jpg"
+    assert memo.known([other, file, absent], "image key") == [None, "ab" * 32, None]
+    assert memo.known([file], "md5") == [None]
+    memo.remember([(other, other.stat(), "00" * 16)], "md5")
+    assert memo.digests([file, other], "md5") == [md5(b"a"), "00" * 16]
+    assert memo.known([file], "md5") == [md5(b"a")]
+    assert reads == [file]
+
+
+def test_what_has_changed_since_or_is_too_young_is_not(tmp_path: Path) -> None:
+    file, young = write(tmp_path / "a.jpg", b"a"), tmp_path / "young.jpg"
+    young.write_bytes(b"young")
+    before = file.stat()
+    write(file, b"b", LONG_AGO + 1)
+    memo = DigestMemo(tmp_path / "cache")
+    memo.remember([(file, before, "ab" * 32), (young, young.stat(), "ab" * 32)], "image key")
+    write(file, b"a", LONG_AGO + 1)
+    assert memo.known([file, young], "image key") == [None, None]

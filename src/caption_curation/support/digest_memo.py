@@ -54,6 +54,36 @@ class DigestMemo:
         batches = [files[start : start + TOGETHER] for start in range(0, len(files), TOGETHER)]
         return [digest for some in batches for digest in self._digests_of_some(some, algorithm)]
 
+    def known(self, paths: Iterable[Path], kind: str) -> list[str | None]:
+        """What is remembered of files as they are now, in order; ``None`` where there is nothing.
+
+        Args:
+            paths: of files, which need not be there.
+            kind: which of a file's digests: an algorithm, or the name of what was remembered.
+        """
+        files = [_file_or_none(path, kind) for path in paths]
+        there = [file for file in files if file]
+        known: dict[bytes, bytes] = {}
+        for start in range(0, len(there), TOGETHER):
+            known |= self._read(there[start : start + TOGETHER])
+        return [known[file].hex() if file and file in known else None for file in files]
+
+    def remember(self, found: Iterable[tuple[Path, os.stat_result, str]], kind: str) -> None:
+        """Remember what a caller has found of files, unless they have changed meanwhile.
+
+        Args:
+            found: a file, its status before it was read or after it was written, and the digest in
+                hexadecimal digits.
+            kind: under which :meth:`known` finds it.
+        """
+        new: dict[bytes, bytes] = {}
+        for path, status, digest in found:
+            file = _file(status, kind)
+            if _file_or_none(path, kind) == file and _is_past(status):
+                new[file] = bytes.fromhex(digest)
+        if new:
+            self._write(new)
+
     def _digests_of_some(self, paths: Sequence[Path], algorithm: Algorithm) -> list[str]:
         files = [_file(path.stat(), algorithm) for path in paths]
         known = self._read(files)
@@ -62,7 +92,7 @@ class DigestMemo:
             if file not in known:
                 known[file] = _hash(path, algorithm)
                 now = path.stat()
-                if _file(now, algorithm) == file and time.time_ns() - now.st_mtime_ns > TICK:
+                if _file(now, algorithm) == file and _is_past(now):
                     new[file] = known[file]
         if new:
             self._write(new)
@@ -109,10 +139,22 @@ class DigestMemo:
                     path.unlink()
 
 
-def _file(stat: os.stat_result, algorithm: Algorithm) -> bytes:
+def _file(stat: os.stat_result, kind: str) -> bytes:
     """What a file and its content are known by."""
-    facts = (algorithm, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    facts = (kind, stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).digest()
+
+
+def _file_or_none(path: Path, kind: str) -> bytes | None:
+    try:
+        return _file(path.stat(), kind)
+    except OSError:
+        return None
+
+
+def _is_past(stat: os.stat_result) -> bool:
+    """Whether a file that is written to from now on will have another time."""
+    return time.time_ns() - stat.st_mtime_ns > TICK
 
 
 def _check(file: bytes, digest: bytes) -> bytes:

@@ -31,8 +31,8 @@ def write_atomically(target: Path, content: str | bytes) -> None:
     os.replace(partial, target)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """Hard-link a file if possible, otherwise copy it.
+def link_or_copy(source: Path, target: Path) -> bool:
+    """Hard-link a file if possible, otherwise copy it; whether it is a link.
 
     Links to another file system are impossible, and often those to a file of another owner.
     """
@@ -42,6 +42,8 @@ def link_or_copy(source: Path, target: Path) -> None:
         raise
     except OSError:
         shutil.copyfile(source, target)
+        return False
+    return True
 
 
 def _partial(target: Path) -> Path:

@@ -19,7 +19,7 @@ from caption_curation.experiments.planning.images import (
 from caption_curation.samples import Sample, read_json_lines
 from caption_curation.text_to_image.image_store import ImageRequest, ImageStore, image_key
 from caption_curation.text_to_image.image_store.adopted import recipes_adopted_from
-from caption_curation.text_to_image.image_store.dvc_images import images_in_dvc_cache
+from caption_curation.text_to_image.image_store.listings import Listings
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from caption_curation.text_to_image.synthesis.requests import recipe_of, requests_of
 
@@ -103,8 +103,6 @@ def _requests(
 
 def _stored(keys: Collection[str], cache: Path) -> set[str]:
     """Those of the keys whose image is in the store or in DVC's cache."""
-    missing = set(ImageStore(cache).missing(keys))
-    imported = {
-        key for key, file in images_in_dvc_cache(cache) if key in missing and file.is_file()
-    }
-    return set(keys) - missing | imported
+    missing = ImageStore(cache).missing(keys)
+    imported = {key for key, file in Listings(cache).objects_of(missing) if file.is_file()}
+    return set(keys).difference(missing) | imported

@@ -10,11 +10,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
-
 from caption_curation.support.sections import Section
 from caption_curation.synthetic_index import INDEX
 from caption_curation.text_to_image.image_store.dvc_images import IMAGE_NAME, object_of
+from caption_curation.text_to_image.image_store.image_files import description_of
 from caption_curation.text_to_image.image_store.keys import Recipe
 
 FOLDER = "adoptions"
@@ -86,8 +85,7 @@ def _existing(dvc_cache: Path, entries: dict[str, str]) -> Iterator[Path]:
 def _libraries_of(image: Path) -> Libraries | None:
     """From an image's comment; ``None`` of a damaged one."""
     try:
-        with Image.open(image, formats=["JPEG"]) as opened:
-            recipe = json.loads(opened.info["comment"])["recipe"]
+        recipe = description_of(image)["recipe"]
         return Libraries.model_validate({name: recipe[name] for name in Libraries.model_fields})
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -8,6 +8,7 @@ import json
 import os
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import ExifTags, Image
 
@@ -49,6 +50,17 @@ def attempt_of(path: Path) -> int:
     """The attempt (from 0) that an image is from."""
     with Image.open(path, formats=["JPEG"]) as image:
         return int(image.getexif().get(ExifTags.Base.ImageNumber, 0))
+
+
+def description_of(path: Path) -> dict[str, Any]:
+    """Recipe and request of an image, as its comment says them.
+
+    Raises:
+        OSError, ValueError, KeyError: it is damaged, or no image of a store.
+    """
+    with Image.open(path, formats=["JPEG"]) as image:
+        described: dict[str, Any] = json.loads(image.info["comment"])
+        return described
 
 
 def looks_complete(path: Path) -> bool:

@@ -24,17 +24,20 @@ from caption_curation.support.claims import Claim, try_claim, wait_until_free
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import link_or_copy
-from caption_curation.text_to_image.image_store.dvc_images import (
-    add_object,
-    images_in_dvc_cache,
-    read_object,
+from caption_curation.text_to_image.image_store.checks import (
+    ABSENT,
+    GoodImage,
+    ImageChecks,
+    md5_of,
 )
+from caption_curation.text_to_image.image_store.dvc_images import add_object, read_object
 from caption_curation.text_to_image.image_store.image_files import (
     encode_image,
     image_fault,
     looks_complete,
 )
 from caption_curation.text_to_image.image_store.keys import ImageRequest, Recipe, attempt_seed
+from caption_curation.text_to_image.image_store.listings import Listings
 
 READ_ONLY = 0o444  # hard links share their content: editing one in place would change them all
 ATTEMPTS = 16  # seeds to try before giving up on an image, which fails the stage
@@ -95,13 +98,14 @@ class ImageStore:
         self.folder = dvc_cache / "caption_curation"
         self.images = self.folder / "images"
         self.claims = self.folder / "claims"
+        self._checks = ImageChecks(dvc_cache)
 
     def path(self, key: str) -> Path:
         """Where the image of a key is, if it is stored."""
         return self.images / key[:2] / f"{key}.jpg"
 
     def missing(self, keys: Iterable[str]) -> list[str]:
-        """The keys whose image is absent or obviously damaged, in their order."""
+        """The keys whose image is absent or obviously damaged, in their order; nothing is read."""
         return [key for key in keys if not looks_complete(self.path(key))]
 
     def choose_keys(self, alternatives: Mapping[Name, Sequence[str]]) -> dict[Name, str]:
@@ -113,15 +117,16 @@ class ImageStore:
         Args:
             alternatives: at least one key for each image, by any name.
         """
-        chosen = {name: self._first_stored(keys) for name, keys in alternatives.items()}
+        several = {name: keys for name, keys in alternatives.items() if len(keys) > 1}
+        self._check_stored([key for keys in several.values() for key in keys])
+        chosen = {name: self._first_stored(keys) for name, keys in several.items()}
         waiting = [name for name, key in chosen.items() if key is None]
-        waiting = [name for name in waiting if len(alternatives[name]) > 1]
         self._import_from_dvc([key for name in waiting for key in alternatives[name]])
         for name in waiting:
             for key in alternatives[name][1:]:
                 wait_until_free(self._claim_file(key))  # another process may be importing it
             chosen[name] = self._first_stored(alternatives[name])
-        return {name: key or alternatives[name][0] for name, key in chosen.items()}
+        return {name: chosen.get(name) or keys[0] for name, keys in alternatives.items()}
 
     def _first_stored(self, keys: Sequence[str]) -> str | None:
         missing = set(self.missing(keys))
@@ -136,10 +141,12 @@ class ImageStore:
     ) -> Counts:
         """Make sure that the store has the image of every key.
 
-        Missing images come from directories in DVC's cache, or else from ``generate``. Each is
-        stored as soon as it is ready, so a killed run loses only those in progress. Processes that
-        need the same images at the same time share the work: each generates what no other process
-        is generating, and at the end waits for the last batches of the others.
+        What is there already is checked as what is imported is (:class:`ImageChecks`); a file that
+        is not the image of its key is removed. Missing images come from directories in DVC's cache,
+        or else from ``generate``. Each is stored as soon as it is ready, so a killed run loses only
+        those in progress. Processes that need the same images at the same time share the work: each
+        generates what no other process is generating, and at the end waits for the last batches of
+        the others.
 
         An image that is all black, or ``None``, is generated again with the next of ``ATTEMPTS``
         seeds (:func:`attempt_seed`), and still stored under the key of its request.
@@ -156,7 +163,7 @@ class ImageStore:
             InputError: every attempt at some images was unusable. All other images are stored,
                 unless a whole batch was unusable, which ends the work.
         """
-        missing = self.missing(requests)
+        missing = self._check_stored(requests)
         imported = self._import_from_dvc(missing)
         generated = self._generate_missing(
             recipe, {key: requests[key] for key in self.missing(missing)}, generate, batch_size
@@ -173,12 +180,17 @@ class ImageStore:
 
         Raises:
             FileExistsError: the folder exists.
+            InputError: the file of a key is not, or no longer, its image.
         """
+        images = {key: self.path(key) for key in keys}
         folder.mkdir(parents=True)
-        digests = {}
-        for key in dict.fromkeys(keys):
-            digests[key] = add_object(self.dvc_cache, self.path(key))
-            _provide(self.path(key), folder / f"{key}.jpg")
+        if faults := self._checks.faults(images):
+            listed = [f"{images[key]}: {fault}" for key, fault in faults.items()]
+            raise InputError(list_faults("images were damaged just now; run this again", listed))
+        digests = dict(zip(images, self._checks.md5(images.values()), strict=True))
+        for key, image in images.items():
+            add_object(self.dvc_cache, image, digests[key], self._checks)
+            _provide(image, folder / f"{key}.jpg")
         return digests
 
     def remove_leftovers(self) -> None:
@@ -186,15 +198,31 @@ class ImageStore:
         for leftover in [*self.claims.iterdir(), *self.images.glob("??/*.partial")]:
             leftover.unlink()
 
+    def _check_stored(self, keys: Collection[str]) -> list[str]:
+        """Remove stored files that are not the image of their key; the keys without an image."""
+        faults = self._checks.faults({key: self.path(key) for key in keys})
+        self._remove([key for key, fault in faults.items() if fault != ABSENT])
+        return [key for key in keys if key in faults]
+
+    def _remove(self, faulty: Collection[str]) -> None:
+        """Remove files that are not the image of their key, unless another process has by now."""
+        removed = []
+        for key in faulty:
+            if claim := try_claim(self._claim_file(key)):
+                with closing(claim):
+                    for fault in self._checks.faults({key: self.path(key)}).values():
+                        self.path(key).unlink(missing_ok=True)
+                        removed.append(f"{self.path(key)}: {fault}")
+        if removed:
+            print(list_faults("removed from the image store, to be made anew", removed))
+
     def _import_from_dvc(self, missing: Collection[str]) -> int:
         wanted = set(missing)
         if not wanted:
             return 0
-        for key, object_file in images_in_dvc_cache(self.dvc_cache):
+        for key, object_file in Listings(self.dvc_cache).objects_of(missing):
             if key in wanted and self._import_image(key, object_file):
                 wanted.remove(key)
-                if not wanted:
-                    break
         return len(missing) - len(wanted)
 
     def _import_image(self, key: str, object_file: Path) -> bool:
@@ -224,23 +252,24 @@ class ImageStore:
             disable=process_info().hide_progress,
         )
         batches = self._claimed_batches(list(requests), batch_size, progress)
-        generated = 0
+        written: list[GoodImage] = []
         unusable: list[ImageRequest] = []
         # On an error, the writers finish the images at hand before it reaches the caller.
         with progress, ThreadPoolExecutor(WRITERS) as writers, closing(batches):
-            writing: list[Future[None]] = []
+            writing: list[Future[GoodImage]] = []
             for claims in batches:
                 previous = writing
                 writing, failed = self._generate_batch(recipe, requests, claims, generate, writers)
                 unusable += failed
-                generated += _finish(previous, progress)
+                written += _finish(previous, progress)
                 if not writing:  # the generator is at fault, not a prompt here and there
                     break
-            generated += _finish(writing, progress)
+            written += _finish(writing, progress)
+        self._checks.remember(written)
         if unusable:
             faults = [f"seed {request.seed}, prompt {request.prompt!r}" for request in unusable]
             raise InputError(list_faults(UNUSABLE_IMAGES, faults))
-        return generated
+        return len(written)
 
     def _generate_batch(
         self,
@@ -249,7 +278,7 @@ class ImageStore:
         claims: dict[str, Claim],
         generate: Generate,
         writers: Executor,
-    ) -> tuple[list["Future[None]"], list[ImageRequest]]:
+    ) -> tuple[list["Future[GoodImage]"], list[ImageRequest]]:
         """Generate the images of the claimed keys; each claim ends when its image is written.
 
         Returns:
@@ -286,9 +315,9 @@ class ImageStore:
         recipe: Recipe,
         request: ImageRequest,
         attempt: int,
-    ) -> None:
+    ) -> GoodImage:
         with closing(claim):
-            self._write(key, encode_image(image, recipe, request, attempt=attempt))
+            return self._write(key, encode_image(image, recipe, request, attempt=attempt))
 
     def _claimed_batches(
         self, keys: list[str], batch_size: int, progress: "tqdm[None]"
@@ -327,11 +356,13 @@ class ImageStore:
                 wait_until_free(self._claim_file(held_elsewhere[0]))
             pending = held_elsewhere
 
-    def _write(self, key: str, content: bytes) -> None:
+    def _write(self, key: str, content: bytes) -> GoodImage:
         partial = self._partial_file(key)
         partial.write_bytes(content)
         partial.chmod(READ_ONLY)
+        status = partial.stat()
         partial.replace(self.path(key))
+        return GoodImage(key, self.path(key), status, md5_of(content))
 
     def _claim_file(self, key: str) -> Path:
         return self.claims / f"{key}.lock"
@@ -344,18 +375,14 @@ class ImageStore:
         return partial
 
 
-def _finish(writing: Iterable["Future[None]"], progress: "tqdm[None]") -> int:
-    """Wait until images are written; returns their number, raises what the writing raised."""
-    number = 0
+def _finish(writing: Iterable["Future[GoodImage]"], progress: "tqdm[None]") -> Iterator[GoodImage]:
+    """Wait until images are written; raises what the writing raised."""
     for future in writing:
-        future.result()
+        yield future.result()
         progress.update()
-        number += 1
-    return number
 
 
 def _provide(image: Path, target: Path) -> None:
     """Link or copy an image; a copy is read-only too."""
-    link_or_copy(image, target)
-    if not target.samefile(image):
+    if not link_or_copy(image, target):
         target.chmod(READ_ONLY)
