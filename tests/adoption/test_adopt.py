@@ -18,7 +18,8 @@ import yaml
 from pathlib import Path
 profile = yaml.safe_load(Path("params.yaml").read_text())["profile"]
 family = yaml.safe_load(Path(f"profiles/{profile}.yaml").read_text())["family"]
-Path("data/family.txt").write_text(Path(f"families/{family}.py").read_text())
+Path("data/digests").mkdir()
+Path("data/digests/family.txt").write_text(Path(f"families/{family}.py").read_text())
 """
 UP_TO_DATE = "Data and pipelines are up to date."
 
@@ -292,20 +293,22 @@ def with_families(project: Project) -> None:
     changed["stages"]["family"] = {
         "cmd": "python -m stages.family",
         "params": [{"profiles/${profile}.yaml": ["family"]}],
-        "deps": ["families", "stages/family.py"],
-        "outs": ["data/family.txt"],
+        "deps": ["data/corpus/test.txt", "families", "stages/family.py"],
+        "outs": ["data/digests"],
     }
-    deps = [*EPOCHS["stages"]["train"]["do"]["deps"], "data/family.txt"]
+    deps = [*EPOCHS["stages"]["train"]["do"]["deps"], "data/digests/family.txt"]
     project.set_pipeline(changed, epochs(deps=deps))
-    project.set_rules(code=["src", "stages", "versions.yaml", "families", "data/family.txt"])
-    project.write(".gitignore", project.read(".gitignore") + "/data/family.txt\n")
+    project.set_rules(code=["src", "stages", "versions.yaml", "families", "data/digests"])
+    project.write(".gitignore", project.read(".gitignore") + "/data/digests\n")
 
 
 def test_a_digest_of_code_that_is_new(project: Project) -> None:
     with_families(project)
     project.commit("families")
     said = succeed("adopt", "--since", "HEAD~1", "--dry-run")
-    assert "it is not known what data/family.txt is now; run the stage that makes it" in said
+    assert (
+        "it is not known what data/digests/family.txt is now; run the stage that makes it" in said
+    )
     assert project.repro("family") == ["family"]
     succeed("adopt", "--since", "HEAD~1")
     assert project.repro() == []

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from caption_curation.adoption.version import Record
+from caption_curation.adoption.runs import Record
 from caption_curation.experiments import dvc_internals
 
 
@@ -21,6 +21,7 @@ class Folders:
         self._repository = repository
         self._cache = cache
         self._known: dict[str, dict[str, None]] = {}
+        self._parts: dict[tuple[str, str], Record | None] = {}
 
     def add(self, outputs: Iterable[Record]) -> None:
         """Make outputs known."""
@@ -35,7 +36,10 @@ class Folders:
             ``None`` if the folder has no such part, or the cache no list of the folder.
         """
         relative = path.removeprefix(f"{folder}/")
-        return dvc_internals.part_record(self._repository, md5, Path(relative))
+        if (md5, relative) not in self._parts:
+            found = dvc_internals.part_record(self._repository, md5, Path(relative))
+            self._parts[md5, relative] = found
+        return self._parts[md5, relative]
 
     def part_of_grown(self, path: str, folder: str, md5: str) -> Record | None:
         """The same of a folder that a run is known to have made, and that has all of this one."""

@@ -117,7 +117,7 @@ def plan_adoption(root: Path, since: str) -> Plan:
             read_rules(git, commit),
             folders.part,
             folders.part_of_grown,
-            KnownRuns(()),
+            KnownRuns((), folders.part),
         )
         return _Planner(root, git, between, RunCache(cache / "runs"), folders).plan()
 
@@ -151,7 +151,7 @@ class _Planner:
                     self.runs.setdefault(_name(lock), lock)
         for lock in self.runs.values():
             self.folders.add(lock["outs"])
-        self.between = replace(self.between, known=KnownRuns(self.runs.values()))
+        self.between = replace(self.between, known=KnownRuns(self.runs.values(), self.folders.part))
         for name, lock in self.runs.items():
             self.outcomes[name] = self.between.rekey(lock)
         self._plan_runs()

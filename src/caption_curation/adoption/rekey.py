@@ -1,12 +1,12 @@
 """The decision on one finished run: what it would be if today's version had computed it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from caption_curation.adoption.parameters import fit_parameters, flatten
 from caption_curation.adoption.rules import Adoptable, within
-from caption_curation.adoption.runs import KnownRuns, output_of
+from caption_curation.adoption.runs import KnownRuns, PartOf, Record
 from caption_curation.adoption.templates import (
     MARK,
     Bindings,
@@ -17,11 +17,8 @@ from caption_curation.adoption.templates import (
     marks,
     paths,
 )
-from caption_curation.adoption.version import Record, Version
+from caption_curation.adoption.version import Version
 
-# A file or folder within a folder by its path, the folder's, and the hash of the folder or of one
-# that has all that this one has; ``None`` if there is none, or the cache cannot tell.
-PartOf = Callable[[str, str, str], Record | None]
 ANEW = "run the stage that makes it, and adopt again"
 
 
@@ -87,6 +84,9 @@ class Between:
     part_of: PartOf
     part_of_grown: PartOf
     known: KnownRuns
+    _made_code: dict[tuple[str, str], list[Record]] = field(default_factory=dict)
+    _made_today: dict[str, list[tuple[Lock, Record]]] = field(default_factory=dict)
+    _is_code_of: dict[tuple[str, str, str], bool] = field(default_factory=dict)
 
     def rekey(self, lock: Lock) -> Outcome:
         """Whether and as what a run is adopted."""
@@ -101,6 +101,28 @@ class Between:
         if today is None:
             return Refused(_address(template, bindings), (self._without_stage(template, lock),))
         return self._as_of(today[0], lock, {**_recorded(lock), **bindings, **today[1]})
+
+    def made_again(self, path: str, md5: str) -> list[Record]:
+        """What today's stage makes of that of which the other version's made some code."""
+        if (path, md5) not in self._made_code:
+            makers = self.known.making(path, md5)
+            pairs = [(maker, self.rekey(maker)) for maker in makers]
+            runs = [
+                of.lock if isinstance(of, Adopted) else maker
+                for maker, of in pairs
+                if isinstance(of, Adopted | Current)
+            ]
+            records = [self.known.made(run, path) for run in runs]
+            self._made_code[path, md5] = [record for record in records if record]
+        return self._made_code[path, md5]
+
+    def made_today(self, path: str) -> list[tuple[Lock, Record]]:
+        """The runs of today's version that made some code, and what they made."""
+        if path not in self._made_today:
+            runs = [run for run in self.known.making(path) if self.is_of(self.now, run)]
+            records = [(run, self.known.made(run, path)) for run in runs]
+            self._made_today[path] = [(run, record) for run, record in records if record]
+        return self._made_today[path]
 
     def is_of(self, version: Version, lock: Lock) -> bool:
         """Whether a run is of a version, as it is."""
@@ -127,11 +149,18 @@ class Between:
             record = version.records.get(path)
             if record is not None and path in fixed and record["md5"] != dep["md5"]:
                 return Foreign(f"{path} is another")
-            if record is None and self.rules.is_code(path):
-                makers = self.known.making(path, dep["md5"])
-                if not any(self.is_of(version, maker) for maker in makers):
-                    return Foreign(f"{path} is another")
+            made = record is None and self.rules.is_code(path)
+            if made and not self._is_code_of_version(version, path, dep["md5"]):
+                return Foreign(f"{path} is another")
         return bindings
+
+    def _is_code_of_version(self, version: Version, path: str, md5: str) -> bool:
+        """Whether code that a stage made was made by that of a version."""
+        key = version.commit, path, md5
+        if key not in self._is_code_of:
+            makers = self.known.making(path, md5)
+            self._is_code_of[key] = any(self.is_of(version, maker) for maker in makers)
+        return self._is_code_of[key]
 
     def _as_of(self, template: Template, lock: Lock, bound: Bindings) -> Outcome:
         """The run as one of today's stage."""
@@ -253,22 +282,11 @@ class _Dependencies:
         """
         between = self.between
         before = [dep["md5"] for dep in self.lock["deps"] if dep["path"] == path]
-        found: list[Lock] = []
         if before:
-            makers = between.known.making(path, before[0])
-            outcomes = [between.rekey(maker) for maker in makers]
-            found = [outcome.lock for outcome in outcomes if isinstance(outcome, Adopted)]
-            found += [
-                maker
-                for maker, outcome in zip(makers, outcomes, strict=True)
-                if isinstance(outcome, Current)
-            ]
+            found = between.made_again(path, before[0])
         else:
-            known = between.known.making(path)
-            found = [
-                lock for lock in known if between.is_of(between.now, lock) and self._agrees(lock)
-            ]
-        records = {output_of(lock, path)["md5"]: output_of(lock, path) for lock in found}
+            found = [record for lock, record in between.made_today(path) if self._agrees(lock)]
+        records = {record["md5"]: record for record in found}
         return next(iter(records.values())) if len(records) == 1 else None
 
     def _agrees(self, other: Lock) -> bool:

@@ -1,15 +1,21 @@
 """Finished runs of stages: those of DVC's run cache, and those that dvc.lock files record."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from caption_curation.adoption.rules import within
 from caption_curation.adoption.templates import Lock
 from caption_curation.experiments import dvc_internals
 from caption_curation.experiments.git import Git
 
 LOCK = "dvc.lock"
+
+Record = dict[str, Any]  # a dependency or output in a lock: path, hash, md5, size, nfiles
+# A file or folder within a folder by its path, the folder's, and the hash of the folder or of one
+# that has all that this one has; ``None`` if there is none, or the cache cannot tell.
+PartOf = Callable[[str, str, str], Record | None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,12 @@ class RunCache:
 class KnownRuns:
     """Runs by what they made, and by what went in."""
 
-    def __init__(self, runs: Iterable[Lock]) -> None:
+    def __init__(self, runs: Iterable[Lock], part_of: PartOf) -> None:
+        """Args:
+        runs: all that are known.
+        part_of: what lies within an output that is a folder.
+        """
+        self._part_of = part_of
         self._by_output: dict[str, list[Lock]] = {}
         self._by_key: dict[str, Lock] = {}
         for lock in runs:
@@ -55,22 +66,28 @@ class KnownRuns:
                 self._by_output.setdefault(out["path"], []).append(lock)
 
     def making(self, path: str, md5: str | None = None) -> list[Lock]:
-        """The runs that made a file or folder; with ``md5``, this content of it."""
-        return [
-            lock
-            for lock in self._by_output.get(path, [])
-            if md5 is None or {"path": path, "md5": md5}.items() <= output_of(lock, path).items()
-        ]
+        """The runs that made a file or folder; with ``md5``, this content of it.
+
+        It may be an output, or a part of one.
+        """
+        around = [path, *map(str, PurePosixPath(path).parents)]
+        found = [lock for output in around for lock in self._by_output.get(output, [])]
+        made = [(lock, self.made(lock, path)) for lock in found]
+        return [lock for lock, record in made if record and md5 in (None, record["md5"])]
+
+    def made(self, lock: Lock, path: str) -> Record | None:
+        """What a run made at a path, as a dependency; ``None`` if that is not known."""
+        for out in lock["outs"]:
+            if out["path"] == path:
+                return dict(out)
+            if within(path, out["path"]):
+                part = self._part_of(path, out["path"], out["md5"])
+                return part and {"path": path, **part}
+        return None
 
     def like(self, lock: Lock) -> Lock | None:
         """A run into which the same went, whatever came out."""
         return self._by_key.get(dvc_internals.run_key(lock))
-
-
-def output_of(lock: Lock, path: str) -> dict[str, Any]:
-    """The record of an output of a run."""
-    (record,) = [out for out in lock["outs"] if out["path"] == path]
-    return dict(record)
 
 
 def locks_of_commit(git: Git, commit: str) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from caption_curation.adoption.parameters import Leaves, flatten
 from caption_curation.adoption.rules import ADOPTABLE, Adoptable, parse_adoptable, within
+from caption_curation.adoption.runs import Record
 from caption_curation.adoption.templates import (
     MARK,
     Bindings,
@@ -19,8 +20,6 @@ from caption_curation.adoption.templates import (
 )
 from caption_curation.experiments import dvc_internals
 from caption_curation.experiments.git import Git
-
-Record = dict[str, Any]  # a dependency or output in a lock: path, hash, md5, size, nfiles
 
 
 @dataclass(frozen=True)
