@@ -62,14 +62,17 @@ def _add_gallery(edited: int, epoch: int, seed: int) -> None:
     """Add the images to show of the edits after epoch ``edited``."""
     folder = paths.history(epoch)
     edits = read_edits(paths.edits(edited))
+    chosen = gallery_edits(edits, edited, rng_for(seed, edited, "gallery"))
+    keys = {Path(file).stem for _, file in chosen}
     drawn = {
-        (paths.synthetic(edited) / f"{image.key}.jpg").as_posix(): image
+        image.key: image
         for image in read_synthetic_index(paths.synthetic(edited) / INDEX)
+        if image.key in keys
     }
     gallery = read_json_lines(folder / "gallery.jsonl")
     (folder / "images").mkdir(exist_ok=True)  # DVC keeps no empty folder
-    for edit, file in gallery_edits(edits, edited, rng_for(seed, edited, "gallery")):
-        image = drawn[file]
+    for edit, file in chosen:
+        image = drawn[Path(file).stem]
         gallery.append(
             {
                 "epoch": edited,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from caption_curation.curation.epoch import curate, curate_before_training
     from caption_curation.curation.settings import Curation, CurationDetails
     from caption_curation.curation.settling import Candidate, Judgement, settle
+    from caption_curation.curation.uses import ImageUses
     from caption_curation.edits import (
         Edit,
         Proposal,
@@ -40,6 +41,7 @@ __all__ = [
     "CurationDetails",
     "Decision",
     "Edit",
+    "ImageUses",
     "Judgement",
     "Proposal",
     "Sample",
@@ -67,6 +69,7 @@ _HOMES = {
     "curate_before_training": "caption_curation.curation.epoch",
     "Decision": "caption_curation.curation.decisions",
     "Edit": "caption_curation.edits",
+    "ImageUses": "caption_curation.curation.uses",
     "Judgement": "caption_curation.curation.settling",
     "Proposal": "caption_curation.edits",
     "apply_edits": "caption_curation.edits",

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from sys import intern
 
-from caption_curation.samples import read_json_lines, write_json_lines
+from caption_curation.samples import iterate_json_lines, read_json_lines, write_json_lines
 from caption_curation.support.errors import InputError, list_faults
 
 
@@ -41,6 +42,11 @@ def write_index(path: Path, images: Iterable[ImageFile]) -> None:
 def read_index(path: Path) -> list[ImageFile]:
     """The image files of a list, whether or not they are there."""
     return [ImageFile(record["file"], record["md5"]) for record in read_json_lines(path)]
+
+
+def read_digests(path: Path) -> dict[str, str]:
+    """The MD5 of each image file of a list."""
+    return {intern(record["file"]): record["md5"] for record in iterate_json_lines(path)}
 
 
 def split_files(corpus: Path, split: str) -> list[Path]:

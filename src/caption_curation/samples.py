@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -150,7 +151,12 @@ def write_json_lines(path: Path, records: Iterable[Any]) -> None:
 
 def _plain(record: Any) -> dict[str, Any]:
     """The fields of a dataclass instance; ``asdict`` copies deeply, and takes ten times as long."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: getattr(record, name) for name in _field_names(record.__class__)}
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 # Below, what many records have in common is held in memory once: of half a million samples, the
@@ -173,7 +179,8 @@ def read_samples(path: Path) -> list[Sample]:
         Sample(
             intern(record["sample_id"]),
             intern(record["image_id"]),
-            intern(record["file"]),
+            # A photograph is shown by several samples, a synthetic image by one.
+            intern(record["file"]) if record["replicate"] is None else record["file"],
             intern(record["caption"]),
             record["replicate"],
         )

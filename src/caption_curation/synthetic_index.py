@@ -4,7 +4,7 @@ One line a prompt, which all its images share: ``{"prompt", "images": [{"sample_
 "key", "seed", "md5"}]}``; with ``attempt`` where an image's own seed gave none that could be used.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
@@ -56,18 +56,16 @@ def write_synthetic_index(path: Path, images: Iterable[SyntheticImage]) -> None:
     write_json_lines(path, lines)
 
 
-def read_synthetic_index(path: Path) -> list[SyntheticImage]:
-    """The images of a list, those of one prompt together."""
-    return [
-        SyntheticImage(
-            sample_id=intern(image["sample_id"]),
-            candidate=image["candidate"],
-            key=image["key"],
-            seed=image["seed"],
-            md5=image["md5"],
-            attempt=image.get("attempt", 0),
-            prompt=line["prompt"],
-        )
-        for line in iterate_json_lines(path)
-        for image in line["images"]
-    ]
+def read_synthetic_index(path: Path) -> Iterator[SyntheticImage]:
+    """The images of a list, those of one prompt together, one after another."""
+    for line in iterate_json_lines(path):
+        for image in line["images"]:
+            yield SyntheticImage(
+                sample_id=intern(image["sample_id"]),
+                candidate=image["candidate"],
+                key=image["key"],
+                seed=image["seed"],
+                md5=image["md5"],
+                attempt=image.get("attempt", 0),
+                prompt=line["prompt"],
+            )

@@ -214,7 +214,8 @@ def test_two_processes_give_the_captions_of_one(alone: Outputs, together: Output
 
 def test_two_processes_generate_each_image_once(alone: Outputs, together: Outputs) -> None:
     indexes = [
-        read_synthetic_index(run.folder / paths.synthetic(0) / INDEX) for run in (alone, together)
+        list(read_synthetic_index(run.folder / paths.synthetic(0) / INDEX))
+        for run in (alone, together)
     ]
     assert indexes[0] == indexes[1]
     for drawn in indexes[0]:

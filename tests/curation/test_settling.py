@@ -235,6 +235,9 @@ def test_uses_are_bounded_by_the_corpus_and_survive_their_file(method: str, tmp_
     assert sizes[-1] - sizes[11] <= digits
 
 
+IMAGE = [CaptionedImage("a", "a.jpg", ("x",))]
+
+
 def write(path: Path, *lines: str) -> Path:
     path.write_text("".join(f"{line}\n" for line in lines))
     return path
@@ -251,7 +254,7 @@ def test_all_faults_of_decisions_are_told_at_once(tmp_path: Path) -> None:
         '{"epoch": 2, "sample_id": "b#0", "decision": "caption", "caption": "..."}',
     )
     with pytest.raises(InputError) as raised:
-        read_decisions(file, {"a#0"})
+        read_decisions(file, IMAGE)
     message = str(raised.value)
     assert message.startswith(f"{file}: faults")
     for line in (
@@ -266,10 +269,10 @@ def test_all_faults_of_decisions_are_told_at_once(tmp_path: Path) -> None:
         '{"epoch": 1, "sample_id": "a#0", "decision": "reject"}',
     )
     with pytest.raises(InputError) as raised:
-        read_decisions(file, {"a#0"})
+        read_decisions(file, IMAGE)
     assert 'line 2: the corpus has no sample "z#0"' in str(raised.value)
     assert "line 3: line 1 decides about the same sample" in str(raised.value)
-    assert read_decisions(write(file), {"a#0"}) == []
+    assert read_decisions(write(file), IMAGE) == []
 
 
 def test_all_faults_of_scores_are_told_at_once(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.corpora.corpus import image_files, write_split
 from caption_curation.curation.settling import Judgement
 from caption_curation.edits import read_edits, read_proposals
@@ -224,4 +225,4 @@ def test_inputs_that_are_not_there_are_told_first(workspace: Workspace) -> None:
         assert f"inputs.scores: nowhere/{epoch}.jsonl: no such file" in message
     # A stage may write them later.
     workspace("given", {"inputs.scores": "nowhere", "curation.score": "file"})
-    parameters.main()
+    assert load_params().experiment.missing_inputs(Path()) == []

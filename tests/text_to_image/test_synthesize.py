@@ -147,7 +147,7 @@ def synthesize_of(samples: Sequence[Sample], epoch: int = 1) -> dict[str, Path]:
 
 
 def index_of(epoch: int) -> list[SyntheticImage]:
-    return read_synthetic_index(paths.synthetic(epoch) / "index.jsonl")
+    return list(read_synthetic_index(paths.synthetic(epoch) / "index.jsonl"))
 
 
 def files_of(epoch: int) -> dict[str, Path]:

@@ -191,8 +191,8 @@ class Experiment(Section):
     evaluation: Evaluation
     """Generation and scoring of captions."""
 
-    def missing_inputs(self) -> list[str]:
-        """The files of ``inputs`` that are not there, each in a line that says what would help.
+    def missing_inputs(self, root: Path) -> list[str]:
+        """Files of people and other programs that are not there, each in a line with what helps.
 
         Scores that are wanted may be written by a stage of the user's, once their epoch has ended.
         """
@@ -204,5 +204,5 @@ class Experiment(Section):
             f"inputs.{key}: {file}: no such file; it may be empty, and queued experiments have it "
             "only if git or DVC tracks it"
             for key, file in files
-            if not file.is_file()
+            if not (root / file).is_file()
         ]

@@ -83,7 +83,7 @@ def check_inputs(params: Params, root: Path = Path()) -> None:
     """
     inputs = params.experiment.inputs
     missing = _missing(inputs, root)
-    given = params.experiment.missing_inputs()  # what people and other programs write
+    given = params.experiment.missing_inputs(root)
     faults = [*given, *missing.values(), *_unlike(inputs, params.profile, root, missing)]
     if faults:
         raise InputError(list_faults(f"{PARAMS_FILE}: inputs that are not as they must be", faults))

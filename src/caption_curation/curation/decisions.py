@@ -1,12 +1,12 @@
 """What people decided about proposals, read from a file of theirs and checked."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from caption_curation.samples import has_word
+from caption_curation.samples import CaptionedImage, has_word, samples_of
 from caption_curation.support.reading import read_json_rows
 from caption_curation.support.rows import Faults, Row, Text, shown
 
@@ -36,17 +36,18 @@ class Decision(Row):
         return self
 
 
-def read_decisions(path: Path, known: Collection[str]) -> list[Decision]:
+def read_decisions(path: Path, images: Iterable[CaptionedImage]) -> list[Decision]:
     """The decisions of a file of JSON Lines.
 
     Args:
         path: of the file.
-        known: ids of all samples of the corpus.
+        images: the training split, whose samples may be decided about.
 
     Raises:
         InputError: with every fault of the file.
     """
     rows = read_json_rows(path, Decision)
+    known = {sample.sample_id for sample in samples_of(images)} if rows else set()
     faults = Faults("line")
     lines: dict[tuple[int, str], int] = {}
     for line, row in rows.items():

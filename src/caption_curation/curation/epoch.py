@@ -31,7 +31,7 @@ def curate_before_training(
     """The proposals of the static schedule (none with the dynamic one); see :func:`curate`.
 
     Where the score is given, the rule chooses by it; otherwise a part of each image's samples is
-    drawn (:func:`select_static`), as there is no loss yet.
+    drawn, as there is no loss yet.
     """
     if curation.method == NO_CURATION or curation.schedule != "static":
         return []

@@ -27,14 +27,14 @@ class ImageUses:
 
     Attributes:
         replicates: how many synthetic images each of its prompts has been asked for, shown or not;
-            prompts are told apart as :func:`prompt_key` does.
+            prompts are told apart by a caption, or are one ("").
         hard: captions that belonged to a chosen sample, whatever was decided of it.
         rejected: what was turned down: sample id, action, and the caption that was proposed.
     """
 
     replicates: dict[str, int] = field(default_factory=dict)
-    hard: list[str] = field(default_factory=list)
-    rejected: list[tuple[str, str, str | None]] = field(default_factory=list)
+    hard: tuple[str, ...] = ()
+    rejected: tuple[tuple[str, str, str | None], ...] = ()
 
 
 Uses = dict[str, ImageUses]  # by image id; of images without any there need not be a record
@@ -79,14 +79,14 @@ def add_uses(
         before, after = proposal.before, proposal.after
         of_image = uses.setdefault(before.image_id, ImageUses())
         if before.caption not in of_image.hard:
-            of_image.hard.append(before.caption)
+            of_image.hard += (before.caption,)
         if proposal.draws_image and after:
             # The numbers of images are used up by asking, and no rejection need be remembered.
             key = prompt_key(after, prompt_mode, captions[before.image_id])
             of_image.replicates[key] = of_image.replicates.get(key, 0) + 1
         elif proposal.action != KEEP and not edit.does(proposal):
             caption = after.caption if after else REMOVAL
-            of_image.rejected.append((proposal.sample_id, proposal.action, caption))
+            of_image.rejected += ((proposal.sample_id, proposal.action, caption),)
 
 
 def read_uses(path: Path) -> Uses:
@@ -94,8 +94,8 @@ def read_uses(path: Path) -> Uses:
     return {
         intern(record["image_id"]): ImageUses(
             record["replicates"],
-            list(map(intern, record["hard"])),
-            [(sample_id, action, caption) for sample_id, action, caption in record["rejected"]],
+            tuple(map(intern, record["hard"])),
+            tuple((name, action, caption) for name, action, caption in record["rejected"]),
         )
         for record in iterate_json_lines(path)
     }
