@@ -3,13 +3,13 @@
 import contextlib
 import io
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 from PIL import Image
 
 from caption_curation import paths
@@ -142,8 +142,14 @@ def run_until(
 
 def kill(process: "subprocess.Popen[str]") -> None:
     """As the kernel does it: no process of the stage can do anything about it."""
-    os.killpg(process.pid, signal.SIGKILL)
+    launched = psutil.Process(process.pid)
+    # Each of them has a session of its own where a launcher has started several.
+    everyone = [launched, *launched.children(recursive=True)]
+    for one in everyone:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
     process.wait(PATIENCE)
+    psutil.wait_procs(everyone, PATIENCE)
 
 
 def log(folder: Path) -> str:

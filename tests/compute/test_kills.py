@@ -189,16 +189,21 @@ def test_what_is_short_leaves_no_trace(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------- ten kills
 
 
-def kill_at(folder: Path, batch: int, random_wait: float) -> Callable[[], bool]:
-    """Some time after the checkpoint at ``batch``, or after a later one."""
+def kill_at(folder: Path, batch: int, wait: float) -> Callable[[], bool]:
+    """So many seconds after the checkpoint at ``batch``, or after a later one."""
     since: list[float] = []
 
     def reached() -> bool:
         if not since and last_checkpoint(log(folder)) >= batch:
             since.append(time.monotonic())
-        return bool(since) and time.monotonic() - since[0] >= random_wait
+        return bool(since) and time.monotonic() - since[0] >= wait
 
     return reached
+
+
+def kill_in_writing(folder: Path, batch: int) -> Callable[[], bool]:
+    """While a checkpoint after the one at ``batch`` is written."""
+    return lambda: last_checkpoint(log(folder)) >= batch and bool(saved(folder, "train*/*.partial"))
 
 
 @pytest.mark.by_hand
@@ -206,22 +211,23 @@ def kill_at(folder: Path, batch: int, random_wait: float) -> Callable[[], bool]:
 def test_ten_kills_at_random_batches_and_two_while_a_checkpoint_is_written(
     tmp_path: Path, processes: int
 ) -> None:
-    images, training, chance = 1200, "train_captioner 1", random.Random(processes)
+    images, training, chance = 600, "train_captioner 1", random.Random(processes)
     plain = prepare(tmp_path / "plain", train=images)
     expected = run(plain, training, processes=processes)
     folder = prepare(tmp_path / "killed", train=images)
     resumed = [0]
     for turn in range(12):
         if turn % 6 == 5:
-            condition = lambda: bool(saved(folder, "train*/*.partial"))  # noqa: E731
+            condition = kill_in_writing(folder, resumed[-1] + EVERY)
         else:
-            start = resumed[-1] + EVERY * chance.randint(1, 5)
-            condition = kill_at(folder, start, chance.uniform(0, 0.1))
+            later = EVERY * chance.randint(1, 3)
+            condition = kill_at(folder, resumed[-1] + later, chance.uniform(0, 0.1))
         printed = run_until(folder, training, condition, processes=processes)
-        was_writing = bool(saved(folder, "train*/*.partial"))
+        assert resumed_at(printed) == resumed[-1]
+        writing = bool(saved(folder, "train*/*.partial"))
         told, [newest] = last_checkpoint(printed), saved(folder, "train*/step-*.safetensors")[-1:]
         resumed.append(int(newest.stem.removeprefix("step-")))
-        print(f"kill {turn + 1}: told of {told}, goes on at {resumed[-1]}, writing: {was_writing}")
+        print(f"kill {turn + 1}: told of {told}, goes on at {resumed[-1]}, writing: {writing}")
         # Had it come to the end of another interval, it would have begun to save it.
         assert resumed[-1] in (told, told + EVERY)
     printed = run(folder, training, processes=processes)
@@ -235,7 +241,7 @@ def test_ten_kills_at_random_batches_and_two_while_a_checkpoint_is_written(
 @pytest.mark.by_hand
 @pytest.mark.parametrize("stage", ["score 1", "caption validation 1"])
 def test_parts_of_two_processes_after_ten_kills(tmp_path: Path, stage: str) -> None:
-    images, chance = 1200, random.Random(stage)
+    images, chance = 1000, random.Random(stage)
     folder = with_captioner(prepare(tmp_path / "project", train=images, validation=images))
     output = folder / (paths.losses(1) if stage == "score 1" else paths.validation(1))
     run(folder, stage, processes=2)

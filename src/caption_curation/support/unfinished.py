@@ -41,8 +41,7 @@ def unfinished_work(dvc_cache: Path, name: str) -> Iterator[Path | None]:
         return
     with closing(claim):
         yield folder
-        if folder.exists():
-            shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # the result is there, whatever of this stays
 
 
 def unfinished(dvc_cache: Path, days: float = 0) -> list[Path]:

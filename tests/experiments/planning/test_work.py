@@ -102,13 +102,14 @@ def test_space_is_images_and_a_captioner_with_two_moments_an_epoch(params: Param
     assert [need.bytes for need in space] == [
         (10 * 50e3, 1000 * 50e3),
         (2.7e9, 5.4e9),
+        (0.0, 5.4e9),
         nothing,
         nothing,
     ]
     unknown = space_of(
         params, some, images, image_bytes=None, captioner_bytes=None, network_bytes=None
     )
-    assert [need.bytes for need in unknown] == [None, None, nothing, nothing]
+    assert [need.bytes for need in unknown] == [None, None, None, nothing, nothing]
     text = "\n".join(space_table([*space, *unknown], 1.5e12))
     for words in ("2.7 to 5.4", "at most 0.1", "not known", "1,500.0"):
         assert words in text
@@ -120,7 +121,7 @@ def test_fine_tuning_needs_space_for_its_network_and_two_checkpoints(params: Par
         params, some, exactly(0), image_bytes=None, captioner_bytes=None, network_bytes=3.4e9
     )
     # A checkpoint: weights, average and two moments.
-    assert [need.bytes for need in space[2:]] == [(3.4e9, 3.4e9), (27.2e9, 27.2e9)]
+    assert [need.bytes for need in space[3:]] == [(3.4e9, 3.4e9), (27.2e9, 27.2e9)]
 
 
 def test_stages_are_listed_by_state_with_their_epochs_together() -> None:

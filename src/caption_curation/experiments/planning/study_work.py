@@ -26,6 +26,7 @@ from caption_curation.experiments.planning.images import (
 from caption_curation.experiments.planning.work import (
     CAPTIONERS_AN_EPOCH,
     CAPTIONING,
+    CHECKPOINTS_AT_ONCE,
     FINE_TUNING,
     GENERATING,
     NETWORKS_OF_CHECKPOINTS,
@@ -124,6 +125,11 @@ def space_of_study(
             "captioners with their optimizers, one an epoch",
             exactly(amounts.captioners),
             captioner_bytes and CAPTIONERS_AN_EPOCH * captioner_bytes,
+        ),
+        Space(
+            "checkpoints of one, until it is trained",
+            at_most(min(1, amounts.captioners)),  # none where an epoch is short
+            captioner_bytes and CHECKPOINTS_AT_ONCE * CAPTIONERS_AN_EPOCH * captioner_bytes,
         ),
         Space("generators' networks, fine-tuned", exactly(amounts.generators), network_bytes),
         Space(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from caption_curation.config.params import Params
 from caption_curation.experiments.planning.bounds import (
     Bounds,
+    at_most,
     exactly,
     remaining,
     training_samples,
@@ -15,9 +16,10 @@ from caption_curation.experiments.planning.forecast import State
 
 # Files of an epoch in fp32: the captioner, and AdamW's two moments of every parameter.
 CAPTIONERS_AN_EPOCH = 3
-# A checkpoint of the generator's fine-tuning, in networks in fp32: weights, their average, and two
-# moments. A new one is written whole before the one before it is removed.
-NETWORKS_OF_CHECKPOINTS = 2 * 4
+CHECKPOINTS_AT_ONCE = 2  # a new one is written whole before the one before it is removed
+# Checkpoints of the generator's fine-tuning, in networks in fp32: weights, their average, and two
+# moments. A captioner's are as large as the files of an epoch.
+NETWORKS_OF_CHECKPOINTS = CHECKPOINTS_AT_ONCE * 4
 
 
 @dataclass(frozen=True)
@@ -136,12 +138,18 @@ def space_of(
     trained = [
         states[f"train@{epoch}"] for epoch in range(1, params.experiment.training.epochs + 1)
     ]
+    captioners = remaining([exactly(1)] * len(trained), trained)
     return [
         Space("images", images, image_bytes),
         Space(
             "captioners with their optimizers, one an epoch",
-            remaining([exactly(1)] * len(trained), trained),
+            captioners,
             captioner_bytes and CAPTIONERS_AN_EPOCH * captioner_bytes,
+        ),
+        Space(
+            "checkpoints of one, until it is trained",
+            at_most(min(1, captioners.most)),  # none where an epoch is short
+            captioner_bytes and CHECKPOINTS_AT_ONCE * CAPTIONERS_AN_EPOCH * captioner_bytes,
         ),
         Space("the generator's network, fine-tuned", fine_tuned, network_bytes),
         Space(
