@@ -21,14 +21,14 @@ from benchmarks.random_models import (
 )
 from benchmarks.results import Outcome, Row, alternating
 from benchmarks.scoring import PROMPT, files_of_their_own, losses_of
-from caption_curation.captioner.model.blip import Captioner
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning, RandAugment
 from caption_curation.samples import CaptionedImage, Sample, samples_of
 from caption_curation.shown_images import shown_files
-from caption_curation.text_to_image.synthesis.sampling import (
+from caption_curation.text_to_image.families.stable_diffusion import (
     generate,
     image_dtype,
     load_generator,

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from caption_curation.captioner.bases import scratch as scratch_captioner
-from caption_curation.captioner.model.blip import Captioner
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.text_to_image.bases import scratch as scratch_generator
 
 Config = Mapping[str, Any]

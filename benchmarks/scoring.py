@@ -12,14 +12,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.random_models import BLIP_BASE, random_captioner
 from benchmarks.results import Outcome, Row, alternating
-from caption_curation.captioner.model.blip import (
+from caption_curation.captioner.model.captioner import (
     Captioner,
     CaptionTokens,
     encode_images,
     load_captioner,
     next_token_logits,
+    shared_image_logits,
 )
-from caption_curation.captioner.scoring import sample_losses, shared_image_logits
+from caption_curation.captioner.scoring import sample_losses
 from caption_curation.compute.devices import prepare_device
 from caption_curation.samples import Sample, SampleLoss
 

@@ -32,7 +32,7 @@ WORK = "work"
 # What a stage that uses the captioner does before and after its work, ...
 STAGE = """
 from pathlib import Path
-from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.compute.devices import prepare_device
 load_captioner(Path("data/demo_models/captioner"), 32, prepare_device())
 """

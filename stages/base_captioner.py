@@ -15,7 +15,7 @@ def main() -> None:
     section = params.profile.captioner
     if isinstance(section.base, ScratchCaptioner):
         from caption_curation.captioner.bases.scratch import build_captioner
-        from caption_curation.captioner.model.blip import save_captioner
+        from caption_curation.captioner.model.captioner import save_captioner
         from caption_curation.compute.devices import prepare_device
 
         prepare_device()

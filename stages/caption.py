@@ -23,7 +23,7 @@ def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> No
     files = split_files(paths.CORPUS, part)
 
     from caption_curation.captioner.captioning import generate_captions
-    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.captioner.model.captioner import load_captioner
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
     from caption_curation.compute.resuming import UnfinishedWork

@@ -15,7 +15,7 @@ def main(epoch: TrainedEpoch) -> None:
     samples = read_samples(paths.samples(epoch - 1))
     files = shown_files(samples)
 
-    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.captioner.model.captioner import load_captioner
     from caption_curation.captioner.scoring import sample_losses
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index

@@ -18,7 +18,7 @@ def main(epoch: TrainedEpoch) -> None:
     samples = read_samples(paths.samples(epoch - 1))
     files = shown_files(samples)
 
-    from caption_curation.captioner.model.blip import load_captioner, save_captioner
+    from caption_curation.captioner.model.captioner import load_captioner, save_captioner
     from caption_curation.captioner.training.checkpoints import Checkpoints
     from caption_curation.captioner.training.epoch import (
         load_optimizer,

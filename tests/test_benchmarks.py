@@ -35,11 +35,11 @@ from benchmarks.results import (
 from benchmarks.scale.table import figure, markdown
 from benchmarks.start_up import Child, Process, breakdown
 from benchmarks.table import BEGIN, END, table
-from caption_curation.captioner.model.blip import Captioner
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.captioner.training.epoch import train_epoch
 from caption_curation.support.errors import InputError
+from caption_curation.text_to_image.families.stable_diffusion import load_generator
 from caption_curation.text_to_image.image_store import open_store
-from caption_curation.text_to_image.synthesis.sampling import load_generator
 from tests.conftest import REPOSITORY
 from tests.text_to_image.image_store.noise_generator import RECIPE, noise_images, requests_for
 

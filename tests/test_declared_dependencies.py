@@ -10,24 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SOURCES = REPOSITORY / "src"
+from caption_curation.support import imports
 
-# These never change a result: they refuse bad values, name the error, say where files lie, put them
-# there, and say how many processes there are.
-NEUTRAL = (
-    "src/caption_curation/__init__.py",
-    "src/caption_curation/config/",
-    "src/caption_curation/curation/settings.py",
-    "src/caption_curation/human_study/parameters.py",
-    "src/caption_curation/paths.py",
-    "src/caption_curation/round_trip/parameters.py",
-    "src/caption_curation/support/",
-    "stages/__init__.py",
-    "stages/human_study/__init__.py",
-    "stages/pretrain/__init__.py",
-    "stages/round_trip/__init__.py",
-)
+REPOSITORY = Path(__file__).resolve().parent.parent
+FAMILIES = "stages/families.py"
+
 # Their results cost a GPU's time: they depend on what they import, and on nothing beside it.
 ON_GPU = {
     "stages/caption.py",
@@ -43,10 +30,6 @@ MODEL_LIBRARIES = {"torch", "transformers", "diffusers", "tokenizers", "sentence
 FIRST = "stages/parameters.py"  # refuses other versions before anything is computed
 REPORTS = "src/caption_curation/reports"
 REPORTING = {"stages/human_study/analysis.py", "stages/report.py", "stages/round_trip/report.py"}
-
-
-def is_neutral(path: str) -> bool:
-    return path.startswith(NEUTRAL)
 
 
 def stages() -> list[tuple[str, str, set[str]]]:
@@ -71,30 +54,6 @@ def dependencies() -> list[tuple[str, str, set[str]]]:
     return found
 
 
-def imported(path: str) -> set[str]:
-    """The project's files that a file imports anywhere in it, lazily or not."""
-    files = set()
-    for node in ast.walk(ast.parse((REPOSITORY / path).read_text())):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        # Importing a module runs the packages that it is in.
-        names += [
-            ".".join(name.split(".")[:depth])
-            for name in names
-            for depth in range(1, name.count(".") + 1)
-        ]
-        for name in names:
-            for root, prefix in ((SOURCES, "src/"), (REPOSITORY, "")):
-                module = root / Path(*name.split("."))
-                for file in (module.with_suffix(".py"), module / "__init__.py"):
-                    if name.split(".")[0] in ("caption_curation", "stages") and file.is_file():
-                        files.add(prefix + file.relative_to(root).as_posix())
-    return files
-
-
 def libraries(path: str) -> set[str]:
     """The packages that a file imports anywhere in it, without their modules."""
     names = set()
@@ -107,18 +66,28 @@ def libraries(path: str) -> set[str]:
 
 
 def holds_only_a_docstring(path: str) -> bool:
-    """Whether a file, such as a package's ``__init__.py``, has no code that could matter."""
-    body = ast.parse((REPOSITORY / path).read_text()).body
-    return all(isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in body)
+    return imports.holds_only_a_docstring(path, REPOSITORY)
 
 
 def everything_imported(entry: str) -> set[str]:
-    found, waiting = set(), {entry}
-    while waiting:
-        path = waiting.pop()
-        found.add(path)
-        waiting |= {module for module in imported(path) - found if not is_neutral(module)}
+    """What a stage imports; of the one that makes digests of families, what all of them import."""
+    found = imports.everything_imported(entry, REPOSITORY)
+    if entry == FAMILIES:
+        found |= {
+            file
+            for module in family_modules()
+            for file in imports.everything_imported(module, REPOSITORY)
+        }
     return found
+
+
+def family_modules() -> list[str]:
+    """The module of every family of captioners and generators."""
+    return [
+        path.relative_to(REPOSITORY).as_posix()
+        for room in ("captioner", "text_to_image")
+        for path in (REPOSITORY / f"src/caption_curation/{room}/families").glob("[!_]*.py")
+    ]
 
 
 def code_in(folder: str) -> set[str]:
@@ -126,7 +95,9 @@ def code_in(folder: str) -> set[str]:
     files = {
         path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / folder).rglob("*.py")
     }
-    return {path for path in files if not is_neutral(path) and not holds_only_a_docstring(path)}
+    return {
+        path for path in files if not imports.is_neutral(path) and not holds_only_a_docstring(path)
+    }
 
 
 EVERY_STAGE = pytest.mark.parametrize(
@@ -162,8 +133,34 @@ def test_only_reporting_depends_on_reports(name: str, entry: str, declared: set[
 def test_stages_that_run_models_depend_on_the_recorded_versions() -> None:
     for name, entry, declared in dependencies():
         used = {package for path in everything_imported(entry) for package in libraries(path)}
-        runs_models = bool(used & MODEL_LIBRARIES) or entry == FIRST
+        # The digests of families are taken of their code, which is not run.
+        runs_models = bool(used & MODEL_LIBRARIES and entry != FAMILIES) or entry == FIRST
         assert ("versions.yaml" in declared) == runs_models, name
+
+
+# Models that they load in passing: to check that a folder holds one, or to make one.
+MAKERS = {
+    "stages/base_captioner.py",
+    "stages/human_study/parameters.py",
+    "stages/round_trip/other_captioner.py",
+    "stages/round_trip/parameters.py",
+}
+
+
+def test_stages_that_use_a_model_depend_on_its_family_by_a_digest_alone() -> None:
+    """Which module that is, no import says: it is found by the model's own configuration."""
+    finders = {
+        "data/families/captioner.json": "src/caption_curation/captioner/model/captioner.py",
+        "data/families/generator.json": "src/caption_curation/text_to_image/family.py",
+    }
+    for name, entry, declared in dependencies():
+        if entry in {FAMILIES, *MAKERS} or entry.startswith("stages/pretrain/"):
+            continue
+        used = everything_imported(entry)
+        for digest, finder in finders.items():
+            assert (digest in declared) == (finder in used), (name, digest)
+        assert not used & set(family_modules()), name
+        assert not {path for path in declared if "/families" in f"{path}" and "src" in path}, name
 
 
 def test_the_stages_that_need_a_gpu_are_stages() -> None:

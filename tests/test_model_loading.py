@@ -18,17 +18,17 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPImageProcessorPil
 
 from caption_curation.captioner.bases.published import write_published
-from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.metrics.clip.model import load_clip
 from caption_curation.metrics.clip.published import obtain_clip
 from caption_curation.model_files import file_digest
 from caption_curation.pretrained import DEMO_DIGESTS, is_demo_model
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.bases.published import PARTS, copy_published
+from caption_curation.text_to_image.families.stable_diffusion import load_generator
 from caption_curation.text_to_image.fine_tuning.training import _load
 from caption_curation.text_to_image.sbert_captions import encode, obtain_sentence_encoder
 from caption_curation.text_to_image.synthesis.overflow import load_token_limit
-from caption_curation.text_to_image.synthesis.sampling import load_generator
 from tests.conftest import REPOSITORY
 
 MODELS = REPOSITORY / "data" / "demo_models"

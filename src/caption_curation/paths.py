@@ -15,6 +15,7 @@ GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo 
 GENERATOR_CORPUS = Path("data/generator_corpus")
 BASE_GENERATOR = Path("data/base_generator")
 GENERATOR = Path("data/generator")
+FAMILIES = Path("data/families")  # captioner.json, generator.json: digests of the families' code
 ROUND_TRIP = Path("data/round_trip")
 
 CLIP = Path("data/clip/model")  # status.json; a CLIP in the hub's layout, if there is one

@@ -23,7 +23,7 @@ def main() -> None:
     images = read_images(paths.CORPUS / "val.jsonl")
     files = one_file_each(round_trip.images_folder(settings.variant))
 
-    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.captioner.model.captioner import load_captioner
     from caption_curation.compute.devices import prepare_device
     from caption_curation.human_study.study.scoring import image_clip_scores, image_losses
     from caption_curation.metrics.clip.model import load_clip

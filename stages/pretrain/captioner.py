@@ -1,7 +1,7 @@
 """Pretrain the demo's base captioner on the shifted world."""
 
 from caption_curation.captioner.bases.scratch import build_captioner
-from caption_curation.captioner.model.blip import save_captioner
+from caption_curation.captioner.model.captioner import save_captioner
 from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.pretraining import load_pretraining

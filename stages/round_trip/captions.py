@@ -15,7 +15,7 @@ def main(variant: round_trip.Shown) -> None:
     files = round_trip.image_files(variant)
 
     from caption_curation.captioner.captioning import generate_captions
-    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.captioner.model.captioner import load_captioner
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
     from caption_curation.compute.resuming import UnfinishedWork

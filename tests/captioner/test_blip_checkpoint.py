@@ -21,7 +21,7 @@ from caption_curation.captioner.bases.blip_checkpoint import (
     interpolated_positions,
 )
 from caption_curation.captioner.captioning import generate_captions
-from caption_curation.captioner.model.blip import (
+from caption_curation.captioner.model.captioner import (
     Captioner,
     caption_tokens,
     encode_images,

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch.nn.functional import dropout
 
 from caption_curation import paths
-from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.captioner.scoring import sample_losses
 from caption_curation.captioner.training.dropout import BatchDropout
 from caption_curation.captioner.training.epoch import new_optimizer, train_epoch

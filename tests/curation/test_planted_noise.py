@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 import torch
 
-from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.captioner.scoring import sample_losses
 from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.config.experiment import Training

@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 
 from caption_curation import paths
-from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.captioner.scoring import sample_losses
 from caption_curation.config.params import load_params
 from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes

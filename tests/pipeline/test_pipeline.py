@@ -32,6 +32,7 @@ CHECK = {"parameters"}
 ALWAYS = {
     "corpus",
     "generator_corpus",
+    "families",
     "sbert_captions",
     "base_captioner",
     "base_generator",

@@ -90,6 +90,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
             shutil.copytree(clone.folder / "data/demo_models/clip", mine / name)
             clone.set(**{f"inputs.{name}": f"mine/{name}"})
     clone.commit("inputs")
+    # What the stage `families` reads of models; all else are placeholders.
+    for model, file in {
+        "captioner": "data/epochs/0/captioner/config.json",
+        "generator": "data/base_generator/model_index.json",
+    }.items():
+        target = clone.folder / file
+        target.parent.mkdir(parents=True)
+        shutil.copy(clone.folder / "data/demo_models" / model / target.name, target)
+    clone.command(sys.executable, "-m", "stages.families")
     record_all_stages(clone)
     return clone
 
@@ -142,6 +151,60 @@ def test_other_versions_run_every_stage_that_runs_a_model(clone: Clone) -> None:
     file = clone.folder / "versions.yaml"
     file.write_text(file.read_text().replace('torch: "', 'torch: "9'))
     assert changed_stages(clone) == MODELS
+
+
+CAPTIONERS = {
+    "caption_test",
+    "score",
+    "train",
+    "validate",
+    "human_study:scores",
+    "round_trip:captions",
+    "round_trip:captions_of_real_images",
+}
+GENERATORS = {"finetune_generator", "synthesize", "round_trip:images"}
+# They make models of a family, or check that a folder holds one, without a digest to ask.
+OF_BLIP = {
+    "base_captioner",
+    "human_study:parameters",
+    "round_trip:parameters",
+    "round_trip_models:captioner",
+    "pretrain:captioner",
+    "pretrain:sentence_encoder",
+}
+
+
+@pytest.mark.parametrize("room", ["captioner", "text_to_image"])
+def test_a_second_family_reruns_no_experiment_of_the_first(clone: Clone, room: str) -> None:
+    module = clone.folder / f"src/caption_curation/{room}/families/another.py"
+    for code in ("from caption_curation import rng\n", "import torch\n"):  # planted, then mended
+        module.write_text(code)
+        card = {"pretrain:model_card"} if room == "text_to_image" else set()
+        assert changed_stages(clone) == {"families"} | card
+        clone.command(sys.executable, "-m", "stages.families")
+        # Its own dependencies are others than recorded, and no dependency of any other stage is.
+        assert changed_stages(clone) == {"families"} | card
+
+
+@pytest.mark.parametrize(
+    ("module", "makers", "users"),
+    [
+        ("captioner/families/blip.py", OF_BLIP, CAPTIONERS),
+        ("text_to_image/families/stable_diffusion.py", {"pretrain:model_card"}, GENERATORS),
+        # What only one of them imports, and no stage by itself.
+        ("text_to_image/windows.py", {"pretrain:model_card"}, GENERATORS),
+    ],
+)
+def test_mending_a_family_reruns_what_uses_it(
+    clone: Clone, module: str, makers: set[str], users: set[str]
+) -> None:
+    file = clone.folder / "src/caption_curation" / module
+    file.write_text(file.read_text() + "\nMENDED = True\n")
+    assert changed_stages(clone) == {"families"} | makers
+    clone.command(sys.executable, "-m", "stages.families")
+    assert changed_stages(clone) == {"families"} | makers | users
+    file.write_text(file.read_text().removesuffix("\nMENDED = True\n"))
+    clone.command(sys.executable, "-m", "stages.families")
 
 
 # Sections that come in several kinds, or may be null: DVC tracks them whole.

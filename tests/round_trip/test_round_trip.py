@@ -20,7 +20,7 @@ from transformers import CLIPTokenizer
 from caption_curation import paths
 from caption_curation.captioner.bases.blip_checkpoint import convert_checkpoint
 from caption_curation.captioner.captioning import generate_captions
-from caption_curation.captioner.model.blip import load_captioner
+from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.coco_format import read_results
 from caption_curation.config.params import load_params
 from caption_curation.metrics.coco.ptb_tokenizer import ptb_tokenize

@@ -60,10 +60,10 @@ STYLER = "national geographic, high quality photography"
 
 
 class NoiseGenerator(ModuleType):
-    """In place of ``text_to_image.synthesis.sampling``: records what it is asked for."""
+    """In place of ``text_to_image.families.stable_diffusion``: records what it is asked for."""
 
     def __init__(self) -> None:
-        super().__init__("caption_curation.text_to_image.synthesis.sampling")
+        super().__init__("caption_curation.text_to_image.families.stable_diffusion")
         self.loaded: list[tuple[Path, str]] = []
         self.batches: list[Sequence[str]] = []
         self.settings: list[dict[str, Any]] = []
@@ -112,6 +112,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_json_lines(paths.sbert_captions("train"), [])
     tokenizer = REPOSITORY / "data" / "demo_models" / "generator" / "tokenizer"
     shutil.copytree(tokenizer, paths.GENERATOR / "tokenizer")
+    (paths.GENERATOR / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     write_digest()
     return tmp_path
 

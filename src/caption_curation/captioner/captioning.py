@@ -28,7 +28,7 @@ import torch
 from tqdm import tqdm
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from caption_curation.captioner.model.blip import Captioner, prompt_length
+from caption_curation.captioner.model.captioner import Captioner, prompt_length
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
 from caption_curation.compute.devices import autocast
 from caption_curation.compute.resuming import UnfinishedWork, map_batches

@@ -2,22 +2,18 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.nn.functional import log_softmax, nll_loss
 from tqdm import tqdm
 
-from caption_curation.captioner.model.blip import (
+from caption_curation.captioner.model.captioner import (
     IGNORED,
     Captioner,
-    CaptionTokens,
     caption_tokens,
-    encode_images,
-    next_token_logits,
+    shared_image_logits,
 )
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
 from caption_curation.compute.devices import autocast
@@ -150,54 +146,6 @@ def token_losses(
     plain = nll_loss(log_probabilities, targets, ignore_index=IGNORED, reduction="none")
     uniform = -log_probabilities.mean(dim=1) * (targets != IGNORED)
     return plain, (1 - label_smoothing) * plain + label_smoothing * uniform
-
-
-def shared_image_logits(
-    captioner: Captioner, pixels: torch.Tensor, image_index: torch.Tensor, tokens: CaptionTokens
-) -> torch.Tensor:
-    """Next-token logits of captions that share images.
-
-    What depends on the image alone is computed once per image: its encoding, and the keys and
-    values of the decoder's cross-attention, which cost more than the rest of the decoder: an image
-    has hundreds of patches, a caption about ten tokens.
-
-    Args:
-        captioner: the model.
-        pixels: (images, 3, size, size), normalised.
-        image_index: int64 (captions,): the index of each caption's image in ``pixels``.
-        tokens: of the captions.
-
-    Returns:
-        (captions, tokens, vocabulary), aligned with ``tokens.targets``.
-    """
-    states = encode_images(captioner, pixels)
-    with _projected_once(captioner, states, image_index):
-        # Cross-attention uses nothing but the shape of these.
-        return next_token_logits(captioner, states[:1].expand(len(image_index), -1, -1), tokens)
-
-
-@contextmanager
-def _projected_once(
-    captioner: Captioner, states: torch.Tensor, image_index: torch.Tensor
-) -> Iterator[None]:
-    """Let cross-attention project ``states`` once, and give each caption its image's projection."""
-
-    def images(module: Any, arguments: Any) -> tuple[torch.Tensor]:
-        return (states,)
-
-    def captions(module: Any, arguments: Any, projected: torch.Tensor) -> torch.Tensor:
-        return projected[image_index]
-
-    hooks = []
-    for layer in captioner.model.text_decoder.bert.encoder.layer:
-        for projection in (layer.crossattention.self.key, layer.crossattention.self.value):
-            hooks.append(projection.register_forward_pre_hook(images))
-            hooks.append(projection.register_forward_hook(captions))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _by_image(

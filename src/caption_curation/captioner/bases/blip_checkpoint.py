@@ -19,7 +19,8 @@ import torch
 from torch.nn.functional import interpolate
 
 from caption_curation.captioner.bases import TOKENIZER_FILES
-from caption_curation.captioner.model.blip import Captioner, new_config, new_tokenizer
+from caption_curation.captioner.families.blip import new_config, new_tokenizer
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.config.inputs import Checkpoint
 from caption_curation.config.profile import HubModel
 from caption_curation.model_files import file_digest

@@ -24,7 +24,7 @@ def write_published(source: Path | HubModel | Checkpoint, image_size: int, targe
     """
     if isinstance(source, Checkpoint):
         from caption_curation.captioner.bases.blip_checkpoint import convert_checkpoint
-        from caption_curation.captioner.model.blip import save_captioner
+        from caption_curation.captioner.model.captioner import save_captioner
 
         captioner = convert_checkpoint(source, image_size)
         with atomic_folder(target) as folder:
@@ -53,7 +53,7 @@ def obtain_captioner(source: Path | HubModel, image_size: int) -> Path:
 
         import torch
 
-        from caption_curation.captioner.model.blip import load_captioner
+        from caption_curation.captioner.model.captioner import load_captioner
         from caption_curation.model_loading import refuse_non_finite
 
         captioner = load_captioner(folder, image_size, torch.device("cpu"))

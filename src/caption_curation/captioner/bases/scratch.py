@@ -5,12 +5,8 @@ from typing import Any
 
 import torch
 
-from caption_curation.captioner.model.blip import (
-    Captioner,
-    clean_caption,
-    new_config,
-    new_tokenizer,
-)
+from caption_curation.captioner.families.blip import clean_caption, new_config, new_tokenizer
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.config.profile import ScratchCaptioner
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[ENC]"]

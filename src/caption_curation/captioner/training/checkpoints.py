@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from caption_curation.captioner.model.blip import Captioner
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.compute.process_group import from_main, gather, process_count, process_index
 from caption_curation.compute.resuming import UnfinishedWork
 from caption_curation.optimisation.checkpoints import (

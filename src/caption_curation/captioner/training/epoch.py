@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from caption_curation.captioner.model.blip import (
+from caption_curation.captioner.model.captioner import (
     IGNORED,
     Captioner,
     CaptionTokens,

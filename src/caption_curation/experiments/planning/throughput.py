@@ -68,7 +68,7 @@ def measure_captioner(
         files: the image file of each sample.
     """
     from caption_curation.captioner.captioning import generate_captions
-    from caption_curation.captioner.model.blip import load_captioner
+    from caption_curation.captioner.model.captioner import load_captioner
     from caption_curation.captioner.scoring import sample_losses
     from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
     from caption_curation.compute.devices import prepare_device

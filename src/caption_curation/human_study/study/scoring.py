@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from caption_curation.captioner.model.blip import Captioner
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.captioner.scoring import sample_losses
 from caption_curation.curation.scores import SCORES, LossMeasure
 from caption_curation.metrics.clip.model import Clip, encode_images, encode_texts

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -25,12 +26,11 @@ from caption_curation.compute.devices import autocast
 from caption_curation.compute.process_group import process_index
 from caption_curation.config.profile import GeneratorFineTuning
 from caption_curation.model_files import DIGEST, weights_digest
-from caption_curation.model_loading import load_pipeline
 from caption_curation.optimisation.micro_batches import BatchSlice, GradientAccumulator
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import NonFiniteLoss
 from caption_curation.support.launcher import process_info
-from caption_curation.text_to_image.configuration import check_prediction_type
+from caption_curation.text_to_image.family import FAMILIES, family_name
 from caption_curation.text_to_image.fine_tuning.checkpoints import load_checkpoint, save_checkpoint
 from caption_curation.text_to_image.fine_tuning.inputs import FrozenEncoders, TrainingInputs
 from caption_curation.text_to_image.fine_tuning.recipe import (
@@ -118,17 +118,8 @@ class _Models:
 
 
 def _load(base: Path, device: torch.device) -> _Models:
-    from diffusers import DDPMScheduler
-    from diffusers.models.attention_processor import AttnProcessor
-
-    unused = ("safety_checker", "feature_extractor")
-    pipeline = load_pipeline(base, dtype=torch.float32, without=unused).to(device)
-    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
-    check_prediction_type(schedule, base / "scheduler")
-    if device.type == "cpu":
-        # For the few positions of a small model its backward pass is a third faster than that of
-        # torch's fused attention.
-        pipeline.unet.set_attn_processor(AttnProcessor())
+    family = import_module(f"{FAMILIES}.{family_name(base)}")
+    pipeline, schedule = family.load_for_fine_tuning(base, device)
     encoders = FrozenEncoders(pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, device)
     return _Models(pipeline.unet.train(), schedule, encoders)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from PIL.Image import Image
 from caption_curation.config.experiment import Prompt, Synthesis
 from caption_curation.config.profile import Generator
 from caption_curation.samples import CaptionedImage, Sample, other_captions
+from caption_curation.text_to_image.family import FAMILIES, family_name
 from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_seed
 from caption_curation.text_to_image.prompts import image_prompt
 
@@ -103,15 +105,15 @@ def image_generator(
     """
 
     @cache
-    def loaded() -> Any:
-        from caption_curation.text_to_image.synthesis.sampling import load_generator
+    def family() -> Any:
+        return import_module(f"{FAMILIES}.{family_name(folder)}")
 
-        return load_generator(folder, sampler=synthesis.sampler)
+    @cache
+    def loaded() -> Any:
+        return family().load_generator(folder, sampler=synthesis.sampler)
 
     def generate_batch(batch: list[ImageRequest]) -> list[Image | None]:
-        from caption_curation.text_to_image.synthesis.sampling import generate
-
-        return generate(
+        images: list[Image | None] = family().generate(
             loaded(),
             [request.prompt for request in batch],
             [request.seed for request in batch],
@@ -122,5 +124,6 @@ def image_generator(
             size=(image_size, image_size),
             pad_to=batch_size if loaded().device.type == "cuda" else 1,
         )
+        return images
 
     return generate_batch

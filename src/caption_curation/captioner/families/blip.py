@@ -1,4 +1,4 @@
-"""The captioner: a BLIP in the hub's file layout, and its captions as token ids.
+"""BLIP in the hub's file layout, and captions as its token ids.
 
 The recipe is BLIP's own, which transformers' ``forward`` does not follow: the first token of the
 decoder is the start token, and no loss is counted on the prompt and on padding
@@ -6,49 +6,18 @@ decoder is the start token, and no loss is counted on the prompt and on padding
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from caption_curation.captioner.model.captioner import IGNORED, Captioner, CaptionTokens
 from caption_curation.model_loading import load_model, load_part
 from caption_curation.support.errors import InputError
 
-IGNORED = -100  # cross-entropy's ignore_index: targets that do not count
 MAX_CAPTION_WORDS = 30  # max_words of BLIP's training sets for COCO and Flickr30K
-
-
-@dataclass(frozen=True)
-class Captioner:
-    """A BLIP model with its tokenizer, on a device."""
-
-    model: Any
-    tokenizer: Any
-    device: torch.device
-
-    @property
-    def image_size(self) -> int:
-        """Width and height of the pixels that the model takes."""
-        return int(self.model.config.vision_config.image_size)
-
-
-@dataclass(frozen=True)
-class CaptionTokens:
-    """Captions as the decoder's inputs and targets.
-
-    All are int64 tensors of shape (captions, longest caption in tokens). ``targets[:, t]`` is the
-    token that follows ``inputs[:, t]``, or ``IGNORED`` where no loss is counted.
-    """
-
-    inputs: torch.Tensor
-    mask: torch.Tensor
-    targets: torch.Tensor
-
-    def to(self, device: torch.device) -> "CaptionTokens":
-        """The same tokens on ``device``."""
-        return CaptionTokens(self.inputs.to(device), self.mask.to(device), self.targets.to(device))
 
 
 def load_captioner(folder: Path, image_size: int, device: torch.device) -> Captioner:
@@ -210,3 +179,51 @@ def next_token_logits(
         use_cache=False,
     ).logits
     return logits
+
+
+def shared_image_logits(
+    captioner: Captioner, pixels: torch.Tensor, image_index: torch.Tensor, tokens: CaptionTokens
+) -> torch.Tensor:
+    """Next-token logits of captions that share images.
+
+    What depends on the image alone is computed once per image: its encoding, and the keys and
+    values of the decoder's cross-attention, which cost more than the rest of the decoder: an image
+    has hundreds of patches, a caption about ten tokens.
+
+    Args:
+        captioner: the model.
+        pixels: (images, 3, size, size), normalised.
+        image_index: int64 (captions,): the index of each caption's image in ``pixels``.
+        tokens: of the captions.
+
+    Returns:
+        (captions, tokens, vocabulary), aligned with ``tokens.targets``.
+    """
+    states = encode_images(captioner, pixels)
+    with _projected_once(captioner, states, image_index):
+        # Cross-attention uses nothing but the shape of these.
+        return next_token_logits(captioner, states[:1].expand(len(image_index), -1, -1), tokens)
+
+
+@contextmanager
+def _projected_once(
+    captioner: Captioner, states: torch.Tensor, image_index: torch.Tensor
+) -> Iterator[None]:
+    """Let cross-attention project ``states`` once, and give each caption its image's projection."""
+
+    def images(module: Any, arguments: Any) -> tuple[torch.Tensor]:
+        return (states,)
+
+    def captions(module: Any, arguments: Any, projected: torch.Tensor) -> torch.Tensor:
+        return projected[image_index]
+
+    hooks = []
+    for layer in captioner.model.text_decoder.bert.encoder.layer:
+        for projection in (layer.crossattention.self.key, layer.crossattention.self.value):
+            hooks.append(projection.register_forward_pre_hook(images))
+            hooks.append(projection.register_forward_hook(captions))
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,4 +1,4 @@
-"""Sample images from a Stable Diffusion: prompts and seeds in, images out."""
+"""Stable Diffusion: sampling images from it, prompts and seeds in; and what of it is fine-tuned."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ from PIL import Image
 
 from caption_curation.compute.devices import prepare_device
 from caption_curation.model_loading import load_pipeline
-from caption_curation.text_to_image.synthesis.windows import encode_in_windows, tokens_in_windows
+from caption_curation.text_to_image.configuration import check_prediction_type
+from caption_curation.text_to_image.windows import encode_in_windows, tokens_in_windows
 
 Sampler = Literal["dpm_solver", "ddim", "pndm"]
 
@@ -37,6 +38,27 @@ def load_generator(folder: Path, *, sampler: Sampler) -> Any:
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def load_for_fine_tuning(folder: Path, device: torch.device) -> tuple[Any, Any]:
+    """The pipeline without what training does not need, on ``device``, and its noise schedule.
+
+    Raises:
+        InputError: a file is damaged or of another model, or the schedule trains otherwise than is
+            known.
+    """
+    from diffusers import DDPMScheduler
+    from diffusers.models.attention_processor import AttnProcessor
+
+    unused = ("safety_checker", "feature_extractor")
+    pipeline = load_pipeline(folder, dtype=torch.float32, without=unused).to(device)
+    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
+    check_prediction_type(schedule, folder / "scheduler")
+    if device.type == "cpu":
+        # For the few positions of a small model its backward pass is a third faster than that of
+        # torch's fused attention.
+        pipeline.unet.set_attn_processor(AttnProcessor())
+    return pipeline, schedule
 
 
 def image_dtype(device: torch.device) -> torch.dtype:
@@ -102,7 +124,7 @@ def generate(
         prompts: one per image.
         seeds: one per image, in [0, 2**63).
         in_windows: for each image, whether the text encoder reads the whole prompt in windows
-            (:mod:`~.synthesis.windows`); otherwise CLIP truncates it to 77 tokens.
+            (:mod:`~.text_to_image.windows`); otherwise CLIP truncates it to 77 tokens.
         steps: of the sampler.
         guidance: classifier-free guidance scale; 1: none.
         negative_prompt: what guidance steers away from; used if ``guidance`` is above 1.

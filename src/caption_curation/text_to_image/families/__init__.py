@@ -1,0 +1,1 @@
+"""Families of generators, a module each, called as ``_class_name`` of model_index.json says."""

@@ -1,0 +1,52 @@
+"""Write digests of the code of the captioner's and the generator's families."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+from caption_curation import paths
+from caption_curation.captioner.model import family as captioner_family
+from caption_curation.support.imports import everything_imported, holds_only_a_docstring
+from caption_curation.support.outputs import atomic_folder
+from caption_curation.text_to_image import family as generator_family
+from stages import run
+
+
+def main() -> None:
+    """Write which family each model is of, and a digest of each file that the family imports.
+
+    Stages that use a model depend on its file here instead of on all families: mending one family
+    reruns no experiment of another.
+    """
+    chosen = {
+        "captioner": (captioner_family.FAMILIES, captioner_family.family_name(paths.captioner(0))),
+        "generator": (
+            generator_family.FAMILIES,
+            generator_family.family_name(paths.BASE_GENERATOR),
+        ),
+    }
+    with atomic_folder(paths.FAMILIES) as folder:
+        for part, (package, name) in chosen.items():
+            record = {"family": name, "code": digests(package, name, Path())}
+            (folder / f"{part}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def digests(package: str, name: str, root: Path) -> dict[str, str]:
+    """SHA-256 of every file that a family's module imports, its own too, by path; sorted.
+
+    Args:
+        package: that has a module for each family.
+        name: of the family's module.
+        root: the repository's root.
+    """
+    module = f"src/{package.replace('.', '/')}/{name}.py"
+    files = sorted(everything_imported(module, root))
+    return {
+        file: sha256((root / file).read_bytes()).hexdigest()
+        for file in files
+        if not holds_only_a_docstring(file, root)
+    }
+
+
+if __name__ == "__main__":
+    run(main)
