@@ -1,6 +1,5 @@
 """Work that goes on after a kill, on all processes of a stage."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from caption_curation.compute.devices import autocast
 from caption_curation.compute.process_group import from_main, gather, process_index, shard
 from caption_curation.support.declared_inputs import declaration, inputs_digest
 from caption_curation.support.digest_memo import DigestMemo
@@ -44,8 +44,10 @@ class UnfinishedWork:
             facts: whatever else decides it.
         """
         self._command, self._root = command, root
-        precision = os.environ.get("ACCELERATE_MIXED_PRECISION")
-        self._facts = [device.type, precision, *sorted(facts.items())]
+        # In effect, and not by name: a launcher's "no" is what a CPU does without a launcher.
+        with autocast(device):
+            is_half = torch.is_autocast_enabled(device.type)
+        self._facts = [device.type, is_half, *sorted(facts.items())]
         self._held = ExitStack()
         self._folder: Path | None = None
         self._is_open = False
