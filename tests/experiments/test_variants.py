@@ -7,6 +7,7 @@ from caption_curation.experiments.variants import (
     Variant,
     amount_lines,
     methods_at_common_setting,
+    mismatched_control,
     ordered,
     random_control,
     representatives,
@@ -56,6 +57,30 @@ def test_parameters_with_an_effect_do(change: dict[str, object]) -> None:
     variants = {variant_of(curation(**base)), variant_of(curation(**{**base, **change}))}
     assert len(variants) == len({variant.slug for variant in variants}) == 2
     assert len({variant.label for variant in variants}) == 2
+
+
+def test_a_static_choice_by_a_score_that_is_given_is_none_at_random() -> None:
+    given = {"method": "remove", "schedule": "static", "score": "file"}
+    fifth, tenth = (variant_of(curation(**given, ratio=ratio)) for ratio in (0.2, 0.1))
+    outliers = variant_of(curation(**given, rule="mean_std", std=1.5))
+    at_random = variant_of(curation(method="remove", schedule="static", ratio=0.2))
+    dynamic = variant_of(curation(method="remove", score="file", ratio=0.2))
+    variants = [fifth, tenth, outliers, at_random, dynamic]
+
+    assert [variant.choice_label for variant in variants] == [
+        "static, score from a file, top 20 %",
+        "static, score from a file, top 10 %",
+        "static, score from a file, mean + 1.5 std",
+        "static, 20 %",
+        "score from a file, top 20 %",
+    ]
+    assert fifth.slug == "remove-static-file-top0.2"
+    assert len({variant.slug for variant in variants}) == len(ordered(variants)) == 5
+    # Its control would be uniform; what is drawn before training is the same of every image.
+    assert random_control(fifth) is None
+    assert mismatched_control(fifth, variants) is None
+    lines = amount_lines(variants)
+    assert list(lines.values()) == [[tenth, fifth, outliers]]
 
 
 def test_a_control_curates_as_many_samples() -> None:

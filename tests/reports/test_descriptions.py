@@ -56,6 +56,16 @@ IMAGE = "are given a synthetic image, generated from all captions of the origina
             f"Once, before training, 40 % of the training samples, chosen at random, {IMAGE}.",
         ),
         (
+            {"schedule": "static", "score": "file"},
+            "Once, before training, the 40 % of the training samples with the highest score from "
+            f"a file {IMAGE}.",
+        ),
+        (
+            {"method": "remove", "schedule": "static", "score": "file", "rule": "mean_std"},
+            "Once, before training, the training samples whose score from a file is more than 2 "
+            "standard deviations above the mean are removed.",
+        ),
+        (
             {"pair_with": "easiest"},
             f"{START}{HARDEST}{IMAGE}, and that of the original's captions which the captioner "
             "finds easiest.",
@@ -86,6 +96,7 @@ def test_a_random_score_is_shown_with_the_loss_per_token() -> None:
         "loss_sum": "nats per caption",
         "loss_sum_smoothed": "nats per caption",
         "random": "nats per token",
+        "file": "nats per token",
     }
 
 

@@ -25,8 +25,8 @@ from caption_curation.reports.run.figures import (
 
 ROWS = [{"epoch": epoch, **dict.fromkeys(METRIC_LABELS, 0.1 * epoch)} for epoch in (1, 2, 3)]
 COUNTS = {
-    1: {"removed": 0, "replaced_caption": 3, "replaced_image": 0, "kept": 1},
-    2: {"removed": 0, "replaced_caption": 2, "replaced_image": 0, "kept": 2},
+    1: {"removed": 0, "replaced_caption": 3, "replaced_image": 0, "kept": 1, "rejected": 0},
+    2: {"removed": 0, "replaced_caption": 2, "replaced_image": 0, "kept": 2, "rejected": 0},
 }
 BLUE = METHOD_COLOURS["replace_image"]
 
@@ -97,6 +97,11 @@ def test_bars_are_stacked_by_kind_of_edit() -> None:
     ]
     assert [[bar.get_height() for bar in container] for container in containers] == [[3, 2], [1, 2]]
     assert [bar.get_y() for bar in containers[1]] == [3, 2]
+    # What was turned down is there only where something was, and looks like no other kind.
+    rejected = edits_per_epoch({1: {**COUNTS[1], "rejected": 5}}).axes[0].containers
+    assert [container.get_label() for container in rejected][2:] == [EDIT_LABELS["rejected"]]
+    assert len({bars[0].get_hatch() for bars in rejected}) == 3
+    assert (rejected[2][0].get_y(), rejected[2][0].get_height()) == (4, 5)
 
 
 def test_a_method_has_one_colour_and_the_random_control_its_own() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,9 @@ from PIL import Image
 from caption_curation import paths
 from caption_curation.audit.selection import training_sets
 from caption_curation.coco_format import write_results
-from caption_curation.edits import read_edits
+from caption_curation.curation.decisions import Decision
+from caption_curation.curation.settling import settle
+from caption_curation.edits import read_edits, write_edits
 from caption_curation.evaluation.hard_samples import hard_sample_overlaps
 from caption_curation.evaluation.numbers import (
     curation_counts,
@@ -116,8 +119,11 @@ def write_evaluation(epochs: int) -> None:
 def make_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Writes a small run and returns the text of its report."""
 
-    def make(**settings: Any) -> str:
+    def make(decisions: Sequence[Decision] = (), **settings: Any) -> str:
         write_small_run(tmp_path, **settings)
+        if decisions:
+            log = tmp_path / paths.history(settings.get("epochs", 3)) / "edits-1.jsonl"
+            write_edits(log, settle(read_edits(log), epoch=1, decisions=decisions))
         monkeypatch.chdir(tmp_path)
         write_evaluation(settings.get("epochs", 3))
         report.main()
@@ -261,6 +267,37 @@ def test_a_caption_replacement_shows_both_captions_and_why_samples_were_kept(
     assert "Synthetic image" not in page.attributes("img", "alt")
     assert rows_of(page, "curation")[2] == "2 8 1 0 1"
     assert any(f"{KEPT} (1)." in text for text in page.texts("p"))
+
+
+def test_what_people_decided_is_counted_where_they_did(make_page: Any) -> None:
+    decisions = [
+        Decision(epoch=1, sample_id="b#1", decision="reject"),
+        Decision(epoch=1, sample_id="c#1", decision="caption", caption="yellow all over"),
+    ]
+    page = Page(make_page(decisions))
+
+    assert page.texts("dd")[2] == "3"
+    assert rows_of(page, "curation")[:3] == [
+        "After epoch Samples Chosen New caption New image Turned down",
+        "1 8 3 1 1 1",
+        "2 8 1 0 1 0",
+    ]
+    (note,) = [text for text in page.texts("p") if text.startswith("What people decided")]
+    assert note == (
+        "What people decided of chosen samples: turned down (1); new caption in place of replace "
+        "image (1)."
+    )
+    cards = page.texts("article")
+    assert not any("three pink rings" in card for card in cards)
+    assert any("After yellow all over" in card for card in cards)
+
+
+@pytest.mark.parametrize("settings", [{}, {"method": "replace_caption"}, {"method": "remove"}])
+def test_nothing_is_said_of_people_who_decided_nothing(
+    make_page: Any, settings: dict[str, Any]
+) -> None:
+    page = make_page(**settings)
+    assert "people decided" not in page and "urned down" not in page
 
 
 def test_a_removed_sample_has_no_loss_after(make_page: Any) -> None:

@@ -1,7 +1,8 @@
 """Variants of curation: experiments that differ in nothing but the seed are of one variant.
 
 Parameters that have no effect do not distinguish variants: with ``method: none`` nothing else of
-``curation`` matters, the rule ``mean_std`` reads no ratio, and a static choice knows no loss.
+``curation`` matters, the rule ``mean_std`` reads no ratio, and a static choice knows no loss: it
+has a score and a rule only where the score is given.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ _PAIRINGS = {"random_easier": "random easier caption", "easiest": "easiest capti
 class Variant:
     """The values of ``curation`` that have an effect; the others are ``None``.
 
-    ``amount`` is the ratio of ``top_fraction`` and of the static schedule, and the number of
+    ``amount`` is the ratio of ``top_fraction`` and of a static choice at random, and the number of
     standard deviations of ``mean_std``.
     """
 
@@ -40,10 +41,11 @@ class Variant:
         """Which samples are curated and when, in words; empty without curation."""
         if self.method == NO_CURATION:
             return ""
-        if self.schedule == "static":
-            words = ["static", f"{100 * (self.amount or 0):g} %"]
+        words = ["static"] if self.schedule == "static" else []
+        if self.score is None:
+            words.append(f"{100 * (self.amount or 0):g} %")
         else:
-            words = [SCORES[str(self.score)].title, self.amount_label]
+            words += [SCORES[self.score].title, self.amount_label]
         return ", ".join([*words, self.pairing] if self.pairing else words)
 
     @property
@@ -67,8 +69,10 @@ class Variant:
         if self.method == NO_CURATION:
             return self.method
         kind = RULES[self.rule or "top_fraction"].slug
-        choice = "static" if self.schedule == "static" else str(self.score)
-        words = [self.method, choice, f"{kind}{self.amount:g}"]
+        words = [self.method]
+        words += ["static"] if self.schedule == "static" else []
+        words += [self.score] if self.score is not None else []
+        words.append(f"{kind}{self.amount:g}")
         if self.pair_with not in (None, "keep"):
             words.append(str(self.pair_with))
         return "-".join(words)
@@ -79,13 +83,13 @@ def variant_of(curation: Curation) -> Variant:
     if curation.method == NO_CURATION:
         return Variant(NO_CURATION)
     pair_with = curation.pair_with if generates_images(curation.method) else None
-    if curation.schedule == "static":
+    if curation.chooses_at_random:
         return Variant(
             curation.method, "static", rule=None, amount=curation.ratio, pair_with=pair_with
         )
     return Variant(
         curation.method,
-        "dynamic",
+        curation.schedule,
         curation.score,
         curation.rule,
         float(getattr(curation, RULES[curation.rule].amount)),
@@ -97,9 +101,10 @@ def random_control(variant: Variant) -> Variant | None:
     """The variant that curates the same number of samples, chosen uniformly, if there is one.
 
     A random control chooses as many samples as the rule would by the score that it imitates. By
-    another score some rules choose another number, so that nothing controls for that.
+    another score some rules choose another number, so that nothing controls for that. Nor does a
+    static choice at random for one by a score: it draws the same part of every image's samples.
     """
-    if variant.score is None or is_random(variant.score):
+    if variant.score is None or is_random(variant.score) or variant.schedule == "static":
         return None
     for name, score in SCORES.items():
         if score.same_number_as == variant.score:

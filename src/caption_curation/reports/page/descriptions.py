@@ -61,7 +61,7 @@ def describe_synthesis(counts: Mapping[str, int], prompt: Prompt) -> str:
 
 
 def _choice(curation: Curation) -> str:
-    if curation.schedule == "static":
+    if curation.chooses_at_random:
         return f"{100 * curation.ratio:g} % of the training samples, chosen at random,"
     rule, score = RULES[curation.rule], SCORES[curation.score]
     amount = float(getattr(curation, rule.amount))

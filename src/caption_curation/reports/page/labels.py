@@ -39,10 +39,12 @@ NOISE_LABELS = {
 
 # What became of chosen samples, by the keys under which edits are counted.
 EDIT_LABELS = {action.counted_as: action.outcome for action in ACTIONS.values()} | {
-    "kept": "chosen, but kept"
+    "kept": "chosen, but kept",
+    "rejected": "turned down",
 }
 EDIT_COLOURS = {action.counted_as: METHOD_COLOURS[name] for name, action in ACTIONS.items()} | {
-    "kept": GREY
+    "kept": GREY,
+    "rejected": GREY,
 }
 
 

@@ -63,7 +63,7 @@ def edit_examples(
 ) -> list[EditExample]:
     """For every epoch the hardest samples that were edited, then as many at random.
 
-    The static schedule chooses without a score, so its examples are all random.
+    A static choice at random knows no hardest, so its examples are all random.
 
     Args:
         edits: the edit log; within an epoch the hardest sample comes first. Samples that were
@@ -87,7 +87,7 @@ def edit_examples(
             shown.setdefault(edit.epoch, []).append(edit)
     examples = []
     for epoch, candidates in sorted(shown.items()):
-        hard = per_epoch // 2 if epoch > 0 else 0
+        hard = 0 if candidates[0].score is None else per_epoch // 2
         hardest, others = candidates[:hard], candidates[hard:]
         count = min(per_epoch - hard, len(others))
         picked = rng.choice(len(others), size=count, replace=False)

@@ -16,6 +16,8 @@ from caption_curation.reports.page.style import GREY, INK, MOST_BINS, STYLE, WID
 
 # Every run has these; they are the small panels beside CIDEr.
 _N_GRAM_METRICS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l")
+# Hatches of what became of samples that stayed as they were.
+_UNCHANGED = {"kept": "////", "rejected": "...."}
 
 
 @matplotlib.rc_context(STYLE)
@@ -133,9 +135,9 @@ def edits_per_epoch(counts: Mapping[int, Mapping[str, int]]) -> Figure:
             heights,
             width=0.5,
             bottom=bottom,
-            color="none" if kind == "kept" else EDIT_COLOURS[kind],
+            color="none" if kind in _UNCHANGED else EDIT_COLOURS[kind],
             edgecolor=EDIT_COLOURS[kind],
-            hatch="////" if kind == "kept" else None,
+            hatch=_UNCHANGED.get(kind),
             label=label,
         )
         bottom += heights

@@ -1,7 +1,7 @@
 """The page of one run, which needs nothing but itself, made from what the run has written."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -9,8 +9,9 @@ import yaml
 from caption_curation.audit.selection import planted_noise
 from caption_curation.config.params import Params
 from caption_curation.config.profile import BestEpoch, HubModel, LocalModel
-from caption_curation.curation.actions import method_title
+from caption_curation.curation.actions import ACTIONS, method_title
 from caption_curation.curation.scores import LOSS_UNITS
+from caption_curation.edits import BY_PERSON, KEEP, Edit
 from caption_curation.image_index import present_files
 from caption_curation.reports.page.descriptions import (
     describe_curation,
@@ -77,6 +78,7 @@ def page_content(run: Run) -> dict[str, Any]:
         "edited": sum(edit.action != "keep" for edit in run.accepted),
         "first_training_set": len(run.training_sets[0]),
         "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
+        "people": _decided_by_people(run.edits),
         "synthesis": describe_synthesis(_in_all(run.synthesis.values()), experiment.prompt),
         "loss_changes": loss_changes(run.edits, run.loss_of),
         "hard_fractions": sorted({row["fraction"] for row in run.hard_samples}),
@@ -92,6 +94,20 @@ def page_content(run: Run) -> dict[str, Any]:
             f"profiles/{experiment.profile}.yaml": _as_yaml(run.params.profile.model_dump()),
         },
     }
+
+
+def _decided_by_people(edits: Iterable[Edit]) -> Counter[str]:
+    """What became of samples that people decided about, in words."""
+    return Counter(_outcome(edit) for edit in edits if edit.decided_by == BY_PERSON)
+
+
+def _outcome(edit: Edit) -> str:
+    if not edit.accepted:
+        return EDIT_LABELS["rejected"]
+    if edit.action == KEEP:
+        return EDIT_LABELS["kept"]
+    # The reason names what it is in place of, if a person wanted something else.
+    return f"{ACTIONS[edit.action].outcome} {edit.reason.replace('_', ' ')}".strip()
 
 
 def _in_all(counts: Collection[Mapping[str, int]]) -> dict[str, int]:
