@@ -21,6 +21,7 @@ import yaml
 from dvc.repo import Repo
 
 from caption_curation.config.experiment import Inputs
+from caption_curation.image_index import read_index
 from caption_curation.synthetic_index import read_synthetic_index
 from tests.pipeline.browser import drawn_charts, fetched_by
 from tests.pipeline.clone import RECORDER, Clone, Run, change
@@ -238,22 +239,28 @@ def keys_of(index: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("split", "readers"),
+    ("index", "readers"),
     [
-        ("train", {"settle_static", "report"}),
-        ("whole_train", {"generator_corpus"}),
-        ("val", {"validate@0", "validate@1", "validate@2", "clip_features"}),
-        ("test", {"caption_test", "clip_features", "report"}),
+        ("corpus/train_images.jsonl", {"corpus", "settle_static", "report"}),
+        ("corpus/whole_train_images.jsonl", {"corpus", "generator_corpus"}),
+        (
+            "corpus/val_images.jsonl",
+            {"corpus", "validate@0", "validate@1", "validate@2", "clip_features"},
+        ),
+        ("corpus/test_images.jsonl", {"corpus", "caption_test", "clip_features", "report"}),
+        ("epochs/0/curated/shown.jsonl", {"settle_static", "settle@1", "train@1", "score@1"}),
+        ("epochs/1/synthetic/index.jsonl", {"synthesize@1", "settle@1", "history@2"}),
+        ("epochs/1/curated/shown.jsonl", {"settle@1", "train@2", "score@2", "verdicts@2"}),
     ],
 )
 def test_another_content_of_an_image_is_noticed_by_who_reads_it(
-    clone: Clone, monkeypatch: pytest.MonkeyPatch, split: str, readers: set[str]
+    clone: Clone, monkeypatch: pytest.MonkeyPatch, index: str, readers: set[str]
 ) -> None:
-    """The list of a split's images has another digest then; nobody depends on their folder."""
+    """The list of the images has another digest then; nobody depends on their folder."""
     monkeypatch.chdir(clone.folder)
-    listed = clone.folder / f"data/corpus/{split}_images.jsonl"
+    listed = clone.folder / "data" / index
     before = listed.read_text()
-    digest = json.loads(before.splitlines()[0])["md5"]
+    (digest,) = re.findall(r'"md5": "(\w+)"', before)[-1:]
     listed.unlink()  # linked from DVC's cache
     listed.write_text(before.replace(digest, "0" * 32))
     try:
@@ -261,19 +268,49 @@ def test_another_content_of_an_image_is_noticed_by_who_reads_it(
     finally:
         listed.unlink()
         listed.write_text(before)
-    assert {name.rpartition(":")[2] for name in status} == readers | {"corpus"}
+    assert {name.rpartition(":")[2] for name in status} == readers
 
 
-@pytest.mark.parametrize("image", ["data/corpus/images/*.jpg", "data/epochs/1/synthetic/*.jpg"])
-def test_a_damaged_image_is_restored_and_nothing_runs_again(clone: Clone, image: str) -> None:
+IMAGES = ("data/corpus/images", "data/epochs/1/synthetic")
+
+
+def test_damaged_and_deleted_images_are_restored_and_nothing_runs_again(clone: Clone) -> None:
     clone.reset()
     clone.dvc("repro")
-    file = min(clone.folder.glob(image))
-    whole = file.read_bytes()
-    file.unlink()  # linked from DVC's cache
-    file.write_bytes(whole[: len(whole) // 2])
+    whole: dict[Path, bytes] = {}
+    for folder in IMAGES:
+        cut, gone, *_ = sorted((clone.folder / folder).glob("*.jpg"))
+        whole |= {file: file.read_bytes() for file in (cut, gone)}
+        gone.unlink()
+        cut.unlink()  # linked from DVC's cache
+        cut.write_bytes(whole[cut][: len(whole[cut]) // 2])
     assert clone.dvc("repro").stages == []
-    assert file.read_bytes() == whole
+    assert {file: file.read_bytes() for file in whole} == whole
+
+
+@pytest.mark.parametrize("folder", IMAGES)
+def test_an_image_that_is_nowhere_is_named_with_the_command_that_fetches_it(
+    clone: Clone, folder: str
+) -> None:
+    """As after ``dvc pull --allow-missing``: the lists are there, and not all that they name."""
+    clone.reset()
+    clone.dvc("repro")
+    images = read_index(clone.folder / "data/epochs/1/curated/shown.jsonl")
+    shown = next(image for image in images if Path(image.file).parent == Path(folder))
+    file = clone.folder / shown.file
+    cached = clone.folder / ".dvc/cache/files/md5" / shown.md5[:2] / shown.md5[2:]
+    content = cached.read_bytes()
+    for path in (file, cached):
+        path.unlink()
+    try:
+        with pytest.raises(AssertionError) as failed:
+            clone.dvc("repro", "--force", "--single-item", "stages/epochs/dvc.yaml:train@2")
+    finally:
+        for path in (file, cached):
+            path.write_bytes(content)
+        clone.dvc("repro")  # DVC has removed what was to be trained anew
+    message = f"images that are not there; `dvc pull {folder}` fetches them (1):\n  {shown.file}\n"
+    assert message in str(failed.value)
 
 
 def experiment(clone: Clone, *settings: str) -> Run:
