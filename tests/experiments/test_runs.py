@@ -18,15 +18,16 @@ EPOCHS = 2
 OUTPUTS = ("reports/evaluation", f"data/epochs/{EPOCHS}/history", "data/corpus")
 
 
-def store(cache: Path, content: bytes) -> str:
-    digest = hashlib.md5(content).hexdigest()
+def store(cache: Path, content: bytes, ending: str = "") -> str:
+    digest = hashlib.md5(content).hexdigest() + ending
     path = cache / "files" / "md5" / digest[:2] / digest[2:]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return digest
 
 
-def finished(root: Path, cache: Path) -> FinishedExperiment:
+def stored_outputs(root: Path, cache: Path) -> dict[str, str]:
+    """Put the outputs of a run into a cache; their hashes."""
     outputs = {}
     for output in OUTPUTS:
         listing = [
@@ -37,7 +38,13 @@ def finished(root: Path, cache: Path) -> FinishedExperiment:
             for path in sorted((root / output).rglob("*"))
             if path.is_file()
         ]
-        outputs[output] = store(cache, json.dumps(listing).encode())
+        # As DVC does, which knows a folder's list by this ending.
+        outputs[output] = store(cache, json.dumps(listing).encode(), ".dir")
+    return outputs
+
+
+def finished(root: Path, cache: Path) -> FinishedExperiment:
+    outputs = stored_outputs(root, cache)
     parameters = {"profile": "demo", "seed": 3, "training": {"epochs": EPOCHS}}
     return FinishedExperiment("mine", parameters, {}, outputs, [], cache)
 

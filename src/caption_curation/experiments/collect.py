@@ -18,7 +18,7 @@ from caption_curation.experiments.finished import (
     Repository,
     Unusable,
 )
-from caption_curation.experiments.runs import Run, read_run
+from caption_curation.experiments.runs import Run, edit_files, read_run
 from caption_curation.support.errors import InputError, list_faults
 
 
@@ -58,7 +58,10 @@ def collect_runs(
     finished: list[FinishedExperiment] = []
     for entry in in_order:
         try:
-            finished.append(repository.read(entry))
+            experiment = repository.read(entry)
+            # What cannot be read is no reason to leave out what it is not comparable with.
+            edit_files(experiment)
+            finished.append(experiment)
         except Unusable as reason:
             left_out.append(LeftOut(entry.name, str(reason)))
     if names is None and finished:

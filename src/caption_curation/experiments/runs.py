@@ -8,9 +8,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from caption_curation import paths
 from caption_curation.audit.choices import Choice, audit_choices
 from caption_curation.audit.selection import (
     AuditRow,
@@ -26,7 +28,6 @@ from caption_curation.experiments.comparability import FRACTION
 from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
-from caption_curation.paths import edit_logs
 from caption_curation.samples import (
     CaptionedImage,
     Sample,
@@ -119,8 +120,8 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
     metrics = _json(experiment, "reports/evaluation", "metrics.json")
     if not metrics["test"]:
         raise Unusable("its profile has no test split to compare")
-    history = f"data/epochs/{experiment.epochs}/history"
-    edits = _edits(experiment, history)
+    history = _history(experiment)
+    edits = read_edits(*edit_files(experiment))
     train = read_images(experiment.path("data/corpus", "train.jsonl"))
     noise = _noise(experiment, train)
     sets = training_sets(train, edits, experiment.epochs) if edits or noise else {}
@@ -161,15 +162,24 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
     )
 
 
-def _edits(experiment: FinishedExperiment, history: str) -> list[Edit]:
+def edit_files(experiment: FinishedExperiment) -> list[Path]:
+    """Where the edits of each epoch lie in DVC's cache.
+
+    Raises:
+        Unusable: the cache does not have them, or they are of a version that wrote other files.
+    """
     try:
-        logs = [experiment.path(history, name) for name in edit_logs(experiment.epochs)]
+        history = _history(experiment)
+        return [experiment.path(history, name) for name in paths.edit_logs(experiment.epochs)]
     except NotWritten as error:
         raise Unusable(
             "its files are of an earlier version of this project, which cannot be read any more; "
             "run it again"
         ) from error
-    return read_edits(*logs)
+
+
+def _history(experiment: FinishedExperiment) -> str:
+    return paths.history(experiment.epochs).as_posix()
 
 
 def chosen_share(counts: Mapping[str, Any], curation: Curation, epochs: int) -> float | None:
