@@ -105,8 +105,8 @@ def test_a_wrong_name_is_told_all_that_there_are(clone: Clone) -> None:
         clone.command(sys.executable, "-m", "stages.parameters")
     clone.reset()
     assert "curation.score = 'loss_tims_length'" in str(failed.value)
-    allowed = "'loss_mean', 'loss_sum', 'loss_sum_smoothed', 'random' or 'loss_times_length'"
-    assert allowed in str(failed.value)
+    losses = "'loss_mean', 'loss_sum', 'loss_sum_smoothed'"
+    assert f"{losses}, 'random', 'file' or 'loss_times_length'" in str(failed.value)
 
 
 def test_the_pages_are_where_they_are_said_to_be() -> None:
