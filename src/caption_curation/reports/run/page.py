@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from caption_curation.audit.selection import planted_noise
+from caption_curation.config.experiment import Prompt
 from caption_curation.config.params import Params
 from caption_curation.config.profile import BestEpoch, HubModel, LocalModel
 from caption_curation.curation.actions import ACTIONS, method_title
@@ -79,7 +80,7 @@ def page_content(run: Run) -> dict[str, Any]:
         "first_training_set": len(run.training_sets[0]),
         "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
         "people": _decided_by_people(run.edits),
-        "synthesis": describe_synthesis(_in_all(run.synthesis.values()), experiment.prompt),
+        "synthesis": _synthesis(run.synthesis.values(), experiment.prompt),
         "loss_changes": loss_changes(run.edits, run.loss_of),
         "hard_fractions": sorted({row["fraction"] for row in run.hard_samples}),
         "hard_samples": _by_epochs(run.hard_samples),
@@ -110,14 +111,17 @@ def _outcome(edit: Edit) -> str:
     return f"{ACTIONS[edit.action].outcome} {edit.reason.replace('_', ' ')}".strip()
 
 
-def _in_all(counts: Collection[Mapping[str, int]]) -> dict[str, int]:
-    """The counts of all epochs; a prompt counts in each of them that it was drawn from."""
+def _synthesis(counts: Collection[Mapping[str, int]], prompt: Prompt) -> str:
+    """What was out of the ordinary with the images of all epochs, in words."""
     longest = max(of_epoch["most_tokens"] for of_epoch in counts)
     summed = {
         name: sum(of_epoch[name] for of_epoch in counts)
         for name in ("prompts", "too_long", "redrawn")
     }
-    return summed | {"most_tokens": longest}
+    said = describe_synthesis(summed | {"most_tokens": longest}, prompt)
+    if summed["too_long"] and sum(of_epoch["prompts"] > 0 for of_epoch in counts) > 1:
+        said += " A prompt counts in each epoch that drew from it."
+    return said
 
 
 def _by_epochs(
