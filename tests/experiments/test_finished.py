@@ -28,7 +28,13 @@ def locks(**hashes: str) -> dict[str, Any]:
         "clip_model": stage(["data/my_clip"], ["data/clip/model"]),
         "sbert_captions": stage(["data/my_encoder"], ["data/sbert_captions.jsonl"]),
         "verdicts@1": stage(["stages/verdicts.py"], ["data/epochs/1/verdicts.jsonl"]),
-        "evaluate": stage(["data/clip/model", "stages/evaluate.py"], ["reports/evaluation"]),
+        "train": {
+            **stage(["data/families/captioner.json", "versions.yaml"], ["data/captioner"]),
+            "params": {"params.yaml": {"inputs.images": hashes.get("images", "photographs")}},
+        },
+        "evaluate": stage(
+            ["data/captioner", "data/clip/model", "stages/evaluate.py"], ["reports/evaluation"]
+        ),
         "report": {
             **stage(["reports/evaluation", "stages/report.py"], ["reports/report.html"]),
             "params": {"params.yaml": {"seed": 0, "curation": {"method": "none"}}},
@@ -61,7 +67,15 @@ def recorded(folder: Path, stages: dict[str, Any], name: str) -> FinishedExperim
 
 
 @pytest.mark.parametrize(
-    "changed", ["data/corpus", "data/clip/model", "data/sbert_captions.jsonl", "stages/evaluate.py"]
+    "changed",
+    [
+        "data/clip/model",
+        "data/corpus",
+        "data/families/captioner.json",
+        "data/sbert_captions.jsonl",
+        "stages/evaluate.py",
+        "versions.yaml",
+    ],
 )
 def test_what_results_depend_on_must_be_the_same(tmp_path: Path, changed: str) -> None:
     """Also where no parameter tells: a folder of one name may hold another CLIP by now."""
@@ -81,6 +95,13 @@ def test_what_only_the_report_shows_matters_to_no_comparison(tmp_path: Path, cha
     assert same.setting == other.setting
     # Nor would a study run its experiments again.
     assert changed not in other.sources
+
+
+def test_where_a_machine_has_its_photographs_matters_to_no_comparison(tmp_path: Path) -> None:
+    here = recorded(tmp_path, locks(), "here")
+    elsewhere = recorded(tmp_path, locks(images="/mnt/photographs"), "elsewhere")
+
+    assert here.setting == elsewhere.setting
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -22,6 +22,11 @@ WORKSPACE = "workspace"
 HEAD = "HEAD"
 STATES = {"failed": "failed", "running": "still running", "queued": "queued, not run yet"}
 LOCKS = ("dvc.lock", "stages/epochs/dvc.lock")
+# Sections of params.yaml in which comparable experiments may differ: what is compared, and where
+# one machine has its files. What is in these files is compared by what stages made of it.
+VARIED = ("seed", "curation", "inputs")
+# Dependencies that are code, or stand for it.
+CODE = ("src/", "stages/", "data/families/", "versions.yaml")
 # They change no result: the check at the start, the page at the end, and what only the page shows.
 PRESENTATION = ("parameters", "report", "verdicts")
 OF_CURATION = ("scores", "curate", "synthesize", "recaption", "judge", "settle")
@@ -305,10 +310,10 @@ def _setting(stages: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str,
     for stage in stages.values():
         for file, values in stage.get("params", {}).items():
             for key, value in _flat(values):
-                if file != "params.yaml" or key.split(".")[0] not in ("seed", "curation"):
+                if file != "params.yaml" or key.split(".")[0] not in VARIED:
                     setting[f"{file}: {key}"] = value
         for dependency in stage["deps"]:
-            if dependency["path"].startswith(("src/", "stages/")):
+            if dependency["path"].startswith(CODE):
                 setting[dependency["path"]] = dependency["md5"]
     return setting | {path: outputs[path] for path in SHARED_OUTPUTS if path in outputs}
 
