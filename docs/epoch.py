@@ -35,7 +35,9 @@ STAGES = {
 OTHERS = "#57606a"  # what comes from outside the epochs
 SHOWN_EPOCH = "3"  # any that has one before it; it is called e
 
-WIDTH, LEFT, RIGHT, BOX, LINE, GAP = 510, 190, 336, 138, 17, 14  # of the picture, in pixels
+# Of the picture, in pixels: narrow, so that it can be read on a telephone.
+WIDTH, READS, WRITES = 384, 18, 236
+FIRST, NAME, LINE, GAP = 36, 30, 18, 12
 
 
 @dataclass(frozen=True)
@@ -122,62 +124,46 @@ def colour_of(name: str, chain: list[Stage]) -> str:
 
 
 def picture() -> str:
-    """The SVG: one row a stage, what it reads on its left and what it writes on its right."""
+    """The SVG: under the name of each stage what it reads, on the left, and what it writes."""
     chain = stages()
     rows: list[str] = []
-    top = 40
+    top = FIRST
     for stage in chain:
-        lines = max(len(stage.reads), len(stage.writes), 2)
-        height = lines * LINE + 2 * GAP
-        rows += _row(stage, chain, top, height)
-        top += height
-    head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top + 8}" '
-        'font-family="Helvetica, Arial, sans-serif" role="img">',
-        "<title>What each stage of an epoch reads and writes</title>",
-        f'<rect width="{WIDTH}" height="{top + 8}" rx="10" fill="#ffffff"/>',
-        *(
-            f'<text x="{x}" y="24" font-size="13" font-weight="600" fill="#1b1f24"'
-            f"{' text-anchor=' + chr(34) + anchor + chr(34) if anchor else ''}>{text}</text>"
-            for x, anchor, text in (
-                (20, "", "reads"),
-                ((LEFT + RIGHT) / 2, "middle", "stage of epoch e"),
-                (RIGHT + 24, "", "writes"),
-            )
-        ),
-    ]
-    return "\n".join([*head, *rows, "</svg>"]) + "\n"
+        rows += _row(stage, chain, top)
+        top += NAME + max(len(stage.reads), len(stage.writes)) * LINE + GAP
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top}" '
+            f'viewBox="0 0 {WIDTH} {top}" font-family="Helvetica, Arial, sans-serif" role="img">',
+            "<title>What each stage of an epoch reads and writes</title>",
+            f'<rect width="{WIDTH}" height="{top}" rx="10" fill="#ffffff"/>',
+            _text(READS, 22, "stage of epoch e: reads", 'font-weight="600"'),
+            _text(WRITES, 22, "writes", 'font-weight="600"'),
+            *rows,
+            "</svg>\n",
+        ]
+    )
 
 
-def _row(stage: Stage, chain: list[Stage], top: int, height: int) -> Iterator[str]:
+def _row(stage: Stage, chain: list[Stage], top: int) -> Iterator[str]:
     does, colour = STAGES[stage.name]
-    middle = top + height / 2
-    box = (LEFT + RIGHT - BOX) / 2
-    yield f'<line x1="12" x2="{WIDTH - 12}" y1="{top}" y2="{top}" stroke="#d8dee4"/>'
-    weight = 3 if stage.runs_model else 1.5
+    weight = 3 if stage.runs_model else 1
     yield (
-        f'<rect x="{box}" y="{middle - 22}" width="{BOX}" height="44" rx="8" fill="#ffffff" '
+        f'<rect x="8" y="{top}" width="{WIDTH - 16}" height="{NAME - 6}" rx="6" fill="#ffffff" '
         f'stroke="{colour}" stroke-width="{weight}"/>'
     )
-    centre = (LEFT + RIGHT) / 2
-    yield (
-        f'<text x="{centre}" y="{middle - 3}" text-anchor="middle" font-size="14" '
-        f'font-weight="600" fill="#1b1f24">{stage.name}</text>'
-    )
-    yield (
-        f'<text x="{centre}" y="{middle + 13}" text-anchor="middle" font-size="11" '
-        f'fill="#424a53">{escape(does)}</text>'
-    )
-    for x, files in ((20, stage.reads), (RIGHT + 24, stage.writes)):
-        start = middle - (len(files) - 1) * LINE / 2
+    yield _text(READS, top + 17, stage.name, 'font-weight="600" font-size="14"')
+    yield _text(WIDTH - 18, top + 17, does, 'text-anchor="end"')
+    for x, files in ((READS, stage.reads), (WRITES, stage.writes)):
         for place, file in enumerate(files):
-            y = start + place * LINE
-            dot = colour_of(file, chain)
-            yield f'<circle cx="{x - 4}" cy="{y}" r="4" fill="{dot}"/>'
-            yield (
-                f'<text x="{x + 5}" y="{y + 4}" font-size="11.5" fill="#1b1f24">'
-                f"{escape(file)}</text>"
-            )
+            y = top + NAME + 10 + place * LINE
+            yield f'<circle cx="{x + 4}" cy="{y}" r="4" fill="{colour_of(file, chain)}"/>'
+            yield _text(x + 14, y + 4, file)
+
+
+def _text(x: int, y: int, text: str, style: str = "") -> str:
+    size = "" if "font-size" in style else 'font-size="12.5" '
+    return f'<text x="{x}" y="{y}" {size}fill="#1b1f24" {style}>{escape(text)}</text>'
 
 
 def page() -> str:
@@ -214,7 +200,7 @@ state before training: it has no `train` and no `score`, and the static schedule
   action, the replacement, and the evidence. The same sample, action and replacement is never
   proposed twice; a sample whose removal was turned down is passed over before the rule counts. Of
   the past it reads only the training set and `curated/uses.jsonl`, which is bounded by the
-  corpus, so that curation after the last epoch costs what it costs after the first.
+  corpus, so that curation after the last epoch costs little more than after the first.
 - **Make candidates.** `synthesize` draws the images of this epoch's proposals, and no others. The
   first candidate of an image is the one that there would be without further ones; the seeds of
   the others come from the image, the replicate and the candidate, so that they are never another
