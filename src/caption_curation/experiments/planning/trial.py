@@ -7,13 +7,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from caption_curation.config.params import PARAMS_FILE, PROFILES_FOLDER
 from caption_curation.edits import read_proposals
 from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import LAUNCHER
 
+CHECK = "stages.parameters"
 QUICK = (
-    "stages.parameters",
+    CHECK,
     "stages.scores",
     "stages.curate",
     "stages.recaption",
@@ -48,6 +51,8 @@ def try_out(command: str, inputs: Mapping[Path, Path], root: Path, folder: Path)
     for path, file in inputs.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).symlink_to(file.absolute())
+    if shlex.split(command)[2] == CHECK:
+        _link_all_inputs(root, folder)
     # Without a launcher: there is no work to share.
     environment = {name: value for name, value in os.environ.items() if name != LAUNCHER}
     done = subprocess.run(
@@ -60,3 +65,13 @@ def try_out(command: str, inputs: Mapping[Path, Path], root: Path, folder: Path)
     )
     if done.returncode != 0:
         raise InputError(f"`{command}` fails: {done.stderr.strip()}")
+
+
+def _link_all_inputs(root: Path, folder: Path) -> None:
+    """Link all that ``inputs`` of params.yaml names: the check reads it, and depends on none."""
+    parameters = yaml.safe_load((root / PARAMS_FILE).read_text(encoding="utf-8"))
+    for name in parameters["inputs"].values():
+        source, link = root / str(name), folder / str(name)
+        if name and source.exists() and not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(source.absolute())
