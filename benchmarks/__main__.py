@@ -24,8 +24,8 @@ SCALE_MARKERS = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run benchmarks and keep what they found, or write the documentation's table."""
+def command_line() -> argparse.ArgumentParser:
+    """What may be asked for."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure, and keep the results in benchmarks/results.json. `table` writes them "
@@ -39,7 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--images", type=int, nargs="+", choices=SIZES, default=SIZES, metavar="N",
                         help=f"the sizes that `scale` runs: of {', '.join(map(str, SIZES))}; those "
                         "measured before are not run again")  # fmt: skip
-    parsed = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run benchmarks and keep what they found, or write the documentation's table."""
+    parsed = command_line().parse_args(arguments)
     names = parsed.names
     try:
         if "table" in names:
