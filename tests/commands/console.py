@@ -26,7 +26,7 @@ def console(*words: object) -> Ended:
 def succeed(*words: object) -> str:
     """Run ``caption-curation``, which must succeed; what it prints."""
     ended = console(*words)
-    assert ended.status == 0, ended.err
+    assert ended.status == 0, ended.err + ended.out
     return ended.out
 
 

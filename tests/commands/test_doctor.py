@@ -70,10 +70,11 @@ def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     (folder / "number.yaml").write_text("number: 4\n")
     (folder / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
     shutil.copytree(REPOSITORY / "profiles", folder / "profiles")
-    for path in filter(
-        None, yaml.safe_load((folder / "params.yaml").read_text())["inputs"].values()
-    ):
-        (folder / path).mkdir(parents=True, exist_ok=True)
+    shutil.copytree(REPOSITORY / "defaults", folder / "defaults")
+    inputs = yaml.safe_load((folder / "params.yaml").read_text())["inputs"]
+    for path in filter(None, inputs.values()):
+        if not (folder / path).exists():
+            (folder / path).mkdir(parents=True)
     (folder / "stage.py").write_text(STAGE)
     for name in ("pyproject.toml", "requirements.txt", "versions.yaml"):
         (folder / name).write_text((REPOSITORY / name).read_text())

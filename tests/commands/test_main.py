@@ -12,6 +12,7 @@ from tests.commands.console import console, fail, succeed
 from tests.conftest import REPOSITORY
 
 COMMANDS = [
+    ["adopt"],
     ["annotate"],
     ["check-downloads"],
     ["compare"],
@@ -28,6 +29,7 @@ COMMANDS = [
     ["metrics"],
     ["plan"],
     ["study"],
+    ["versions"],
 ]
 GROUPS = [["human-study"], ["images"], ["label-studio"]]
 HEAVY = {"torch", "transformers", "matplotlib", "scipy", "dvc", "numpy", "PIL"}

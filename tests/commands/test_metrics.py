@@ -121,13 +121,13 @@ def test_bad_input_is_one_message_and_status_2(
     assert message.format(folder=tmp_path) in errors
 
 
-def test_a_missing_file_is_named_without_traceback(tmp_path: Path) -> None:
-    missing = tmp_path / "missing.json"
+def test_missing_files_are_named_without_traceback(tmp_path: Path) -> None:
+    captions, references = tmp_path / "captions.json", tmp_path / "references.json"
     run = subprocess.run(
-        [*PROGRAM, str(missing), str(missing)], capture_output=True, check=False, text=True
+        [*PROGRAM, str(captions), str(references)], capture_output=True, check=False, text=True
     )
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr == f"error: {missing}: no such file\n"
+    assert run.stderr == f"error: {captions}: no such file\n{references}: no such file\n"
 
 
 def test_clip_scores_and_missing_spice_are_beside_the_others(

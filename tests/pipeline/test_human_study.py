@@ -37,6 +37,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     stages = yaml.safe_load((root / PIPELINE).read_text())["stages"]
     outputs = [out for stage in stages.values() for out in stage["outs"]]
     inputs = [f"{captioner}/weights", "data/clip/model/weights", "data/ground_truth/scenes.jsonl"]
+    inputs += ["data/families/captioner.json"]
     for name in [*inputs, *outputs]:
         file = root / name
         if not file.suffix and name in outputs:  # a folder

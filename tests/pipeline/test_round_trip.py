@@ -31,6 +31,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     change(clone.folder / "stages/round_trip/params.yaml", {"captioner": CAPTIONER})
     lists = ["corpus/val.jsonl", "corpus/val_images.jsonl"]
     inputs = ["corpus/images/v.jpg", *lists, "ground_truth/scenes.jsonl"]
+    inputs += ["families/captioner.json", "families/generator.json"]
     models = [*(f"{generator}/weights" for generator in GENERATORS), "my_captioner/weights"]
     stages = yaml.safe_load((clone.folder / PIPELINE).read_text())["stages"]
     outputs = [

@@ -23,6 +23,8 @@ class RecordingSection:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
+        if "source" in type(self._section).model_fields:  # its kind is what it says there
+            READ.add(f"{self._path}.source".lstrip("."))
         return type(self._section)
 
     def __getattr__(self, name: str) -> Any:
