@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -85,9 +86,8 @@ def prepare(folder: Path, *, train: int, validation: int = 2, test: int = 2) -> 
 
 
 @contextlib.contextmanager
-def started(folder: Path, stage: str, *, processes: int = 1) -> Iterator["subprocess.Popen[str]"]:
-    """A stage that runs, on one process or two; its output goes to the file ``log``."""
-    launcher = TOGETHER if processes > 1 else ""
+def started(folder: Path, stage: str, *, launcher: str = "") -> Iterator["subprocess.Popen[str]"]:
+    """A stage that runs, by itself or by a launcher; its output goes to the file ``log``."""
     variables = {
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "src")]),
         "OMP_NUM_THREADS": "1",
@@ -95,7 +95,7 @@ def started(folder: Path, stage: str, *, processes: int = 1) -> Iterator["subpro
     }
     with (folder / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, *launcher.split(), "-m", *f"stages.{stage}".split()],
+            [sys.executable, *launcher.split(), *f"-m stages.{stage}".split()],
             cwd=folder,
             env=os.environ | variables,
             stdout=log,
@@ -120,7 +120,7 @@ def run_here(folder: Path, main: Callable[..., None], *arguments: object) -> str
 
 def run(folder: Path, stage: str, *, processes: int = 1) -> str:
     """Run a stage to its end; what it printed."""
-    with started(folder, stage, processes=processes) as process:
+    with started(folder, stage, launcher=TOGETHER if processes > 1 else "") as process:
         process.wait(PATIENCE)
     assert process.returncode == 0, log(folder)
     return log(folder)
@@ -130,13 +130,22 @@ def run_until(
     folder: Path, stage: str, condition: Callable[[], bool], *, processes: int = 1
 ) -> str:
     """Kill a stage, with all its processes, once something is the case; what it had printed."""
-    with started(folder, stage, processes=processes) as process:
+    with started(folder, stage, launcher=TOGETHER if processes > 1 else "") as process:
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert process.poll() is None, f"it ended before it was killed:\n{log(folder)}"
             assert time.monotonic() < deadline, "nothing happens"
             time.sleep(0.0005)
         kill(process)
+    return log(folder)
+
+
+def run_until_writing(folder: Path, stage: str, step: int) -> str:
+    """Kill a stage while it writes a checkpoint at or after a step; what it had printed."""
+    launcher = f"-m tests.compute.killed_in_writing {step}"
+    with started(folder, stage, launcher=launcher) as process:
+        process.wait(PATIENCE)
+    assert process.returncode == -signal.SIGKILL, log(folder)
     return log(folder)
 
 
