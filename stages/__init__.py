@@ -22,6 +22,14 @@ gc.set_threshold(100_000)
 atexit.register(gc.freeze)
 
 
+# While Python locates the module of `python -m stages.NAME`, that is its first argument: nothing of
+# the stage is imported yet, and the libraries will find the switches of its arithmetic.
+if sys.argv[0] == "-m":
+    from caption_curation.support.arithmetic import set_switches
+
+    set_switches(Path("params.yaml"))
+
+
 def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Ctrl-C, also during the long imports, is no fault whose place one would want to know."""
     if issubclass(kind, KeyboardInterrupt):

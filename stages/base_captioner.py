@@ -3,7 +3,8 @@
 from caption_curation import paths
 from caption_curation.config.inputs import located_captioner
 from caption_curation.config.params import load_params
-from caption_curation.config.profile import ScratchCaptioner
+from caption_curation.config.profile import BlipCheckpoint, ScratchCaptioner
+from caption_curation.numerical_classes import write_classes
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import atomic_folder
 from stages import run
@@ -13,12 +14,19 @@ def main() -> None:
     """Write the base captioner in the hub's layout: from scratch, a folder, the hub or BLIP."""
     params = load_params()
     section = params.profile.captioner
+    if isinstance(section.base, ScratchCaptioner | BlipCheckpoint):
+        from caption_curation.compute.arithmetic import begin_computation
+        from caption_curation.compute.devices import prepare_device
+
+        # BLIP's checkpoint: its positions may have to be interpolated.
+        arithmetic = params.experiment.compute.arithmetic
+        begin_computation(prepare_device(), arithmetic, paths.captioner(0))
+    else:
+        write_classes(paths.captioner(0), [])
     if isinstance(section.base, ScratchCaptioner):
         from caption_curation.captioner.bases.scratch import build_captioner
         from caption_curation.captioner.model.captioner import save_captioner
-        from caption_curation.compute.devices import prepare_device
 
-        prepare_device()
         images = read_images(paths.CORPUS / "train.jsonl")
         captioner = build_captioner(
             section.base,

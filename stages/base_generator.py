@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from caption_curation.config.inputs import located_model
-from caption_curation.config.params import load_params
-from caption_curation.config.profile import Generator, ScratchGenerator
+from caption_curation.config.params import Params, load_params
+from caption_curation.config.profile import ScratchGenerator
+from caption_curation.numerical_classes import write_classes
 from caption_curation.paths import BASE_GENERATOR, GENERATOR_CORPUS
 from caption_curation.support.outputs import atomic_folder
 from stages import run
@@ -16,24 +17,26 @@ def main() -> None:
     section = params.profile.generator
     with atomic_folder(BASE_GENERATOR) as folder:
         if isinstance(section.base, ScratchGenerator):
-            _build(section, section.base, folder)
+            _build(params, section.base, folder)
         else:
             from caption_curation.text_to_image.bases.published import copy_published
 
             source = located_model(section.base, params.experiment.inputs.generator)
             copy_published(source, folder)
+            write_classes(BASE_GENERATOR, [])
 
 
-def _build(section: Generator, size: ScratchGenerator, target: Path) -> None:
+def _build(params: Params, size: ScratchGenerator, target: Path) -> None:
+    from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
     from caption_curation.image_index import split_files
     from caption_curation.samples import read_images
     from caption_curation.text_to_image.bases.scratch import build_generator
 
-    prepare_device()
+    begin_computation(prepare_device(), params.experiment.compute.arithmetic, BASE_GENERATOR)
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
     files = split_files(GENERATOR_CORPUS, "train")
-    generator = build_generator(size, images, files, section.image_size)
+    generator = build_generator(size, images, files, params.profile.generator.image_size)
     generator.save_pretrained(target)
 
 

@@ -24,14 +24,18 @@ def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> No
 
     from caption_curation.captioner.captioning import generate_captions
     from caption_curation.captioner.model.captioner import load_captioner
+    from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
     from caption_curation.compute.resuming import UnfinishedWork
 
     init_process_group()
     device = prepare_device()
+    numerical_class = begin_computation(
+        device, params.experiment.compute.arithmetic, target, after=[model]
+    )
     command = f"python -m stages.caption {split} {epoch}"
-    facts = {"batch_size": section.inference_batch_size}
+    facts = {"batch_size": section.inference_batch_size, "class": numerical_class}
     with UnfinishedWork(command, ROOT, device, facts) as work:
         captions = generate_captions(
             load_captioner(model, section.image_size, device),

@@ -1,8 +1,10 @@
 """CLIP's vectors of what all experiments share: images and references of two splits."""
 
 from caption_curation import paths
+from caption_curation.config.params import load_params
 from caption_curation.image_index import split_files
 from caption_curation.metrics.status import read_reason, write_reason
+from caption_curation.numerical_classes import write_classes
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import atomic_folder
 from stages import ROOT, run
@@ -18,11 +20,13 @@ def main() -> None:
         return
     with atomic_folder(paths.CLIP_FEATURES) as folder:
         write_reason(folder, reason)
+    write_classes(paths.CLIP_FEATURES, [])
 
 
 def _write_features() -> None:
     from safetensors.numpy import save_file
 
+    from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.resuming import UnfinishedWork
     from caption_curation.metrics.clip.features import split_features
@@ -30,8 +34,11 @@ def _write_features() -> None:
 
     files = {split: split_files(paths.CORPUS, split) for split in SPLITS}
     device = prepare_device()
+    arithmetic = load_params().experiment.compute.arithmetic
+    numerical_class = begin_computation(device, arithmetic, paths.CLIP_FEATURES)
     clip = load_clip(paths.CLIP, device)
-    work = UnfinishedWork("python -m stages.clip_features", ROOT, device, {})
+    facts = {"class": numerical_class}
+    work = UnfinishedWork("python -m stages.clip_features", ROOT, device, facts)
     with work, atomic_folder(paths.CLIP_FEATURES) as folder:
         write_reason(folder, None)
         for split in SPLITS:

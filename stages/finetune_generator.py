@@ -9,10 +9,12 @@ from stages import ROOT, run_on_processes
 
 def main() -> None:
     """Write data/generator; a killed run goes on from its last checkpoint, beside DVC's cache."""
-    section = load_params().profile.generator
+    params = load_params()
+    section = params.profile.generator
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
     files = split_files(GENERATOR_CORPUS, "train")
 
+    from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group
     from caption_curation.compute.resuming import UnfinishedWork
@@ -20,7 +22,9 @@ def main() -> None:
 
     init_process_group()
     device = prepare_device()
-    with UnfinishedWork("python -m stages.finetune_generator", ROOT, device, {}) as work:
+    numerical_class = begin_computation(device, params.experiment.compute.arithmetic, GENERATOR)
+    command, facts = "python -m stages.finetune_generator", {"class": numerical_class}
+    with UnfinishedWork(command, ROOT, device, facts) as work:
         fine_tune(
             BASE_GENERATOR,
             GENERATOR,

@@ -17,6 +17,14 @@ from caption_curation.evaluation.history import (
     write_validation_scores,
 )
 from caption_curation.image_index import present_files
+from caption_curation.numerical_classes import (
+    CLASSES,
+    EpochClasses,
+    class_file,
+    read_classes,
+    read_epoch_classes,
+    write_epoch_classes,
+)
 from caption_curation.rng import rng_for
 from caption_curation.samples import read_images, read_json_lines, write_json_lines
 from caption_curation.support.stage_arguments import Epoch
@@ -40,11 +48,15 @@ def main(epoch: Epoch) -> None:
     }
     print(f"epoch {epoch}: validation {criterion} {scores[criterion][str(epoch)]:.3f}")
     best = None
+    classes: EpochClasses = {}
     if epoch == 0:
         write_json_lines(folder / "gallery.jsonl", [])
         captioner = paths.captioner(0)
     else:
         copy_tree(paths.history(epoch - 1), folder)
+        classes = read_epoch_classes(folder / CLASSES)
+        _add_classes(classes, paths.synthetic(epoch - 1), epoch - 1)
+        _add_classes(classes, paths.losses(epoch), epoch)
         _add_gallery(epoch - 1, epoch, seed)
         copy_file(paths.losses(epoch), folder / f"losses-{epoch}.jsonl")
         copy_file(paths.edits(epoch - 1), folder / paths.edit_logs(epoch)[-1])
@@ -53,9 +65,17 @@ def main(epoch: Epoch) -> None:
         scores = {name: {**earlier[name], **of} for name, of in scores.items()}
         best = best_epoch(scores[criterion])
         captioner = paths.captioner(epoch) if best == epoch else paths.best_captioner(epoch - 1)
+    _add_classes(classes, paths.captioner(epoch), epoch)
+    _add_classes(classes, paths.validation(epoch), epoch)
+    write_epoch_classes(folder / CLASSES, classes)
     copy_file(paths.validation(epoch), folder / f"validation-{epoch}.json")
     write_validation_scores(folder, scores, best)
     copy_tree(captioner, paths.best_captioner(epoch))
+
+
+def _add_classes(classes: EpochClasses, result: Path, epoch: int) -> None:
+    """Add the numerical classes of an epoch's result, under its name without an ending."""
+    classes.setdefault(result.stem, {})[str(epoch)] = read_classes(class_file(result))
 
 
 def _add_gallery(edited: int, epoch: int, seed: int) -> None:

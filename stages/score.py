@@ -17,15 +17,22 @@ def main(epoch: TrainedEpoch) -> None:
 
     from caption_curation.captioner.model.captioner import load_captioner
     from caption_curation.captioner.scoring import sample_losses
+    from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
     from caption_curation.compute.resuming import UnfinishedWork
 
     init_process_group()
     device = prepare_device()
+    numerical_class = begin_computation(
+        device,
+        params.experiment.compute.arithmetic,
+        paths.losses(epoch),
+        after=[paths.captioner(epoch)],
+    )
     captioner = load_captioner(paths.captioner(epoch), section.image_size, device)
     command = f"python -m stages.score {epoch}"
-    facts = {"batch_size": section.inference_batch_size}
+    facts = {"batch_size": section.inference_batch_size, "class": numerical_class}
     with UnfinishedWork(command, ROOT, device, facts) as work:
         losses = sample_losses(
             captioner,

@@ -7,12 +7,13 @@ from pathlib import Path
 from caption_curation import paths
 from caption_curation.config.params import load_params
 from caption_curation.edits import read_proposals
+from caption_curation.numerical_classes import write_classes
 from caption_curation.samples import in_corpus_order, read_images, read_json_lines
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
 from caption_curation.support.stage_arguments import Epoch
 from caption_curation.synthetic_index import INDEX, SyntheticImage, write_synthetic_index
-from caption_curation.text_to_image.image_store import attempt_of
+from caption_curation.text_to_image.image_store import origin_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from caption_curation.text_to_image.synthesis.requests import requests_of
@@ -51,11 +52,12 @@ def main(epoch: Epoch) -> None:
         weights_digest=digest["sha256"],
         synthesis=experiment.synthesis,
         section=params.profile.generator,
+        arithmetic=experiment.compute.arithmetic,
         folder=partial,
     )
     if not is_main:
         return
-    attempts = {key: attempt_of(partial / f"{key}.jpg") for key in obtained.digests}
+    origins = {key: origin_of(partial / f"{key}.jpg") for key in obtained.digests}
     index = [
         SyntheticImage(
             sample_id,
@@ -63,7 +65,7 @@ def main(epoch: Epoch) -> None:
             key=obtained.keys[sample_id, candidate],
             seed=request.seed,
             md5=obtained.digests[obtained.keys[sample_id, candidate]],
-            attempt=attempts[obtained.keys[sample_id, candidate]],
+            attempt=origins[obtained.keys[sample_id, candidate]].attempt,
             prompt=request.prompt,
         )
         for (sample_id, candidate), request in requests.items()
@@ -71,7 +73,8 @@ def main(epoch: Epoch) -> None:
     write_synthetic_index(partial / INDEX, index)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-    redrawn = sum(attempt > 0 for attempt in attempts.values())
+    write_classes(folder, {origin.numerical_class for origin in origins.values()})
+    redrawn = sum(origin.attempt > 0 for origin in origins.values())
     _write_counts(
         paths.synthesis_counts(epoch),
         {

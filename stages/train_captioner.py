@@ -26,17 +26,25 @@ def main(epoch: TrainedEpoch) -> None:
         save_optimizer,
         train_epoch,
     )
+    from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.process_group import init_process_group, process_index
     from caption_curation.compute.resuming import UnfinishedWork
 
     init_process_group()
     device = prepare_device()
+    numerical_class = begin_computation(
+        device,
+        params.experiment.compute.arithmetic,
+        paths.captioner(epoch),
+        after=[paths.captioner(epoch - 1)],
+    )
     captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, device)
     optimizer = new_optimizer(captioner, section.fine_tuning.weight_decay)
     if epoch > 1:
         load_optimizer(optimizer, paths.optimizer(epoch - 1))
-    with UnfinishedWork(f"python -m stages.train_captioner {epoch}", ROOT, device, {}) as work:
+    command, facts = f"python -m stages.train_captioner {epoch}", {"class": numerical_class}
+    with UnfinishedWork(command, ROOT, device, facts) as work:
         loss = train_epoch(
             captioner,
             optimizer,

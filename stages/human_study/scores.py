@@ -24,11 +24,13 @@ def main() -> None:
     files = one_file_each(round_trip.images_folder(settings.variant))
 
     from caption_curation.captioner.model.captioner import load_captioner
+    from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
     from caption_curation.human_study.study.scoring import image_clip_scores, image_losses
     from caption_curation.metrics.clip.model import load_clip
 
     device = prepare_device()
+    begin_computation(device, params.experiment.compute.arithmetic, LOSSES)
     losses = image_losses(
         load_captioner(model, section.image_size, device),
         images,

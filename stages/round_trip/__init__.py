@@ -41,6 +41,11 @@ def captions_file(variant: str) -> Path:
     return paths.ROUND_TRIP / "captions" / f"{variant}.json"
 
 
+def classes_of(kind: str, variant: str) -> Path:
+    """Beside which a class file of a variant's ``images`` or ``captions`` lies."""
+    return paths.ROUND_TRIP / "classes" / kind / variant
+
+
 def image_files(variant: str) -> dict[str, Path]:
     """The image file of every item of a variant, by item id; of the real images, by image id."""
     if variant == REAL:

@@ -4,6 +4,7 @@ import json
 import shutil
 
 from caption_curation.config.params import load_params
+from caption_curation.numerical_classes import write_classes
 from caption_curation.round_trip.items import Item
 from caption_curation.round_trip.native_size import native_size
 from caption_curation.round_trip.parameters import load_round_trip
@@ -13,7 +14,7 @@ from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
 from caption_curation.synthetic_index import INDEX
-from caption_curation.text_to_image.image_store import ImageRequest, attempt_of, image_seed
+from caption_curation.text_to_image.image_store import ImageRequest, image_seed, origin_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from stages import round_trip, run_on_processes
@@ -60,6 +61,7 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
         weights_digest=None,
         synthesis=params.experiment.synthesis,
         section=section,
+        arithmetic=params.experiment.compute.arithmetic,
         folder=partial,
     ).keys
     if not is_main:
@@ -75,7 +77,10 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
         for item in items
     ]
     write_json_lines(partial / INDEX, index)
-    redrawn = sum(attempt_of(partial / f"{key}.jpg") > 0 for key in set(keys.values()))
+    origins = [origin_of(partial / f"{key}.jpg") for key in set(keys.values())]
+    classes = {origin.numerical_class for origin in origins}
+    write_classes(round_trip.classes_of("images", Variant(generator, prompt).name), classes)
+    redrawn = sum(origin.attempt > 0 for origin in origins)
     counts = {
         "prompts": prompts,
         "too_long": too_long,

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from caption_curation.curation.scores import SCORES
 from caption_curation.curation.settings import Curation
+from caption_curation.support.arithmetic import Arithmetic
 from caption_curation.support.sections import Count, Natural, Section
 
 LONGEST_TRAINING = 8  # epochs; the length of the table in stages/epochs/dvc.yaml
@@ -169,6 +170,16 @@ class Inputs(Section):
         return Path(self.scores) / f"{epoch}.jsonl"
 
 
+class Compute(Section):
+    """How models are computed; where, and on how many processes, is up to the machine."""
+
+    arithmetic: Arithmetic
+    """`native`: the processor's or GPU's own, which gives other last bits on another make.
+    `portable`: one that every x86-64 processor with AVX2 has, at 2.6 times the demo's time; CPUs
+    only.
+    """
+
+
 class Experiment(Section):
     """The values of ``params.yaml``."""
 
@@ -190,6 +201,8 @@ class Experiment(Section):
     """Sampling of synthetic images."""
     evaluation: Evaluation
     """Generation and scoring of captions."""
+    compute: Compute
+    """Arithmetic of the models."""
 
     def missing_inputs(self, root: Path) -> list[str]:
         """Files of people and other programs that are not there, each in a line with what helps.

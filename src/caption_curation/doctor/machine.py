@@ -62,7 +62,7 @@ def check_gpus() -> Finding:
 def check_arithmetic() -> Finding:
     """The name of what models are computed with: machines of one name give equal bytes."""
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.doctor.numerical_class import numerical_class
+    from caption_curation.compute.numerical_class import numerical_class
     from caption_curation.support.versions import installed_versions
 
     device = prepare_device()

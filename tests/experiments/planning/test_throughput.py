@@ -37,7 +37,7 @@ def test_drawing_is_timed_on_the_images_that_would_be_stored(params: Params) -> 
     speed = measure_generator(params, MODELS / "generator", requests)
     assert isfinite(speed.per_second) and speed.per_second > 0
     section, synthesis = params.profile.generator, params.experiment.synthesis
-    recipe = recipe_of(synthesis, section, "none")
+    recipe = recipe_of(synthesis, section, "none", "native")
     draw = image_generator(MODELS / "generator", synthesis, section.image_size, 2)
     sizes = [
         len(encode_image(image, recipe, request, attempt=0))

@@ -25,9 +25,9 @@ from caption_curation.text_to_image.image_store import (
     Counts,
     ImageRequest,
     ImageStore,
-    attempt_of,
     image_key,
     open_store,
+    origin_of,
 )
 from caption_curation.text_to_image.image_store.image_files import encode_image, image_fault
 from caption_curation.text_to_image.image_store.keys import attempt_seed
@@ -259,7 +259,7 @@ def test_unusable_image_is_generated_with_the_next_seed(
 
     requests = requests_for(range(4))
     assert store.obtain(RECIPE, requests, generate, BATCH_SIZE) == Counts(4, 0, 0)
-    assert [attempt_of(store.path(key)) for key in requests] == [0, 1, 2, 0]
+    assert [origin_of(store.path(key)).attempt for key in requests] == [0, 1, 2, 0]
     assert all(image_fault(store.path(key).read_bytes(), key) is None for key in requests)
     key, request = list(requests.items())[2]
     plain = tmp_path / "plain.jpg"

@@ -40,7 +40,12 @@ def images_of_plan(params: Params, forecast: Forecast, corpus: CorpusSize) -> Bo
     digest = forecast.file(paths.GENERATOR / "digest.json") if generator.is_done else None
     if digest and corpus.training is not None and _prompts_are_known(params, forecast):
         weights = json.loads(digest.read_text(encoding="utf-8"))["sha256"]
-        recipe = recipe_of(experiment.synthesis, params.profile.generator, weights)
+        recipe = recipe_of(
+            experiment.synthesis,
+            params.profile.generator,
+            weights,
+            experiment.compute.arithmetic,
+        )
         recipes = [recipe, *recipes_adopted_from(recipe, forecast.cache)]
         alternatives: dict[str, list[str]] = {}
         for epoch, samples in known.items():

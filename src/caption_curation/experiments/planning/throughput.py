@@ -41,7 +41,7 @@ def measure_generator(
         requests: at least one.
     """
     section, synthesis = params.profile.generator, params.experiment.synthesis
-    recipe = recipe_of(synthesis, section, "none")
+    recipe = recipe_of(synthesis, section, "none", "native")
     size = section.synthesis_batch_size
     generate = image_generator(generator, synthesis, section.image_size, size)
     batches = [list(requests[start : start + size]) for start in range(0, len(requests), size)]

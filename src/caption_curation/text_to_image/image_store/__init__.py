@@ -7,7 +7,7 @@ cache, or from the generator) and *links* exactly these into its own output.
 ``caption-curation images`` shows its size, verifies it and garbage-collects it.
 """
 
-from caption_curation.text_to_image.image_store.image_files import attempt_of
+from caption_curation.text_to_image.image_store.image_files import CLASS, Origin, origin_of
 from caption_curation.text_to_image.image_store.keys import (
     ImageRequest,
     Recipe,
@@ -17,12 +17,14 @@ from caption_curation.text_to_image.image_store.keys import (
 from caption_curation.text_to_image.image_store.store import Counts, ImageStore, open_store
 
 __all__ = [
+    "CLASS",
     "Counts",
     "ImageRequest",
     "ImageStore",
+    "Origin",
     "Recipe",
-    "attempt_of",
     "image_key",
     "image_seed",
     "open_store",
+    "origin_of",
 ]

@@ -6,16 +6,32 @@ JPEG, because the photographs are JPEG too: another format would reveal which im
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from PIL import ExifTags, Image
 
+from caption_curation.numerical_classes import UNKNOWN
 from caption_curation.text_to_image.image_store.keys import ImageRequest, Recipe, describe
 
 START_OF_IMAGE = b"\xff\xd8"
 END_OF_IMAGE = b"\xff\xd9"
+CLASS = "numerical_class"  # in ``Image.info`` of what a generator has drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How an image came about, as far as its key does not say.
+
+    Attributes:
+        attempt: the first (0) gave it, or a later one, with another seed.
+        numerical_class: that it was drawn in; ``unknown`` of images from before it was recorded.
+    """
+
+    attempt: int
+    numerical_class: str
 
 
 def encode_image(
@@ -24,8 +40,8 @@ def encode_image(
     """The image as JPEG, with its description as comment; the same bytes for the same image.
 
     The comment describes the request, whichever attempt the image is from, because the key is a
-    hash of it. An attempt after the first (0) is recorded in EXIF, where :func:`attempt_of` reads
-    it.
+    hash of it. An attempt after the first (0), and the numerical class that ``image.info`` names
+    (:data:`CLASS`), are recorded in EXIF, where :func:`origin_of` reads them.
 
     Raises:
         ValueError: the image does not have the recipe's size.
@@ -36,20 +52,26 @@ def encode_image(
     exif = Image.Exif()
     if attempt:
         exif[ExifTags.Base.ImageNumber] = attempt
+    if CLASS in image.info:
+        exif[ExifTags.Base.HostComputer] = image.info[CLASS]
     image.convert("RGB").save(
         encoded,
         "JPEG",
         quality=recipe.jpeg_quality,
         comment=describe(recipe, request),
-        exif=exif.tobytes() if attempt else b"",
+        exif=exif.tobytes() if len(exif) else b"",
     )
     return encoded.getvalue()
 
 
-def attempt_of(path: Path) -> int:
-    """The attempt (from 0) that an image is from."""
+def origin_of(path: Path) -> Origin:
+    """How an image of a store came about."""
     with Image.open(path, formats=["JPEG"]) as image:
-        return int(image.getexif().get(ExifTags.Base.ImageNumber, 0))
+        exif = image.getexif()
+    return Origin(
+        attempt=int(exif.get(ExifTags.Base.ImageNumber, 0)),
+        numerical_class=str(exif.get(ExifTags.Base.HostComputer, UNKNOWN)),
+    )
 
 
 def description_of(path: Path) -> dict[str, Any]:

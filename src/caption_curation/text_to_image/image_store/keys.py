@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from caption_curation.rng import seed_for
+from caption_curation.support.arithmetic import Arithmetic
 from caption_curation.support.errors import InputError
 
 MAX_DESCRIPTION_BYTES = 65533  # what fits into a JPEG comment
@@ -28,7 +29,9 @@ class Recipe:
     """How images are generated and stored: everything that their keys cover besides the request.
 
     ``generator`` is a digest of the generator's weights, ``size`` is (width, height) in pixels,
-    ``torch``, ``diffusers`` and ``transformers`` are versions of these libraries.
+    ``torch``, ``diffusers`` and ``transformers`` are versions of these libraries. What native
+    ``arithmetic`` gives depends on the machine, which shares its images nevertheless; portable
+    arithmetic gives one image everywhere, which no native one may stand for.
     """
 
     generator: str
@@ -41,6 +44,7 @@ class Recipe:
     torch: str
     diffusers: str
     transformers: str
+    arithmetic: Arithmetic = "native"
 
 
 def describe(recipe: Recipe, request: ImageRequest) -> bytes:
@@ -55,7 +59,10 @@ def describe(recipe: Recipe, request: ImageRequest) -> bytes:
     fields = asdict(request)
     if not request.in_windows:  # keeps the keys from before this field existed
         del fields["in_windows"]
-    record = {"recipe": asdict(recipe), "request": fields}
+    described = asdict(recipe)
+    if recipe.arithmetic == "native":  # likewise
+        del described["arithmetic"]
+    record = {"recipe": described, "request": fields}
     description = json.dumps(record, sort_keys=True, separators=(",", ":")).encode("ascii")
     if len(description) > MAX_DESCRIPTION_BYTES:
         raise InputError(

@@ -11,11 +11,12 @@ from PIL.Image import Image
 from caption_curation import model_files
 from caption_curation.config.experiment import Synthesis
 from caption_curation.config.profile import Generator
+from caption_curation.support.arithmetic import Arithmetic
 from caption_curation.support.digest_memo import DigestMemo
 from caption_curation.support.dvc_cache import damaged_objects, dvc_cache_folder
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.launcher import process_info
-from caption_curation.text_to_image.image_store import ImageRequest, image_key, open_store
+from caption_curation.text_to_image.image_store import CLASS, ImageRequest, image_key, open_store
 from caption_curation.text_to_image.image_store.adopted import recipes_adopted_from
 from caption_curation.text_to_image.synthesis.requests import (
     Generate,
@@ -46,6 +47,7 @@ def obtain_images(
     weights_digest: str | None,
     synthesis: Synthesis,
     section: Generator,
+    arithmetic: Arithmetic,
     folder: Path,
 ) -> Obtained[Name]:
     """Link the image of every request into a new folder as KEY.jpg, and print where they came from.
@@ -61,11 +63,12 @@ def obtain_images(
             ``None``: they are what they are.
         synthesis: sampler, steps, guidance and negative prompt.
         section: the profile's section ``generator``: image size, JPEG quality and batch size.
+        arithmetic: to draw in; portable images have keys of their own.
         folder: where to link the images; it must not exist.
 
     Raises:
         InputError: the model's files are others than those of the digest, or every attempt at some
-            image was unusable.
+            image was unusable; or portable arithmetic cannot be had.
     """
     process = process_info()
     if not requests:
@@ -74,7 +77,7 @@ def obtain_images(
         return Obtained()
     dvc_cache = dvc_cache_folder()
     digest = weights_digest or remembered_digest(generator, dvc_cache)
-    recipe = recipe_of(synthesis, section, digest)
+    recipe = recipe_of(synthesis, section, digest, arithmetic)
     recipes = [recipe, *recipes_adopted_from(recipe, dvc_cache)]
     batch_size = section.synthesis_batch_size
     digests: dict[str, str] = {}
@@ -93,6 +96,7 @@ def obtain_images(
         generate = _checked(
             image_generator(generator, synthesis, section.image_size, batch_size),
             partial(refuse_other_weights, generator, digest, dvc_cache),
+            partial(_begin, generator, arithmetic),
         )
         counts = store.obtain(recipe, wanted, generate, batch_size)
         if process.is_main:
@@ -135,13 +139,26 @@ def refuse_other_weights(generator: Path, expected: str, dvc_cache: Path) -> Non
     )
 
 
-def _checked(generate: Generate, check: Callable[[], None]) -> Generate:
-    """``generate``, preceded by a check when it is called first."""
-    check_once = cache(check)
+def _begin(generator: Path, arithmetic: Arithmetic) -> str:
+    """The numerical class that images are drawn in."""
+    from caption_curation.compute.arithmetic import begin_computation
+    from caption_curation.compute.devices import prepare_device
+
+    return begin_computation(prepare_device(), arithmetic, after=[generator])
+
+
+def _checked(generate: Generate, check: Callable[[], None], begin: Callable[[], str]) -> Generate:
+    """``generate``, preceded by a check when it is called first; images tell the class."""
+    check_once, begin_once = cache(check), cache(begin)
 
     def generate_checked(batch: list[ImageRequest]) -> list[Image | None]:
         check_once()
-        return generate(batch)
+        numerical_class = begin_once()
+        images = generate(batch)
+        for image in images:
+            if image:
+                image.info[CLASS] = numerical_class
+        return images
 
     return generate_checked
 

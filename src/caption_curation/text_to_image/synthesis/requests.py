@@ -12,6 +12,7 @@ from PIL.Image import Image
 from caption_curation.config.experiment import Prompt, Synthesis
 from caption_curation.config.profile import Generator
 from caption_curation.samples import CaptionedImage, Sample, other_captions
+from caption_curation.support.arithmetic import Arithmetic
 from caption_curation.text_to_image.family import FAMILIES, family_name
 from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_seed
 from caption_curation.text_to_image.prompts import image_prompt
@@ -72,7 +73,9 @@ def prompt_of(captions: Sequence[str], caption: str, prompt: Prompt) -> str:
     return image_prompt(captions, caption, mode=mode, styler=prompt.styler, joining=prompt.joining)
 
 
-def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -> Recipe:
+def recipe_of(
+    synthesis: Synthesis, generator: Generator, weights_digest: str, arithmetic: Arithmetic
+) -> Recipe:
     """How images are generated and stored with the installed libraries."""
     return Recipe(
         generator=weights_digest,
@@ -86,6 +89,7 @@ def recipe_of(synthesis: Synthesis, generator: Generator, weights_digest: str) -
         torch=version("torch").partition("+")[0],
         diffusers=version("diffusers"),
         transformers=version("transformers"),
+        arithmetic=arithmetic,
     )
 
 

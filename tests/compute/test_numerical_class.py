@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from caption_curation.compute.devices import prepare_device
-from caption_curation.doctor.numerical_class import (
+from caption_curation.compute.numerical_class import (
     FIRST_FACTOR,
     MODULUS,
     OPERATIONS,
@@ -27,7 +27,7 @@ X86 = platform.machine() in ("x86_64", "AMD64")
 PRINT_FINGERPRINT = """
 import json
 from caption_curation.compute.devices import prepare_device
-from caption_curation.doctor.numerical_class import fingerprint
+from caption_curation.compute.numerical_class import fingerprint
 print(json.dumps(fingerprint(prepare_device())))
 """
 
