@@ -20,6 +20,11 @@ def set_inputs(root: Path, **paths: Any) -> None:
     (root / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The golden test's own option (``tests/golden``)."""
+    parser.addoption("--accept", action="store_true", help="keep the golden run's digests as right")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real photographs and captions beside the repository; they are not part of it."""
