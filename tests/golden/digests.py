@@ -60,11 +60,10 @@ def differences(expected: Outputs, found: Outputs) -> list[str]:
 
     All outputs of the first stage that differs are named, as the others follow from them as a rule.
     """
-    stages = [(command, list(_differing(command, expected, found))) for command in expected | found]
-    stages = [(command, files) for command, files in stages if files]
+    stages = differing_stages(expected, found)
     if not stages:
         return []
-    (first, files), *others = stages
+    (first, files), *others = stages.items()
     lines = [f"{first} is the first stage that writes other bytes:"]
     lines += [f"  {path} ({cases})" for path, cases in files[:SHOWN]]
     if len(files) > SHOWN:
@@ -73,6 +72,12 @@ def differences(expected: Outputs, found: Outputs) -> list[str]:
         lines.append("so do, after it:")
         lines += [f"  {command} ({len(files)} files)" for command, files in others]
     return lines
+
+
+def differing_stages(expected: Outputs, found: Outputs) -> dict[str, list[tuple[str, str]]]:
+    """By the command of each stage that writes other bytes: the files, and in which cases."""
+    stages = {command: list(_differing(command, expected, found)) for command in expected | found}
+    return {command: files for command, files in stages.items() if files}
 
 
 def _differing(command: str, expected: Outputs, found: Outputs) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.golden import compare
 from tests.golden.digests import Outputs, accept, differences, read_accepted
 from tests.golden.project import CASES
 
@@ -100,6 +101,7 @@ OUTPUTS: Outputs = {
     "first": {"a": {"none": "1", "remove": "1"}, "b": {"none": "1", "remove": "2"}},
     "second": {"c": {"remove": "3"}, "d": {"none": "4", "remove": "4"}},
 }
+PLACE = {"python": "3.11.7", "versions": {"torch": "2.13.0"}}
 
 
 def with_digest(command: str, path: str, **digests: str) -> Outputs:
@@ -145,3 +147,20 @@ def test_files_that_are_new_or_gone_are_differences() -> None:
     assert differences(OUTPUTS, new) == differences(new, OUTPUTS) == expected
     without = {"first": OUTPUTS["first"]}
     assert differences(OUTPUTS, without)[1:] == ["  c (remove)", "  d (in all cases)"]
+
+
+def test_rows_of_comparisons_count_what_both_runs_have() -> None:
+    here = {"numerical_class": "0a", "outputs": OUTPUTS, **PLACE}
+    outputs = with_digest("second", "d", remove="0")
+    row = compare.row_of("other", here, {"numerical_class": "0b", "outputs": outputs, **PLACE})
+    assert (row.same_class, row.digests, row.differing, row.first) == (False, 7, 1, "second")
+    only_none = {"second": {"d": {"none": "4"}}}
+    row = compare.row_of("part", here, {"numerical_class": "0a", "outputs": only_none, **PLACE})
+    assert (row.same_class, row.digests, row.differing, row.first) == (True, 3, 2, "first")
+
+
+def test_the_table_of_comparisons_is_up_to_date() -> None:
+    text = compare.table(compare.read_rows())
+    assert f"\n\n{text}\n\n".join(compare.MARKERS) in compare.PAGE.read_text(encoding="utf-8"), (
+        "run `python -m tests.golden.compare`"
+    )

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.conftest import REPOSITORY
+from tests.packaging.pythons import find_python
 
 pytestmark = pytest.mark.by_hand
 
@@ -22,30 +23,12 @@ OTHERS = ("3.12", "3.13")
 LOCKS = ("dvc.lock", "stages/epochs/dvc.lock")
 
 
-def is_python(program: Path, version: str) -> bool:
-    """Whether a program is a Python of a version such as 3.12 (a shim of pyenv's may be none)."""
-    code = "import sys; print('%d.%d' % sys.version_info[:2])"
-    done = subprocess.run(
-        [program, "-I", "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        check=False,
-    )
-    return done.returncode == 0 and done.stdout.strip() == version
-
-
 def python(version: str) -> Path:
-    """A Python of a version, from PATH or of pyenv's; skips the test where there is none."""
-    name = f"python{version}"
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    programs = [*pyenv.glob(f"versions/{version}.*/bin/{name}")]
-    if found := shutil.which(name):
-        programs.insert(0, Path(found))
-    for program in programs:
-        if is_python(program, version):
-            return program
-    pytest.skip(f"no Python {version} on PATH or of pyenv's")
+    """A Python of a version; skips the test where there is none."""
+    program = find_python(version)
+    if program is None:
+        pytest.skip(f"no Python {version} on PATH or of pyenv's")
+    return program
 
 
 def outputs(version: str, folder: Path) -> dict[str, str]:
