@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,10 +87,15 @@ def prepare(folder: Path, *, train: int, validation: int = 2, test: int = 2) -> 
 
 
 @contextlib.contextmanager
-def started(folder: Path, stage: str, *, launcher: str = "") -> Iterator["subprocess.Popen[str]"]:
-    """A stage that runs, by itself or by a launcher; its output goes to the file ``log``."""
+def started(
+    folder: Path, stage: str, *, launcher: str = "", modules: Path = REPOSITORY
+) -> Iterator["subprocess.Popen[str]"]:
+    """A stage that runs, by itself or by a launcher; its output goes to the file ``log``.
+
+    Python finds modules in the folder ``modules`` first.
+    """
     variables = {
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "src")]),
+        "PYTHONPATH": os.pathsep.join(map(str, [modules, REPOSITORY, REPOSITORY / "src"])),
         "OMP_NUM_THREADS": "1",
         "ACCELERATE_USE_CPU": "true",
     }
@@ -169,3 +175,13 @@ def log(folder: Path) -> str:
 def saved(folder: Path, pattern: str) -> list[Path]:
     """Files of unfinished work."""
     return sorted((folder / CHECKPOINTS).glob(pattern))
+
+
+def last_checkpoint(printed: str) -> int:
+    """The batch of the last checkpoint that a stage has told of; 0: of none."""
+    return max(map(int, re.findall(r"epoch 1: batch (\d+) of", printed)), default=0)
+
+
+def resumed_at(printed: str) -> int:
+    """The batch at which a stage went on; 0: it began anew."""
+    return max(map(int, re.findall(r"resuming at batch (\d+) of", printed)), default=0)

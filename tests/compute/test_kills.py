@@ -5,7 +5,6 @@ process and on two.
 """
 
 import random
-import re
 import shutil
 import time
 from collections.abc import Callable
@@ -21,8 +20,10 @@ from tests.compute.killed_stages import (
     CAPTIONER,
     CHECKPOINTS,
     EVERY,
+    last_checkpoint,
     log,
     prepare,
+    resumed_at,
     run,
     run_here,
     run_until,
@@ -43,16 +44,6 @@ def trained(folder: Path) -> dict[str, bytes]:
 
 def last_line(printed: str) -> str:
     return printed.strip().splitlines()[-1]
-
-
-def last_checkpoint(printed: str) -> int:
-    """The batch of the last checkpoint that a stage has told of; 0: of none."""
-    return max(map(int, re.findall(r"epoch 1: batch (\d+) of", printed)), default=0)
-
-
-def resumed_at(printed: str) -> int:
-    """The batch at which a stage went on; 0: it began anew."""
-    return max(map(int, re.findall(r"resuming at batch (\d+) of", printed)), default=0)
 
 
 def left_behind(folder: Path) -> list[Path]:

@@ -34,6 +34,7 @@ OTHER_VALUES: dict[str, Any] = {
     "torch": "2.13.1",
     "diffusers": "0.42.2",
     "transformers": "5.24.0",
+    "arithmetic": "portable",
 }
 
 

@@ -18,10 +18,12 @@ from typing import Any, NoReturn
 import pytest
 from PIL import Image
 
+from caption_curation.numerical_classes import UNKNOWN
 from caption_curation.support.claims import try_claim
 from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import (
+    CLASS,
     Counts,
     ImageRequest,
     ImageStore,
@@ -491,3 +493,19 @@ def test_import_copies_where_there_are_no_hard_links(
         for key in requests_for(range(6)):
             assert store.path(key).stat().st_mode & 0o777 == 0o444
             assert store.path(key).read_bytes() == object_of(clone, key).read_bytes()
+
+
+def test_an_image_names_the_class_that_it_was_drawn_in(store: ImageStore) -> None:
+    first, second = requests_for(range(3)), requests_for(range(3, 6))
+
+    def generate(batch: list[ImageRequest]) -> list[Image.Image]:
+        images = noise_images(batch)
+        for image in images:
+            image.info[CLASS] = "0123456789ab"
+        return images
+
+    store.obtain(RECIPE, first, generate, BATCH_SIZE)
+    store.obtain(RECIPE, second, noise_images, BATCH_SIZE)  # as it was before classes were known
+    classes = [origin_of(store.path(key)).numerical_class for key in [*first, *second]]
+    assert classes == ["0123456789ab"] * 3 + [UNKNOWN] * 3
+    store.obtain(RECIPE, first | second, nothing_to_generate, BATCH_SIZE)
