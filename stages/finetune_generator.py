@@ -31,6 +31,7 @@ def main() -> None:
             images,
             files,
             section.fine_tuning,
+            seed=params.experiment.generator_seed,
             image_size=section.image_size,
             device=device,
             checkpoints=work.folder(),

@@ -35,7 +35,14 @@ def main(epoch: Epoch) -> None:
         record["image_id"]: record["caption"]
         for record in read_json_lines(paths.sbert_captions("train"))
     }
-    requests = requests_of(wanted, images, experiment.prompt, sbert_captions, CANDIDATES)
+    requests = requests_of(
+        wanted,
+        images,
+        experiment.prompt,
+        sbert_captions,
+        CANDIDATES,
+        experiment.generator_seed,
+    )
     token_limit = load_token_limit(paths.GENERATOR)
     prompts = len({request.prompt for request in requests.values()})
     requests, too_long = fit_requests(requests, experiment.prompt, token_limit)

@@ -27,6 +27,7 @@ def main() -> None:
         images,
         [WORLDS / image.file_name for image in images],
         params.generator.training,
+        seed=params.generator.training.seed,
         image_size=params.world.image_size,
         device=prepare_device(),
         checkpoints=Path("data/pretrain/checkpoints"),

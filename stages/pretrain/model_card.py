@@ -110,6 +110,7 @@ def main() -> None:
         corpus,
         [SCRATCH / "corpus" / "images" / image.file_name for image in corpus],
         settings.fine_tuning,
+        seed=params.experiment.generator_seed,
         image_size=size,
         device=device,
         checkpoints=SCRATCH / "checkpoints",

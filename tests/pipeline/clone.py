@@ -74,7 +74,6 @@ TINY_PROFILE: dict[str, Any] = {
         },
         "image_size": 32,
         "fine_tuning": {
-            "seed": 0,
             "steps": 2,
             "batch_size": 4,
             "learning_rate": 0.001,

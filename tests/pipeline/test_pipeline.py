@@ -176,6 +176,7 @@ BASE = {"base_captioner"}
     ("file", "key", "value", "stale"),
     [
         ("params.yaml", "seed", 1, CURATION | TRAINING | HISTORY),
+        ("params.yaml", "generator_seed", 1, SYNTHESIS | {"finetune_generator"}),
         ("params.yaml", "curation.method", "remove", CURATION),
         ("params.yaml", "curation.schedule", "static", CURATION),
         ("params.yaml", "curation.score", "random", CURATION | {"scores@0", "scores@1"}),

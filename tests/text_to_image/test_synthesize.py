@@ -308,11 +308,45 @@ def test_other_settings_give_other_images(
     assert {file.name for file in synthesize_of(MIXED).values()} == after
 
 
+def test_another_generators_images_begin_with_other_noise(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    """Also where it has the same weights, as without fine-tuning."""
+    dvc_init(workspace)
+    seeds = {}
+    for generator_seed in (0, 1, 2):
+        configure(generator_seed=generator_seed)
+        synthesize_of(MIXED)
+        seeds[generator_seed] = [image.seed for image in index_of(1)]
+    assert seeds[0] == [image_seed(*of) for of in (("7", 0), ("7", 1), ("8", 0), ("8", 0))]
+    assert len({seed for of_one in seeds.values() for seed in of_one}) == 9
+
+
+def test_without_proposals_another_generator_leaves_all_bytes_as_they_are(
+    workspace: Path, generator: NoiseGenerator
+) -> None:
+    """So no stage after it runs again: an experiment without curation is one of every generator."""
+    written = []
+    for generator_seed in (0, 1):
+        configure(generator_seed=generator_seed)
+        (paths.GENERATOR / "unet").mkdir(exist_ok=True)
+        (paths.GENERATOR / "unet" / "weights.safetensors").write_text(str(generator_seed))
+        write_digest()
+        assert synthesize_of([]) == {}
+        files = sorted(paths.synthetic(1).iterdir())
+        files.append(paths.synthesis_counts(1))
+        written.append({file.name: file.read_bytes() for file in files})
+    assert written[0] == written[1]
+    assert not generator.loaded
+
+
 def test_candidates_beyond_the_first_leave_it_what_it_is() -> None:
     prompt = Prompt(mode="concat", joining="verbatim", styler="", overflow="truncate")
     # Hardest first, as proposals are: the order of requests is the caller's.
     wanted = [replace(sample, file=None) for sample in (MIXED[1], MIXED[2], MIXED[0])]
-    one, three = (requests_of(wanted, IMAGES, prompt, {}, candidates=n) for n in (1, 3))
+    one, three = (
+        requests_of(wanted, IMAGES, prompt, {}, candidates=n, generator_seed=0) for n in (1, 3)
+    )
     assert list(one) == [("7#1", 1), ("8#1", 1), ("7#0", 1)]
     assert {name: three[name] for name in one} == one
     assert one["7#1", 1].seed == image_seed("7", 1)

@@ -186,8 +186,13 @@ class Experiment(Section):
     profile: Annotated[str, Field(min_length=1)]
     """Name of a file in `profiles/`, without its ending: the data and models of the experiment."""
     seed: Natural
-    """Seed of the captioner's training and of curation. Data, base models and synthetic images have
+    """Seed of the captioner's training and of curation. Data, base models and the generator have
     seeds of their own, so that experiments share them.
+    """
+    generator_seed: Natural
+    """Seed of the generator's fine-tuning (shuffling, noise, timesteps and caption dropout) and of
+    the noise that its images for training begin with. Another one makes another generator by the
+    same recipe, and other images; experiments of one share all images.
     """
     inputs: Inputs
     """Files and folders of the user's that stages read."""

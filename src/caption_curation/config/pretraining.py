@@ -56,6 +56,13 @@ class TextEncoderPretraining(Section):
     """Of the optimizer."""
 
 
+class DenoiserPretraining(GeneratorFineTuning):
+    """Training of the denoiser, as it is fine-tuned later."""
+
+    seed: Natural
+    """Of shuffling, noise, timesteps and caption dropout."""
+
+
 class GeneratorPretraining(Section):
     """The base generator."""
 
@@ -63,7 +70,7 @@ class GeneratorPretraining(Section):
     """Autoencoder, text encoder and denoiser."""
     text_encoder: TextEncoderPretraining
     """Training of the text encoder, which is frozen afterwards."""
-    training: GeneratorFineTuning
+    training: DenoiserPretraining
     """Training of the denoiser."""
 
 

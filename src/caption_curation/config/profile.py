@@ -323,8 +323,6 @@ class ScratchGenerator(Section):
 class GeneratorFineTuning(Section):
     """Fine-tuning of the generator (paper, section 3.3)."""
 
-    seed: Natural
-    """Of shuffling, noise, timesteps and caption dropout."""
     steps: Natural
     """Steps of the optimizer; 0 leaves the generator as it is."""
     batch_size: Count

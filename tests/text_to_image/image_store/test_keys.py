@@ -86,6 +86,17 @@ def test_seed_depends_on_image_and_replicate_alone() -> None:
     assert image_seed("391895", 2) == int.from_bytes(digest[:8], "big") >> 1
 
 
+def test_seed_of_another_generator_is_another() -> None:
+    requests = [("7", 0, 1), ("7", 0, 2), ("7", 1, 1), ("8", 0, 1)]
+    assert [image_seed(*of, generator_seed=0) for of in requests] == [
+        image_seed(*of) for of in requests
+    ]
+    seeds = {image_seed(*of, generator_seed=number) for number in range(50) for of in requests}
+    assert len(seeds) == 200
+    digest = hashlib.sha256(b"image of a generator\x1f3\x1f391895\x1f2").digest()
+    assert image_seed("391895", 2, generator_seed=3) == int.from_bytes(digest[:8], "big") >> 1
+
+
 def test_seeds_differ_between_images_and_replicates() -> None:
     seeds = {image_seed(str(image), replicate) for image in range(200) for replicate in range(5)}
     assert len(seeds) == 1000

@@ -100,7 +100,14 @@ def _requests(
     file = forecast.file(paths.sbert_captions("train"))
     records = read_json_lines(file) if file else []
     chosen = {record["image_id"]: record["caption"] for record in records}
-    requests = requests_of(samples, corpus.training or (), prompt, chosen, candidates=1)
+    requests = requests_of(
+        samples,
+        corpus.training or (),
+        prompt,
+        chosen,
+        candidates=1,
+        generator_seed=params.experiment.generator_seed,
+    )
     if prompt.overflow != "truncate":
         requests, _ = fit_requests(requests, prompt, load_token_limit(paths.GENERATOR))
     return list(requests.values())

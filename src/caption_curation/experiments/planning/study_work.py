@@ -155,9 +155,10 @@ def _generator_key(params: Params) -> Hashable:
     # The whole training split, whatever part of it the captioner is trained on.
     own = profile.data.model_dump(exclude={"train_fraction"}) if source.source == "same" else None
     section = profile.generator.model_dump(include={"base", "image_size", "fine_tuning"})
-    inputs = params.experiment.inputs
+    experiment = params.experiment
+    inputs = experiment.inputs
     files = inputs.generator, inputs.annotations if own else inputs.generator_annotations
-    return repr((section, source.model_dump(), own, files))
+    return repr((section, experiment.generator_seed, source.model_dump(), own, files))
 
 
 def _images_key(params: Params) -> Hashable:

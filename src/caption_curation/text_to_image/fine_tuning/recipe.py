@@ -32,7 +32,11 @@ class Batch:
 
 
 def batch_at(
-    step: int, images: Sequence[CaptionedImage], settings: GeneratorFineTuning, timesteps: int
+    step: int,
+    images: Sequence[CaptionedImage],
+    settings: GeneratorFineTuning,
+    seed: int,
+    timesteps: int,
 ) -> Batch:
     """The batch of a step: a function of its arguments alone.
 
@@ -41,18 +45,19 @@ def batch_at(
     Args:
         step: from 0.
         images: the corpus.
-        settings: seed, batch size, prompt mode and caption dropout.
+        settings: batch size, prompt mode and caption dropout.
+        seed: of everything random.
         timesteps: number of timesteps of the noise schedule, to sample from.
     """
-    rng = rng_for(settings.seed, "generator batch", step)
+    rng = rng_for(seed, "generator batch", step)
     first = step * settings.batch_size
     rows = [divmod(index, len(images)) for index in range(first, first + settings.batch_size)]
-    chosen = tuple(int(_order(settings.seed, epoch, len(images))[row]) for epoch, row in rows)
+    chosen = tuple(int(_order(seed, epoch, len(images))[row]) for epoch, row in rows)
     return Batch(
         images=chosen,
         prompts=tuple(_sample_prompt(images[image].captions, settings, rng) for image in chosen),
         timesteps=tuple(rng.integers(timesteps, size=settings.batch_size).tolist()),
-        noise_seed=seed_for(settings.seed, "generator noise", step),
+        noise_seed=seed_for(seed, "generator noise", step),
     )
 
 

@@ -48,6 +48,7 @@ def fine_tune(
     files: Sequence[Path],
     settings: GeneratorFineTuning,
     *,
+    seed: int,
     image_size: int,
     device: torch.device,
     checkpoints: Path | None,
@@ -63,6 +64,7 @@ def fine_tune(
         images: the corpus.
         files: the file of each image.
         settings: of the training; with 0 steps the model is copied.
+        seed: of everything random.
         image_size: width and height in pixels.
         device: to train on.
         checkpoints: folder of this run's checkpoints; training resumes from the newest one.
@@ -85,11 +87,11 @@ def fine_tune(
                 {
                     prompt
                     for step in range(settings.steps)
-                    for prompt in batch_at(step, images, settings, timesteps).prompts
+                    for prompt in batch_at(step, images, settings, seed, timesteps).prompts
                 },
                 image_size,
             )
-        _train(models, inputs, images, settings, checkpoints, checkpoint_steps)
+        _train(models, inputs, images, settings, seed, checkpoints, checkpoint_steps)
     if process_index() == 0:
         _write(base, target, models.unet if models else None)
 
@@ -129,6 +131,7 @@ def _train(
     inputs: TrainingInputs,
     images: Sequence[CaptionedImage],
     settings: GeneratorFineTuning,
+    seed: int,
     checkpoints: Path | None,
     checkpoint_steps: int,
 ) -> None:
@@ -155,7 +158,8 @@ def _train(
     ):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
-        batch = batch_at(step, images, settings, models.schedule.config.num_train_timesteps)
+        timesteps = models.schedule.config.num_train_timesteps
+        batch = batch_at(step, images, settings, seed, timesteps)
         loss = accumulator.backward(len(batch.images), partial(_slice_loss, batch, models, inputs))
         if not math.isfinite(loss):
             names = ", ".join(images[image].image_id for image in batch.images)

@@ -78,15 +78,19 @@ def image_key(recipe: Recipe, request: ImageRequest) -> str:
     return hashlib.sha256(describe(recipe, request)).hexdigest()
 
 
-def image_seed(image_id: str, replicate: int, candidate: int = 1) -> int:
+def image_seed(
+    image_id: str, replicate: int, candidate: int = 1, *, generator_seed: int = 0
+) -> int:
     """The seed of the ``replicate``-th synthetic image of an image, in [0, 2**63).
 
-    It depends on nothing else, the experiment's seed included: experiments share their images. Of
-    several candidates for one replicate, the first has the seed that it has alone.
+    It depends on nothing else, the experiment's ``seed`` included: experiments of one
+    ``generator_seed`` share their images. Of several candidates for one replicate, the first has
+    the seed that it has alone.
     """
-    if candidate == 1:
-        return seed_for("image", image_id, replicate)
-    return seed_for("image", image_id, replicate, candidate)
+    of_candidate = () if candidate == 1 else (candidate,)
+    if generator_seed == 0:  # as before there were others: images of then keep their keys
+        return seed_for("image", image_id, replicate, *of_candidate)
+    return seed_for("image of a generator", generator_seed, image_id, replicate, *of_candidate)
 
 
 def attempt_seed(seed: int, attempt: int) -> int:

@@ -26,6 +26,7 @@ def requests_of(
     prompt: Prompt,
     sbert_captions: Mapping[str, str],
     candidates: int,
+    generator_seed: int,
 ) -> dict[tuple[str, int], ImageRequest]:
     """The requests for each sample's image, by sample id and number of the candidate (from 1).
 
@@ -37,6 +38,7 @@ def requests_of(
         prompt: how captions become a prompt.
         sbert_captions: the caption that mode ``sbert`` uses, by image id; empty in other modes.
         candidates: images to draw for each sample.
+        generator_seed: the experiment's, of the noise that images begin with.
 
     Raises:
         ValueError: a sample shows a photograph.
@@ -54,7 +56,9 @@ def requests_of(
             prompt,
         )
         for number in range(1, candidates + 1):
-            seed = image_seed(sample.image_id, sample.replicate, number)
+            seed = image_seed(
+                sample.image_id, sample.replicate, number, generator_seed=generator_seed
+            )
             requests[sample.sample_id, number] = ImageRequest(text, seed)
     return requests
 
