@@ -2,13 +2,23 @@
 
 import json
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.edits import read_edits
-from caption_curation.samples import read_images, read_losses, references_of, write_json_lines
+from caption_curation.edits import apply_edits, read_edits
+from caption_curation.evaluation.numbers import LossSummary, count_edits, summarize_losses
+from caption_curation.samples import (
+    Sample,
+    read_images,
+    read_losses,
+    references_of,
+    samples_of,
+    write_json_lines,
+)
 from caption_curation.support.outputs import atomic_folder
 from stages import run
 
@@ -20,7 +30,6 @@ def main() -> None:
     """Write scores, also image by image, counts, distributions of losses, and the captions."""
     epochs = range(1, load_params().experiment.training.epochs + 1)
 
-    from caption_curation.audit.selection import training_sets
     from caption_curation.coco_format import read_results
     from caption_curation.evaluation.hard_samples import hard_sample_overlaps
     from caption_curation.evaluation.numbers import (
@@ -29,7 +38,6 @@ def main() -> None:
         loss_histogram,
         mean_clip_scores,
         training_set_counts,
-        training_set_sizes,
     )
     from caption_curation.metrics.all_scores import all_scores
     from caption_curation.metrics.coco.scores import CaptionedSplit
@@ -37,13 +45,7 @@ def main() -> None:
 
     history = paths.history(epochs[-1])
     validation_captions = {epoch: history / f"validation-{epoch}.json" for epoch in epochs}
-    losses = {epoch: read_losses(history / f"losses-{epoch}.jsonl") for epoch in epochs}
-    edits = read_edits(*(history / name for name in paths.edit_logs(epochs[-1])))
     best_epoch = json.loads((history / "validation.json").read_text())["best_epoch"]
-    train = read_images(paths.CORPUS / "train.jsonl")
-    sizes = training_set_sizes(train, losses)
-    sets = training_sets(train, edits, epochs[-1])
-
     clip = json.loads(paths.CLIP_SCORES.read_text())
     without_spice = read_reason(paths.SPICE)
 
@@ -68,31 +70,53 @@ def main() -> None:
     }
     reasons = {"clipscore": clip["reason"], "spice": without_spice}
 
+    losses = {epoch: _summary(history / f"losses-{epoch}.jsonl") for epoch in epochs}
+    samples = samples_of(read_images(paths.CORPUS / "train.jsonl"))
+    sizes = {0: len(samples), **{epoch: of.samples for epoch, of in losses.items()}}
+    edits, sets = {}, {}
+    for edited, name in enumerate(paths.edit_logs(epochs[-1])):
+        samples, edits[edited] = _edited(samples, history / name)
+        sets[f"epoch_{edited + 1}"] = training_set_counts(samples)
+
     metrics = {
         "best_epoch": best_epoch,
         "val": validation[best_epoch],
         "test": {**test_scores.corpus, **mean_clip_scores(clip["scores"], "test")},
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
         "curation": curation_counts(edits, sizes),
-        "training_sets": training_set_counts(sets),
+        "training_sets": sets,
     }
     test_clip = clip["scores"]["test"] if clip["scores"] else {}
     images = [
         {"image_id": image_id, **of_image, **test_clip.get(image_id, {})}
         for image_id, of_image in test_scores.images.items()
     ]
+    rankings = {epoch: of.hardest_first for epoch, of in losses.items()}
     with atomic_folder(paths.EVALUATION) as folder:
         _write_json(folder / "metrics.json", metrics)
         _write_json(folder / "epochs.json", epoch_rows(validation, losses))
         _write_json(folder / "losses.json", loss_histogram(losses, "loss_mean"))
         _write_json(folder / "summed_losses.json", loss_histogram(losses, SUMMED))
-        _write_json(folder / "hard_samples.json", hard_sample_overlaps(losses, SUMMED))
+        _write_json(folder / "hard_samples.json", hard_sample_overlaps(rankings))
         write_json_lines(folder / "images.jsonl", images)
         captions = folder / "captions"
         captions.mkdir()
         for epoch, path in validation_captions.items():
             shutil.copyfile(path, captions / f"val_epoch_{epoch}.json")
         shutil.copyfile(paths.TEST_CAPTIONS, captions / "test.json")
+
+
+# Of all samples, losses and edits are held of one epoch at a time: they go when these return.
+
+
+def _summary(losses: Path) -> LossSummary:
+    return summarize_losses(read_losses(losses), SUMMED)
+
+
+def _edited(samples: Sequence[Sample], log: Path) -> tuple[list[Sample], Counter[str]]:
+    """The samples after an epoch's edits, and the counts of these."""
+    edits = read_edits(log)
+    return apply_edits(samples, edits), count_edits(edits)
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.edits import read_edits
-from caption_curation.samples import read_images, read_json_lines, read_losses
+from caption_curation.samples import read_images, read_json_lines
 from caption_curation.support.outputs import write_atomically
 from stages import run
 
@@ -29,11 +28,8 @@ def main() -> None:
             epoch_rows=json.loads((paths.EVALUATION / "epochs.json").read_text()),
             hard_samples=json.loads((paths.EVALUATION / "hard_samples.json").read_text()),
             base_cider=json.loads((history / "validation.json").read_text())["cider"]["0"],
-            losses={
-                epoch: read_losses(history / f"losses-{epoch}.jsonl")
-                for epoch in range(1, epochs + 1)
-            },
-            edits=read_edits(*(history / name for name in paths.edit_logs(epochs))),
+            losses={epoch: history / f"losses-{epoch}.jsonl" for epoch in range(1, epochs + 1)},
+            edits=[history / name for name in paths.edit_logs(epochs)],
             synthesis={
                 epoch: json.loads((history / f"synthesis-{epoch}.json").read_text())
                 for epoch in range(epochs)

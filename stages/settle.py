@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from sys import intern
 
 from caption_curation import paths
+from caption_curation.config.experiment import Experiment
 from caption_curation.config.params import load_params
 from caption_curation.curation.decisions import read_decisions
 from caption_curation.curation.settling import Candidate, Judgement, settle
@@ -11,6 +13,7 @@ from caption_curation.curation.uses import Uses, add_uses, read_uses, write_uses
 from caption_curation.edits import Edit, apply_edits, read_proposals, write_edits
 from caption_curation.image_index import ImageFile, index_of, read_digests, write_index
 from caption_curation.samples import (
+    CaptionedImage,
     Sample,
     read_images,
     read_json_lines,
@@ -21,7 +24,7 @@ from caption_curation.samples import (
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import atomic_folder
 from caption_curation.support.stage_arguments import Epoch
-from caption_curation.synthetic_index import INDEX, read_synthetic_index
+from caption_curation.synthetic_index import INDEX, SyntheticImage, read_synthetic_index
 from stages import run
 
 
@@ -29,26 +32,35 @@ def main(epoch: Epoch) -> None:
     """Write the decided edits, the training set after them, its images, and what was used up."""
     experiment = load_params().experiment
     images = read_images(paths.CORPUS / "train.jsonl")
+    # Before the samples are read: proposals and candidates of many are let go first.
+    edits, uses = _decided(epoch, experiment, images)
     samples = read_samples(paths.samples(epoch - 1)) if epoch else samples_of(images)
-    proposals = read_proposals(paths.proposals(epoch))
-    digests = read_digests(paths.shown(epoch - 1) if epoch else index_of(paths.CORPUS, "train"))
-    candidates = []
-    for image in read_synthetic_index(paths.synthetic(epoch) / INDEX):
-        file = f"{paths.synthetic(epoch)}/{image.key}.jpg"
-        candidates.append(Candidate(image.sample_id, image.candidate, file=file))
-        digests[file] = image.md5
-    for record in read_json_lines(paths.recaptions(epoch)):
-        candidates.append(Candidate(**record))
-    edits = settle(
-        proposals,
-        epoch=epoch,
-        candidates=candidates,
-        judgements=[Judgement(**record) for record in read_json_lines(paths.judgements(epoch))],
-        decisions=read_decisions(Path(experiment.inputs.decisions), images),
-    )
     edited = apply_edits(samples, edits)
     if not edited:
         raise InputError(f"after epoch {epoch} every sample would be removed: nothing to train on")
+    digests = read_digests(paths.shown(epoch - 1) if epoch else index_of(paths.CORPUS, "train"))
+    for image in read_synthetic_index(paths.synthetic(epoch) / INDEX):
+        digests[_file(image, epoch)] = image.md5
+    with atomic_folder(paths.curated(epoch)) as folder:
+        write_json_lines(folder / paths.samples(epoch).name, edited)
+        write_index(folder / paths.shown(epoch).name, _shown(edited, digests))
+        write_edits(folder / paths.edits(epoch).name, edits)
+        write_uses(folder / paths.uses(epoch).name, uses)
+    print(_summary(edits))
+
+
+def _decided(
+    epoch: int, experiment: Experiment, images: Sequence[CaptionedImage]
+) -> tuple[list[Edit], Uses]:
+    """The edits of an epoch, and what it and those before it used up."""
+    proposals = read_proposals(paths.proposals(epoch))
+    edits = settle(
+        proposals,
+        epoch=epoch,
+        candidates=_candidates(epoch),
+        judgements=[Judgement(**record) for record in read_json_lines(paths.judgements(epoch))],
+        decisions=read_decisions(Path(experiment.inputs.decisions), images),
+    )
     uses: Uses = read_uses(paths.uses(epoch - 1)) if epoch else {}
     add_uses(
         uses,
@@ -57,12 +69,19 @@ def main(epoch: Epoch) -> None:
         prompt_mode=experiment.prompt.mode,
         captions={image.image_id: image.captions for image in images},
     )
-    with atomic_folder(paths.curated(epoch)) as folder:
-        write_json_lines(folder / paths.samples(epoch).name, edited)
-        write_index(folder / paths.shown(epoch).name, _shown(edited, digests))
-        write_edits(folder / paths.edits(epoch).name, edits)
-        write_uses(folder / paths.uses(epoch).name, uses)
-    print(_summary(edits))
+    return edits, uses
+
+
+def _candidates(epoch: int) -> Iterator[Candidate]:
+    """What was drawn or written for the epoch's proposals."""
+    for image in read_synthetic_index(paths.synthetic(epoch) / INDEX):
+        yield Candidate(image.sample_id, image.candidate, file=_file(image, epoch))
+    for record in read_json_lines(paths.recaptions(epoch)):
+        yield Candidate(**record)
+
+
+def _file(image: SyntheticImage, epoch: int) -> str:
+    return intern(f"{paths.synthetic(epoch)}/{image.key}.jpg")
 
 
 def _shown(samples: Iterable[Sample], digests: Mapping[str, str]) -> Iterator[ImageFile]:

@@ -1,6 +1,7 @@
 """Counts, rows and histograms against hand counts, and the stage with the real scorers."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,13 @@ from caption_curation.coco_format import read_results
 from caption_curation.edits import Edit
 from caption_curation.evaluation.hard_samples import hard_sample_overlaps
 from caption_curation.evaluation.numbers import (
+    LossSummary,
+    count_edits,
     curation_counts,
     epoch_rows,
     loss_histogram,
+    summarize_losses,
     training_set_counts,
-    training_set_sizes,
 )
 from caption_curation.metrics.resampling import read_image_statistics, resampled_scores
 from caption_curation.reports.page.labels import METRIC_LABELS
@@ -28,6 +31,10 @@ from tests.small_run import NO_SPICE, VAL, accepted, write_small_run
 
 def losses(*values: float) -> list[SampleLoss]:
     return [SampleLoss(str(index), 3 * value, value, 3) for index, value in enumerate(values)]
+
+
+def summary(*values: float) -> LossSummary:
+    return summarize_losses(losses(*values), "loss_sum")
 
 
 def summed(**values: float) -> list[SampleLoss]:
@@ -41,10 +48,13 @@ def edit(sample_id: str, epoch: int, action: str) -> Edit:
 
 
 def test_counts_are_per_epoch_and_kind_with_the_sizes_before_and_at_the_end() -> None:
-    edits = [edit("1", 1, "remove"), edit("2", 1, "remove"), edit("3", 2, "keep")]
-    edits.append(replace(edit("4", 2, "remove"), accepted=False))
+    edits = {
+        1: [edit("1", 1, "remove"), edit("2", 1, "remove")],
+        2: [edit("3", 2, "keep"), replace(edit("4", 2, "remove"), accepted=False)],
+    }
+    found = {epoch: count_edits(made) for epoch, made in edits.items()}
 
-    counts = curation_counts(edits, {0: 9, 1: 9, 2: 7, 3: 7})
+    counts = curation_counts(found, {0: 9, 1: 9, 2: 7, 3: 7})
 
     kinds = ("removed", "replaced_caption", "replaced_image", "kept", "rejected")
     nothing = dict.fromkeys(kinds, 0)
@@ -57,20 +67,16 @@ def test_counts_are_per_epoch_and_kind_with_the_sizes_before_and_at_the_end() ->
 
 
 def test_static_edits_count_under_epoch_0() -> None:
-    counts = curation_counts([edit("1", 0, "replace_image")], {0: 5, 1: 5})
+    counts = curation_counts({0: count_edits([edit("1", 0, "replace_image")])}, {0: 5, 1: 5})
 
     assert counts["epoch_0"]["replaced_image"] == counts["epoch_0"]["chosen"] == 1
     assert counts["training_set"] == 5
 
 
-def test_sizes_are_those_of_the_corpus_and_of_the_scored_samples() -> None:
-    images = [CaptionedImage("a", "a.jpg", ("x", "y")), CaptionedImage("b", "b.jpg", ("z",))]
-
-    assert training_set_sizes(images, {1: losses(1, 2, 3), 2: losses(1)}) == {0: 3, 1: 3, 2: 1}
-
-
 def test_rows_hold_the_scores_and_the_mean_and_median_loss() -> None:
-    rows = epoch_rows({2: {"cider": 0.7}, 1: {"cider": 0.5}}, {1: losses(1, 2, 6), 2: losses(1, 2)})
+    rows = epoch_rows(
+        {2: {"cider": 0.7}, 1: {"cider": 0.5}}, {1: summary(1, 2, 6), 2: summary(1, 2)}
+    )
 
     assert rows == [
         {"epoch": 1, "cider": 0.5, "mean_loss": 3.0, "median_loss": 2.0, "samples": 3},
@@ -79,7 +85,7 @@ def test_rows_hold_the_scores_and_the_mean_and_median_loss() -> None:
 
 
 def test_histogram_counts_every_sample_once_on_bins_shared_by_all_epochs() -> None:
-    rows = loss_histogram({1: losses(0.0, 0.05, 0.17, 0.41), 2: losses(0.12)}, "loss_mean")
+    rows = loss_histogram({1: summary(0.0, 0.05, 0.17, 0.41), 2: summary(0.12)}, "loss_mean")
 
     assert [(row["epoch"], row["loss"], row["samples"]) for row in rows] == [
         (1, 0.05, 2),
@@ -97,14 +103,21 @@ def test_histogram_counts_every_sample_once_on_bins_shared_by_all_epochs() -> No
 
 
 def test_summed_losses_have_wider_bins() -> None:
-    rows = loss_histogram({1: summed(a=0.5, b=2.0, c=2.9)}, "loss_sum")
+    found = summarize_losses(summed(a=0.5, b=2.0, c=2.9), "loss_sum")
+    rows = loss_histogram({1: found}, "loss_sum")
 
     assert [(row["loss"], row["samples"]) for row in rows] == [(0.5, 1), (1.5, 0), (2.5, 2)]
 
 
-def hundred(order: Sequence[int]) -> list[SampleLoss]:
-    """A hundred samples, the hardest first."""
-    return [SampleLoss(str(name), 200.0 - place, 1.0, 3) for place, name in enumerate(order)]
+def test_the_hardest_are_first_and_equals_in_the_order_of_samples() -> None:
+    found = summarize_losses(summed(a=2.0, b=3.0, c=2.0, d=9.0), "loss_sum")
+
+    assert found.hardest_first == ["d", "b", "a", "c"]
+    assert found.bins["loss_sum"] == Counter({2: 2, 3: 1, 9: 1})
+
+
+def ranking(order: Sequence[int]) -> list[str]:
+    return [str(name) for name in order]
 
 
 def overlaps(rows: list[dict[str, float]], epoch: int, later: int) -> dict[float, float]:
@@ -119,7 +132,7 @@ def test_samples_that_stay_hard_overlap_and_others_do_not() -> None:
     ids = list(range(100))
     # After epoch 2 the same are hard in another order; after epoch 3 the easy ones are.
     rows = hard_sample_overlaps(
-        {1: hundred(ids), 2: hundred([*ids[9::-1], *ids[10:]]), 3: hundred(ids[::-1])}, "loss_sum"
+        {1: ranking(ids), 2: ranking([*ids[9::-1], *ids[10:]]), 3: ranking(ids[::-1])}
     )
 
     assert overlaps(rows, 1, 2) == {0.01: 0, 0.05: 0, 0.1: 1, 0.2: 1, 0.4: 1}
@@ -128,9 +141,8 @@ def test_samples_that_stay_hard_overlap_and_others_do_not() -> None:
 
 
 def test_removed_samples_are_not_compared() -> None:
-    before = summed(gone=9.0, a=5.0, b=4.0, c=3.0, d=2.0, e=1.0)
     rows = hard_sample_overlaps(
-        {1: before, 2: summed(a=1.0, b=5.0, c=2.0, d=1.5, e=1.0)}, "loss_sum"
+        {1: ["gone", "a", "b", "c", "d", "e"], 2: ["b", "c", "d", "a", "e"]}
     )
 
     # Of five samples none is the hardest 1, 5 or 10 %; one is the hardest 20 %, two 40 %.
@@ -142,30 +154,30 @@ def test_removed_samples_are_not_compared() -> None:
 
 
 def test_one_epoch_has_nothing_to_compare() -> None:
-    assert hard_sample_overlaps({1: hundred(range(100))}, "loss_sum") == []
+    assert hard_sample_overlaps({1: ranking(range(100))}) == []
 
 
 def test_a_new_image_is_one_more_and_a_caption_given_twice_one_fewer() -> None:
     images = [CaptionedImage("i", "i.jpg", ("x", "y", "z")), CaptionedImage("j", "j.jpg", ("x",))]
     first, second, third, other = samples_of(images)
     redrawn = [replace(sample, replicate=0, file="0.jpg") for sample in (first, second)]
-    counts = training_set_counts(
-        {
-            0: samples_of(images),
-            1: samples_of(images),
-            2: [replace(first, caption="y"), second, third, other],
-            3: [redrawn[0], replace(second, replicate=1, file="1.jpg"), third],
-            4: [*redrawn, third, other],
-        }
-    )
+    counts = [
+        training_set_counts(samples)
+        for samples in (
+            samples_of(images),
+            [replace(first, caption="y"), second, third, other],
+            [redrawn[0], replace(second, replicate=1, file="1.jpg"), third],
+            [*redrawn, third, other],
+        )
+    ]
 
-    assert counts == {
-        "epoch_1": {"samples": 4, "images": 2, "captions": 4, "texts": 3},
-        "epoch_2": {"samples": 4, "images": 2, "captions": 3, "texts": 3},
-        "epoch_3": {"samples": 3, "images": 3, "captions": 3, "texts": 3},
+    assert counts == [
+        {"samples": 4, "images": 2, "captions": 4, "texts": 3},
+        {"samples": 4, "images": 2, "captions": 3, "texts": 3},
+        {"samples": 3, "images": 3, "captions": 3, "texts": 3},
         # Both captions show the same synthetic image.
-        "epoch_4": {"samples": 4, "images": 3, "captions": 4, "texts": 3},
-    }
+        {"samples": 4, "images": 3, "captions": 4, "texts": 3},
+    ]
 
 
 def test_the_stage_writes_scores_counts_and_captions(

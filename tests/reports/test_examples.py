@@ -1,15 +1,14 @@
 """Which examples the report shows, and that their losses are those of the right epochs."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from caption_curation.edits import Edit
 from caption_curation.reports.run.examples import (
+    SyntheticImage,
     caption_examples,
     edit_examples,
-    loss_changes,
+    loss_change,
     word_overlap,
 )
 from caption_curation.samples import CaptionedImage, Sample
@@ -26,51 +25,11 @@ def edits(
     ]
 
 
-def test_losses_are_of_the_edits_epoch_and_the_next() -> None:
-    losses = {
-        1: {"b#1": 3.0, "c#1": 2.6, "c#0": 2.4},
-        2: {"b#1": 1.5, "c#1": 1.3, "c#0": 1.2, "d#1": 0.9},
-        3: {"d#1": 0.6},
-    }
-    log = edits_of("replace_image", 3, TRAIN)
-    gallery = [
-        {"sample_id": edit.sample_id, "epoch": edit.epoch, "key": f"k{number}", "prompt": "p"}
-        for number, edit in enumerate(log)
-    ]
-    shown = edit_examples(log, gallery, losses, per_epoch=6, rng=np.random.default_rng(0))
-
-    assert [
-        (
-            example.edit.sample_id,
-            example.loss_before,
-            example.loss_after,
-            example.synthetic and example.synthetic.file_name,
-        )
-        for example in shown
-    ] == [
-        ("b#1", 3.0, 1.5, "k0.jpg"),
-        ("c#1", 2.6, 1.3, "k1.jpg"),
-        ("c#0", 2.4, 1.2, "k2.jpg"),
-        ("d#1", 0.9, 0.6, "k3.jpg"),
-    ]
-
-
-def test_a_removed_sample_has_no_loss_after_and_a_static_edit_none_before() -> None:
-    removed = edits_of("remove", 2, TRAIN)[:1]
-    losses = {1: {"b#1": 3.0, "0#0": 2.0}, 2: {}}
-    rng = np.random.default_rng(0)
-
-    [example] = edit_examples(removed, [], losses, per_epoch=2, rng=rng)
-    assert (example.loss_before, example.loss_after) == (3.0, None)
-    [example] = edit_examples(edits(0, 1), [], losses, per_epoch=2, rng=rng)
-    assert (example.loss_before, example.loss_after) == (None, 2.0)
-
-
 def test_the_hardest_come_first_and_the_rest_by_chance_that_is_passed_in() -> None:
     def shown(epoch: int, seed: int, by_score: bool = True) -> list[str]:
         rng = np.random.default_rng(seed)
         log = edits(epoch, 50, by_score=by_score)
-        examples = edit_examples(log, [], {}, per_epoch=6, rng=rng)
+        examples = edit_examples(log, {}, {}, per_epoch=6, rng=rng)
         return [example.edit.sample_id for example in examples]
 
     assert shown(1, 0)[:3] == ["0#0", "1#0", "2#0"]
@@ -83,23 +42,21 @@ def test_the_hardest_come_first_and_the_rest_by_chance_that_is_passed_in() -> No
 
 def test_kept_samples_and_edits_without_an_image_at_hand_are_not_shown() -> None:
     log = [*edits(1, 2, "keep"), *edits_of("replace_image", 2, TRAIN)]
-    gallery = [{"sample_id": "c#1", "epoch": 1, "key": "k", "prompt": "p"}]
+    image = SyntheticImage("k.jpg", "p")
 
-    shown = edit_examples(log, gallery, {}, per_epoch=6, rng=np.random.default_rng(0))
-    assert [example.edit.sample_id for example in shown] == ["c#1"]
+    [shown] = edit_examples(
+        log, {("c#1", 1): image}, {"c#1": 2.6}, per_epoch=6, rng=np.random.default_rng(0)
+    )
+    assert (shown.edit.sample_id, shown.loss_before, shown.synthetic) == ("c#1", 2.6, image)
 
 
 def test_loss_changes_compare_the_same_samples() -> None:
-    losses = {1: {"a": 4.0, "b": 2.0, "c": 1.0, "d": 3.0}, 2: {"a": 1.0, "c": 0.5, "d": 1.5}}
-    sample = Sample("a", "a", "a.jpg", "x")
-    log = [
-        accepted("replace_caption", sample, sample, 1, 4.0),
-        accepted("remove", replace(sample, sample_id="b"), None, 1, 2.0),
-    ]
+    before = {"a": 4.0, "b": 2.0, "c": 1.0, "d": 3.0}
+    after = {"a": 1.0, "c": 0.5, "d": 1.5}  # b was chosen, and removed
 
-    [change] = loss_changes(log, losses)
+    change = loss_change(1, {"a", "b"}, before, after)
     assert (change.epoch, change.chosen, change.others) == (1, (4.0, 1.0), (2.0, 1.0))
-    assert loss_changes(edits(0, 3), losses) == []
+    assert loss_change(1, {"a", "c", "d"}, before, after).others is None
 
 
 def test_overlap_is_that_with_the_closest_reference() -> None:

@@ -12,20 +12,20 @@ import pytest
 from PIL import Image
 
 from caption_curation import paths
-from caption_curation.audit.selection import training_sets
 from caption_curation.coco_format import write_results
 from caption_curation.curation.decisions import Decision
 from caption_curation.curation.settling import settle
-from caption_curation.edits import read_edits, write_edits
+from caption_curation.edits import apply_edits, read_edits, write_edits
 from caption_curation.evaluation.hard_samples import hard_sample_overlaps
 from caption_curation.evaluation.numbers import (
+    count_edits,
     curation_counts,
     epoch_rows,
     loss_histogram,
+    summarize_losses,
     training_set_counts,
-    training_set_sizes,
 )
-from caption_curation.samples import read_images, read_losses
+from caption_curation.samples import read_images, read_losses, samples_of
 from stages import report
 from tests.small_run import KEPT, NO_SPICE, TRAIN, write_small_run
 
@@ -86,17 +86,23 @@ def write_evaluation(epochs: int) -> None:
     """What the evaluate stage writes, with scores that need no Java."""
     history = paths.history(epochs)
     losses = {
-        epoch: read_losses(history / f"losses-{epoch}.jsonl") for epoch in range(1, epochs + 1)
+        epoch: summarize_losses(read_losses(history / f"losses-{epoch}.jsonl"), "loss_sum")
+        for epoch in range(1, epochs + 1)
     }
-    edits = read_edits(*(history / name for name in paths.edit_logs(epochs)))
-    train = read_images(paths.CORPUS / "train.jsonl")
+    samples = samples_of(read_images(paths.CORPUS / "train.jsonl"))
+    sizes, counts, sets = {0: len(samples)}, {}, {}
+    for epoch, name in enumerate(paths.edit_logs(epochs)):
+        edits = read_edits(history / name)
+        counts[epoch], samples = count_edits(edits), apply_edits(samples, edits)
+        sets[f"epoch_{epoch + 1}"] = training_set_counts(samples)
+        sizes[epoch + 1] = len(samples)
     metrics = {
         "best_epoch": min(2, epochs),
         "val": SCORES,
         "test": {name: score and score / 2 for name, score in SCORES.items()},
         "not_computed": {"spice": NO_SPICE},
-        "curation": curation_counts(edits, training_set_sizes(train, losses)),
-        "training_sets": training_set_counts(training_sets(train, edits, epochs)),
+        "curation": curation_counts(counts, sizes),
+        "training_sets": sets,
     }
     rows = epoch_rows(dict.fromkeys(losses, SCORES), losses)
     paths.EVALUATION.mkdir(parents=True)
@@ -104,7 +110,9 @@ def write_evaluation(epochs: int) -> None:
         "metrics": metrics,
         "epochs": rows,
         "losses": loss_histogram(losses, "loss_mean"),
-        "hard_samples": hard_sample_overlaps(losses, "loss_sum"),
+        "hard_samples": hard_sample_overlaps(
+            {epoch: of.hardest_first for epoch, of in losses.items()}
+        ),
     }.items():
         (paths.EVALUATION / f"{name}.json").write_text(json.dumps(content))
     (paths.EVALUATION / "captions").mkdir()

@@ -1,6 +1,6 @@
 """Did curation repair the samples with planted noise, or did it break others?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class RepairRow:
 
 def repair_table(
     samples: Sequence[Sample],
-    edits: Iterable[Edit],
+    chosen: Collection[str],
     noise: PlantedNoise,
     verdicts: Mapping[str, bool],
 ) -> list[RepairRow]:
@@ -80,11 +80,10 @@ def repair_table(
 
     Args:
         samples: the original training split.
-        edits: the whole edit log; a sample that was chosen but kept counts as chosen.
+        chosen: ids of those that were ever chosen, kept ones too.
         noise: what was planted.
         verdicts: whether each sample of the last training set is right, by sample id.
     """
-    chosen = {edit.sample_id for edit in edits}
     groups: dict[str, list[str]] = {}
     for sample in samples:
         for kind in noise.kinds(sample) or {NO_NOISE}:
@@ -95,7 +94,7 @@ def repair_table(
 
 
 def _row(
-    kind: str, sample_ids: Sequence[str], chosen: set[str], verdicts: Mapping[str, bool]
+    kind: str, sample_ids: Sequence[str], chosen: Collection[str], verdicts: Mapping[str, bool]
 ) -> RepairRow:
     chosen_ids = [sample_id for sample_id in sample_ids if sample_id in chosen]
     remaining = [verdicts[sample_id] for sample_id in chosen_ids if sample_id in verdicts]

@@ -65,7 +65,7 @@ class AuditRow:
 
 
 def planted_noise(
-    records: Iterable[Mapping[str, str]], images: Iterable[CaptionedImage]
+    records: Collection[Mapping[str, str]], images: Iterable[CaptionedImage]
 ) -> PlantedNoise:
     """The planted noise of a training split.
 
@@ -73,7 +73,9 @@ def planted_noise(
         records: ``sample_id`` and ``kind`` of every noisy sample.
         images: the training split.
     """
-    samples = {sample.sample_id: sample for sample in samples_of(images)}
+    noisy = {record["sample_id"].rpartition("#")[0] for record in records}
+    of_noisy = samples_of(image for image in images if image.image_id in noisy)
+    samples = {sample.sample_id: sample for sample in of_noisy}
     wrong_captions: dict[tuple[str, str], str] = {}
     wrong_images: dict[str, str] = {}
     for record in records:

@@ -1,19 +1,15 @@
 """Do the same samples stay hard? The hardest of one epoch among the hardest of a later one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from caption_curation.curation.rules import hardest_first
-from caption_curation.curation.scores import SCORES, LossMeasure
-from caption_curation.samples import SampleLoss, fraction_count
+from caption_curation.samples import fraction_count
 
 # What is called hard: the fractions of samples that the paper curates (its figure 5), some of them.
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.4)
 
 
-def hard_sample_overlaps(
-    losses: Mapping[int, Sequence[SampleLoss]], measure: LossMeasure
-) -> list[dict[str, float]]:
+def hard_sample_overlaps(rankings: Mapping[int, Sequence[str]]) -> list[dict[str, float]]:
     """How many of the hardest samples of an epoch are among the hardest of a later one.
 
     Hard is what has a high loss. Compared are consecutive epochs, and the first with every
@@ -21,8 +17,7 @@ def hard_sample_overlaps(
     loss, and one whose image or caption was replaced in between is compared as it was and as it is.
 
     Args:
-        losses: by epoch.
-        measure: which of each sample's losses.
+        rankings: by epoch, the ids of its samples, the hardest first.
 
     Returns:
         One row for every pair of epochs and fraction of ``FRACTIONS``: ``epoch``, ``later``,
@@ -31,13 +26,12 @@ def hard_sample_overlaps(
         and that part for two unrelated choices (``chance``). Without the fractions of so few
         samples that none is the hardest.
     """
-    epochs = sorted(losses)
+    epochs = sorted(rankings)
     pairs = {*pairwise(epochs), *((epochs[0], later) for later in epochs[1:])}
     rows = []
     for epoch, later in sorted(pairs):
-        common = {loss.sample_id for loss in losses[epoch]}
-        common &= {loss.sample_id for loss in losses[later]}
-        first, second = (_hardest_first(losses[of], measure, common) for of in (epoch, later))
+        common = set(rankings[epoch]).intersection(rankings[later])
+        first, second = ([name for name in rankings[of] if name in common] for of in (epoch, later))
         for fraction in FRACTIONS:
             hardest = fraction_count(fraction, len(common))
             if hardest:
@@ -54,11 +48,3 @@ def hard_sample_overlaps(
                     }
                 )
     return rows
-
-
-def _hardest_first(
-    losses: Sequence[SampleLoss], measure: LossMeasure, among: Collection[str]
-) -> list[str]:
-    """Ids by descending loss; ties in the order of samples, as where samples are chosen."""
-    found = [loss for loss in losses if loss.sample_id in among]
-    return [found[index].sample_id for index in hardest_first(SCORES[measure].function(found))]

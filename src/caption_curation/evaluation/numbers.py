@@ -7,13 +7,15 @@ Everything here is plain numbers in dictionaries and lists of rows, as ``dvc met
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
 from caption_curation.curation.actions import ACTIONS
+from caption_curation.curation.rules import hardest_first
 from caption_curation.curation.scores import SCORES, LossMeasure
 from caption_curation.edits import KEEP, Edit
-from caption_curation.samples import CaptionedImage, Sample, SampleLoss
+from caption_curation.samples import Sample, SampleLoss
 
 # The keys under which edits are counted, by their action if they were accepted.
 COUNT_NAMES = {name: action.counted_as for name, action in ACTIONS.items()} | {KEEP: "kept"}
@@ -28,27 +30,61 @@ BIN_WIDTHS: Mapping[LossMeasure, float] = {
 }
 
 
-def training_set_sizes(
-    images: Iterable[CaptionedImage], losses: Mapping[int, Sequence[SampleLoss]]
-) -> dict[int, int]:
-    """Samples trained on in each epoch; key 0: those of the corpus, before the static schedule.
+@dataclass(frozen=True)
+class LossSummary:
+    """What there is to tell of the losses after one epoch.
+
+    Attributes:
+        samples: their number.
+        mean, median: of the loss per token, in nats.
+        bins: by measure, the number of losses in each bin of ``BIN_WIDTHS``; the first is 0.
+        hardest_first: ids of all samples by descending loss; ties in the order of samples.
+    """
+
+    samples: int
+    mean: float
+    median: float
+    bins: Mapping[LossMeasure, Counter[int]]
+    hardest_first: Sequence[str]
+
+
+def summarize_losses(losses: Sequence[SampleLoss], hard: LossMeasure) -> LossSummary:
+    """Tell of an epoch's losses what is needed when they are no longer held in memory.
 
     Args:
-        images: the training split.
-        losses: by epoch from 1, the loss on every sample that was trained on.
+        losses: of the epoch.
+        hard: by which of the losses a sample is hard.
     """
-    return {
-        0: sum(len(image.captions) for image in images),
-        **{epoch: len(rows) for epoch, rows in losses.items()},
-    }
+    per_token = [loss.loss_mean for loss in losses]
+    measures: tuple[LossMeasure, ...] = ("loss_mean", hard)
+    order = hardest_first(SCORES[hard].function(losses))
+    return LossSummary(
+        samples=len(losses),
+        mean=fmean(per_token),
+        median=median(per_token),
+        bins={measure: _bins(losses, measure) for measure in measures},
+        hardest_first=[losses[index].sample_id for index in order],
+    )
 
 
-def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str, Any]:
+def _bins(losses: Sequence[SampleLoss], measure: LossMeasure) -> Counter[int]:
+    width = BIN_WIDTHS[measure]
+    return Counter(math.floor(loss / width) for loss in SCORES[measure].function(losses).tolist())
+
+
+def count_edits(edits: Iterable[Edit]) -> Counter[str]:
+    """The edits after one epoch by what became of their samples."""
+    return Counter(COUNT_NAMES[edit.action] if edit.accepted else REJECTED for edit in edits)
+
+
+def curation_counts(
+    edits: Mapping[int, Mapping[str, int]], sizes: Mapping[int, int]
+) -> dict[str, Any]:
     """How many samples were chosen after each epoch, and what became of them.
 
     Args:
-        edits: the whole edit log.
-        sizes: number of training samples by epoch, from 0; see :func:`training_set_sizes`.
+        edits: by epoch, the counts of :func:`count_edits`; those without edits may be missing.
+        sizes: number of training samples by epoch, from 0, which is the corpus.
 
     Returns:
         ``epoch_0`` (before training), ``epoch_1``, … up to the last but one, each with the number
@@ -56,13 +92,11 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
         the number ``rejected``, which changed nothing;
         ``training_set`` is the number of samples in the last epoch.
     """
-    counts = Counter(
-        (edit.epoch, COUNT_NAMES[edit.action] if edit.accepted else REJECTED) for edit in edits
-    )
     last = max(sizes)
     by_epoch: dict[str, Any] = {}
     for epoch in range(last):
-        of_kind = {name: counts[epoch, name] for name in (*COUNT_NAMES.values(), REJECTED)}
+        found = edits.get(epoch, {})
+        of_kind = {name: found.get(name, 0) for name in (*COUNT_NAMES.values(), REJECTED)}
         by_epoch[f"epoch_{epoch}"] = {
             "samples": sizes[epoch],
             "chosen": sum(of_kind.values()),
@@ -71,26 +105,19 @@ def curation_counts(edits: Iterable[Edit], sizes: Mapping[int, int]) -> dict[str
     return {**by_epoch, "training_set": sizes[last]}
 
 
-def training_set_counts(sets: Mapping[int, Sequence[Sample]]) -> dict[str, dict[str, int]]:
-    """What the training set of every epoch holds, with every image and caption counted once.
-
-    Args:
-        sets: the samples that each epoch was trained on; epoch 0, the corpus, is left out.
+def training_set_counts(samples: Sequence[Sample]) -> dict[str, int]:
+    """What the training set of an epoch holds, with every image and caption counted once.
 
     Returns:
-        ``epoch_1``, … each with the number of ``samples``; of distinct ``images`` that they show,
-        photographs and synthetic ones; of distinct ``captions``, where the same words for two
-        photographs are two captions; and of distinct ``texts``, whatever they describe.
+        The number of ``samples``; of distinct ``images`` that they show, photographs and synthetic
+        ones; of distinct ``captions``, where the same words for two photographs are two captions;
+        and of distinct ``texts``, whatever they describe.
     """
     return {
-        f"epoch_{epoch}": {
-            "samples": len(samples),
-            "images": len({sample.file for sample in samples}),
-            "captions": len({(sample.image_id, sample.caption) for sample in samples}),
-            "texts": len({sample.caption for sample in samples}),
-        }
-        for epoch, samples in sorted(sets.items())
-        if epoch > 0
+        "samples": len(samples),
+        "images": len({sample.file for sample in samples}),
+        "captions": len({(sample.image_id, sample.caption) for sample in samples}),
+        "texts": len({sample.caption for sample in samples}),
     }
 
 
@@ -110,30 +137,26 @@ def mean_clip_scores(
 
 
 def epoch_rows(
-    validation: Mapping[int, Mapping[str, float | None]],
-    losses: Mapping[int, Sequence[SampleLoss]],
+    validation: Mapping[int, Mapping[str, float | None]], losses: Mapping[int, LossSummary]
 ) -> list[dict[str, float | None]]:
     """One row per epoch: the validation scores, and the loss after it on its training samples.
 
     ``mean_loss`` and ``median_loss`` are over samples, of the loss per token in nats.
     """
-    rows: list[dict[str, float | None]] = []
-    for epoch, scores in sorted(validation.items()):
-        per_token = [loss.loss_mean for loss in losses[epoch]]
-        rows.append(
-            {
-                "epoch": epoch,
-                **scores,
-                "mean_loss": fmean(per_token),
-                "median_loss": median(per_token),
-                "samples": len(per_token),
-            }
-        )
-    return rows
+    return [
+        {
+            "epoch": epoch,
+            **scores,
+            "mean_loss": losses[epoch].mean,
+            "median_loss": losses[epoch].median,
+            "samples": losses[epoch].samples,
+        }
+        for epoch, scores in sorted(validation.items())
+    ]
 
 
 def loss_histogram(
-    losses: Mapping[int, Sequence[SampleLoss]], measure: LossMeasure
+    losses: Mapping[int, LossSummary], measure: LossMeasure
 ) -> list[dict[str, float]]:
     """Distribution of a loss in every epoch, in bins shared by all epochs.
 
@@ -147,10 +170,7 @@ def loss_histogram(
         the epoch's samples.
     """
     width = BIN_WIDTHS[measure]
-    bins = {
-        epoch: Counter(math.floor(loss / width) for loss in SCORES[measure].function(rows))
-        for epoch, rows in sorted(losses.items())
-    }
+    bins = {epoch: of.bins[measure] for epoch, of in sorted(losses.items())}
     last = max(max(counts) for counts in bins.values())
     return [
         {

@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from caption_curation.edits import Edit, edits_by_epoch
+from caption_curation.edits import KEEP, Edit
 from caption_curation.samples import CaptionedImage
 
 
@@ -54,78 +54,75 @@ class LossChange:
 
 
 def edit_examples(
-    edits: Sequence[Edit],
-    gallery: Iterable[Mapping[str, object]],
-    losses: Mapping[int, Mapping[str, float]],
+    edits: Iterable[Edit],
+    images: Mapping[tuple[str, int], SyntheticImage],
+    losses: Mapping[str, float],
     *,
     per_epoch: int,
     rng: np.random.Generator,
 ) -> list[EditExample]:
-    """For every epoch the hardest samples that were edited, then as many at random.
+    """Of one epoch the hardest samples that were edited, then as many at random.
 
     A static choice at random knows no hardest, so its examples are all random.
 
     Args:
-        edits: the edit log; within an epoch the hardest sample comes first. Samples that were
-            chosen but kept are not shown.
-        gallery: ``sample_id``, ``epoch``, ``key`` and ``prompt`` of the synthetic images that
-            there are; only edits whose image is there are shown.
-        losses: by epoch and sample id.
+        edits: the accepted ones after the epoch, the hardest sample first. Samples that were chosen
+            but kept are not shown.
+        images: the synthetic images at hand, by sample id and epoch; only edits whose image is
+            there are shown.
+        losses: after the epoch, by sample id; empty before training.
         per_epoch: examples of one epoch, an even number; fewer where there are fewer.
         rng: draws the random half.
+
+    Returns:
+        The examples, still without the loss after the next epoch.
     """
-    images = {
-        (record["sample_id"], record["epoch"]): SyntheticImage(
-            f"{record['key']}.jpg", str(record["prompt"])
+    candidates = [
+        edit
+        for edit in edits
+        if edit.action != KEEP
+        and (edit.action != "replace_image" or (edit.sample_id, edit.epoch) in images)
+    ]
+    if not candidates:
+        return []
+    hard = 0 if candidates[0].score is None else per_epoch // 2
+    hardest, others = candidates[:hard], candidates[hard:]
+    count = min(per_epoch - hard, len(others))
+    picked = rng.choice(len(others), size=count, replace=False)
+    return [
+        EditExample(
+            edit,
+            losses.get(edit.sample_id),
+            None,
+            images[edit.sample_id, edit.epoch] if edit.action == "replace_image" else None,
         )
-        for record in gallery
+        for edit in [*hardest, *(others[index] for index in sorted(picked))]
+    ]
+
+
+def loss_change(
+    epoch: int, chosen: Collection[str], before: Mapping[str, float], after: Mapping[str, float]
+) -> LossChange:
+    """What the next epoch did to the loss of the samples chosen after this one, and of the others.
+
+    Args:
+        epoch: after which they were chosen, from 1.
+        chosen: their ids.
+        before: the losses after the epoch, by sample id.
+        after: those after the next one.
+    """
+    groups: dict[bool, list[str]] = {True: [], False: []}
+    for sample_id in after:
+        groups[sample_id in chosen].append(sample_id)
+    means = {
+        is_chosen: (
+            float(np.mean([before[sample_id] for sample_id in group])),
+            float(np.mean([after[sample_id] for sample_id in group])),
+        )
+        for is_chosen, group in groups.items()
+        if group
     }
-    shown: dict[int, list[Edit]] = {}
-    for edit in edits:
-        has_image = edit.action != "replace_image" or (edit.sample_id, edit.epoch) in images
-        if edit.action != "keep" and has_image:
-            shown.setdefault(edit.epoch, []).append(edit)
-    examples = []
-    for epoch, candidates in sorted(shown.items()):
-        hard = 0 if candidates[0].score is None else per_epoch // 2
-        hardest, others = candidates[:hard], candidates[hard:]
-        count = min(per_epoch - hard, len(others))
-        picked = rng.choice(len(others), size=count, replace=False)
-        for edit in [*hardest, *(others[index] for index in sorted(picked))]:
-            examples.append(
-                EditExample(
-                    edit,
-                    losses.get(epoch, {}).get(edit.sample_id),
-                    losses.get(epoch + 1, {}).get(edit.sample_id),
-                    images[edit.sample_id, epoch] if edit.action == "replace_image" else None,
-                )
-            )
-    return examples
-
-
-def loss_changes(
-    edits: Iterable[Edit], losses: Mapping[int, Mapping[str, float]]
-) -> list[LossChange]:
-    """Per curated epoch from 1, what the next epoch did to the loss of chosen and other samples."""
-    changes = []
-    for epoch, made in sorted(edits_by_epoch(edits).items()):
-        if epoch == 0:
-            continue  # before training there is no loss
-        ids = {edit.sample_id for edit in made}
-        before, after = losses[epoch], losses[epoch + 1]
-        groups: dict[bool, list[str]] = {True: [], False: []}
-        for sample_id in after:
-            groups[sample_id in ids].append(sample_id)
-        means = {
-            is_chosen: (
-                float(np.mean([before[sample_id] for sample_id in group])),
-                float(np.mean([after[sample_id] for sample_id in group])),
-            )
-            for is_chosen, group in groups.items()
-            if group
-        }
-        changes.append(LossChange(epoch, means.get(True), means.get(False)))
-    return changes
+    return LossChange(epoch, means.get(True), means.get(False))
 
 
 def word_overlap(caption: str, references: Iterable[str]) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -14,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from caption_curation.reports.page.labels import EDIT_COLOURS, EDIT_LABELS, METRIC_LABELS
 from caption_curation.reports.page.style import GREY, INK, MOST_BINS, STYLE, WIDTH
 
+Numbers = Sequence[float] | npt.NDArray[np.float64] | npt.NDArray[np.int64]
 # Every run has these; they are the small panels beside CIDEr.
 _N_GRAM_METRICS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l")
 # Hatches of what became of samples that stayed as they were.
@@ -68,8 +70,8 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
 
 @matplotlib.rc_context(STYLE)
 def loss_distributions(
-    losses: Mapping[int, Sequence[float]],
-    chosen: Mapping[int, Sequence[float]],
+    losses: Mapping[int, Numbers],
+    chosen: Mapping[int, Numbers],
     *,
     unit: str,
     deviations: float,
@@ -88,7 +90,7 @@ def loss_distributions(
     """
     figure = Figure(figsize=(WIDTH, 0.8 + 1.25 * len(losses)), layout="constrained")
     rows = figure.subplots(len(losses), 1, sharex=True, squeeze=False)[:, 0]
-    highest = max(max(values) for values in losses.values())
+    highest = max(np.max(values) for values in losses.values())
     bins = np.linspace(0, highest, MOST_BINS + 1)
     groups = [("all samples", losses, GREY)]
     if chosen:
@@ -161,7 +163,7 @@ def edits_per_epoch(counts: Mapping[int, Mapping[str, int]]) -> Figure:
 
 @matplotlib.rc_context(STYLE)
 def caption_lengths(
-    chosen: Mapping[int, Sequence[int]], others: Mapping[int, Sequence[int]], colour: str
+    chosen: Mapping[int, Numbers], others: Mapping[int, Numbers], colour: str
 ) -> Figure:
     """Are long captions chosen? Their lengths per epoch, and those of the others.
 
@@ -172,9 +174,10 @@ def caption_lengths(
     """
     figure = Figure(figsize=(WIDTH, 0.8 + 1.25 * len(chosen)), layout="constrained")
     rows = figure.subplots(len(chosen), 1, sharex=True, squeeze=False)[:, 0]
-    every = [length for part in (chosen, others) for group in part.values() for length in group]
-    step = math.ceil((max(every) - min(every) + 1) / MOST_BINS)
-    bins = np.arange(min(every), max(every) + step + 1, step) - 0.5
+    groups = [group for part in (chosen, others) for group in part.values() if len(group)]
+    shortest, longest = min(map(np.min, groups)), max(map(np.max, groups))
+    step = math.ceil((longest - shortest + 1) / MOST_BINS)
+    bins = np.arange(shortest, longest + step + 1, step) - 0.5
     for axes, epoch in zip(rows, sorted(chosen), strict=True):
         axes.hist(
             others[epoch],

@@ -1,18 +1,15 @@
 """The page of one run, which needs nothing but itself, made from what the run has written."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import yaml
 
-from caption_curation.audit.selection import planted_noise
 from caption_curation.config.experiment import Prompt
 from caption_curation.config.params import Params
 from caption_curation.config.profile import BestEpoch, HubModel, LocalModel
-from caption_curation.curation.actions import ACTIONS, method_title
+from caption_curation.curation.actions import method_title
 from caption_curation.curation.scores import LOSS_UNITS
-from caption_curation.edits import BY_PERSON, KEEP, Edit
 from caption_curation.image_index import present_files
 from caption_curation.reports.page.descriptions import (
     describe_curation,
@@ -25,13 +22,13 @@ from caption_curation.reports.page.labels import (
     NOISE_LABELS,
 )
 from caption_curation.reports.run import truth
-from caption_curation.reports.run.examples import caption_examples, edit_examples, loss_changes
+from caption_curation.reports.run.epochs import read_epochs
+from caption_curation.reports.run.examples import EditExample, caption_examples
 from caption_curation.reports.run.page_figures import run_figures
 from caption_curation.reports.run.run import Run
 from caption_curation.rng import rng_for
 
 LONGEST_SIDE = 384  # pixels; larger photographs are made smaller for the page
-EXAMPLES_IN_ALL = 18  # edits shown, shared out among the epochs
 BEST_EPOCH_BY: dict[BestEpoch, str] = {
     "cider": "CIDEr",
     "cider_and_bleu_4": "sum of CIDEr and BLEU-4",
@@ -62,53 +59,40 @@ def page_content(run: Run) -> dict[str, Any]:
     """What the template shows, in the order of the page."""
     experiment = run.params.experiment
     curation = experiment.curation
+    found = read_epochs(run)
     return {
         "title": method_title(curation.method).capitalize(),
         "description": describe_curation(curation, experiment.prompt.mode),
         "experiment": experiment,
-        "epochs": len(run.losses),
+        "epochs": run.epochs,
         "metrics": run.metrics,
         "metric_labels": METRIC_LABELS,
         "base_cider": run.base_cider,
         "clip": _clip_name(run.params),
         "unit": LOSS_UNITS[run.measure],
         "edit_labels": EDIT_LABELS,
-        "figures": run_figures(run),
+        "figures": run_figures(run, found),
         "curated": run.curated_epochs,
         "best_epoch_by": BEST_EPOCH_BY[run.params.profile.captioner.best_epoch],
-        "edited": sum(edit.action != "keep" for edit in run.accepted),
-        "first_training_set": len(run.training_sets[0]),
-        "kept_reasons": Counter(edit.reason for edit in run.edits if edit.action == "keep"),
-        "people": _decided_by_people(run.edits),
+        "edited": found.edited,
+        "first_training_set": sum(len(image.captions) for image in run.train),
+        "kept_reasons": found.kept_reasons,
+        "people": found.people,
         "synthesis": _synthesis(run.synthesis.values(), experiment.prompt),
-        "loss_changes": loss_changes(run.edits, run.loss_of),
+        "loss_changes": found.changes,
         "hard_fractions": sorted({row["fraction"] for row in run.hard_samples}),
         "hard_samples": _by_epochs(run.hard_samples),
         "training_sets": list(enumerate(run.metrics["training_sets"].values(), start=1)),
-        "audit": truth.audit(run),
-        "repairs": truth.repairs(run),
+        "audit": [{"epoch": epoch, "rows": rows} for epoch, rows in found.audit.items()],
+        "repairs": truth.repairs(run, found.chosen),
         "noise_labels": NOISE_LABELS,
-        "edit_examples": _edit_examples(run),
+        "edit_examples": _edit_examples(run, found.examples),
         "caption_examples": _caption_examples(run),
         "parameters": {
             "params.yaml": _as_yaml(experiment.model_dump()),
             f"profiles/{experiment.profile}.yaml": _as_yaml(run.params.profile.model_dump()),
         },
     }
-
-
-def _decided_by_people(edits: Iterable[Edit]) -> Counter[str]:
-    """What became of samples that people decided about, in words."""
-    return Counter(_outcome(edit) for edit in edits if edit.decided_by == BY_PERSON)
-
-
-def _outcome(edit: Edit) -> str:
-    if not edit.accepted:
-        return EDIT_LABELS["rejected"]
-    if edit.action == KEEP:
-        return EDIT_LABELS["kept"]
-    # The reason names what it is in place of, if a person wanted something else.
-    return f"{ACTIONS[edit.action].outcome} {edit.reason.replace('_', ' ')}".strip()
 
 
 def _synthesis(counts: Collection[Mapping[str, int]], prompt: Prompt) -> str:
@@ -144,16 +128,7 @@ def _clip_name(params: Params) -> str | None:
     return None
 
 
-def _edit_examples(run: Run) -> list[dict[str, Any]]:
-    per_epoch = 2 * max(1, EXAMPLES_IN_ALL // (2 * max(1, len(run.chosen))))
-    examples = edit_examples(
-        run.accepted,
-        run.gallery,
-        run.loss_of,
-        per_epoch=min(per_epoch, 6),
-        rng=rng_for(run.params.experiment.seed, "report", "edits"),
-    )
-    noise = planted_noise(run.noise, run.train)
+def _edit_examples(run: Run, examples: Sequence[EditExample]) -> list[dict[str, Any]]:
     return [
         {
             "example": example,
@@ -161,7 +136,7 @@ def _edit_examples(run: Run) -> list[dict[str, Any]]:
             "losses": [
                 loss for loss in (example.loss_before, example.loss_after) if loss is not None
             ],
-            "noise": truth.planted_in(run, noise, example.edit.before),
+            "noise": truth.planted_in(run, example.edit.before),
             "photograph": _photograph(run, run.file_names[example.edit.before.image_id]),
             "synthetic": (
                 embedded_picture(run.synthetic / example.synthetic.file_name, LONGEST_SIDE)

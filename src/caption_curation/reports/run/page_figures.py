@@ -6,19 +6,14 @@ from caption_curation.curation.scores import LOSS_UNITS
 from caption_curation.reports.page.labels import method_colour
 from caption_curation.reports.page.style import to_svg
 from caption_curation.reports.run import figures
+from caption_curation.reports.run.epochs import Findings
 from caption_curation.reports.run.run import Run
 
 
-def run_figures(run: Run) -> dict[str, Markup]:
+def run_figures(run: Run, found: Findings) -> dict[str, Markup]:
     """The page's figures; those about curation are missing when nothing was chosen."""
     curation = run.params.experiment.curation
     colour = method_colour(curation.method, curation.score)
-    losses = {epoch: list(of.values()) for epoch, of in run.loss_of.items()}
-    chosen_losses = {
-        epoch: [run.loss_of[epoch][sample_id] for sample_id in sorted(ids)]
-        for epoch, ids in run.chosen.items()
-        if epoch > 0
-    }
     svgs = {
         "validation": to_svg(
             figures.validation_curves(run.epoch_rows, run.metrics["best_epoch"], colour),
@@ -26,8 +21,8 @@ def run_figures(run: Run) -> dict[str, Markup]:
         ),
         "losses": to_svg(
             figures.loss_distributions(
-                losses,
-                chosen_losses,
+                found.losses,
+                found.chosen_losses,
                 unit=f"loss ({LOSS_UNITS[run.measure]})",
                 deviations=curation.std,
                 colour=colour,
@@ -35,21 +30,13 @@ def run_figures(run: Run) -> dict[str, Markup]:
             "Histograms of the loss of the training samples, one per epoch",
         ),
     }
-    if run.chosen:
+    if found.lengths:
         svgs["edits"] = to_svg(
             figures.edits_per_epoch(run.curated_epochs),
             "Bars: number of curated samples per epoch; the numbers are in the table",
         )
-        lengths: dict[bool, dict[int, list[int]]] = {True: {}, False: {}}
-        for epoch, ids in run.chosen.items():
-            for is_chosen, group in lengths.items():
-                group[epoch] = [
-                    len(sample.caption.split())
-                    for sample in run.training_sets[epoch]
-                    if (sample.sample_id in ids) is is_chosen
-                ]
         svgs["lengths"] = to_svg(
-            figures.caption_lengths(lengths[True], lengths[False], colour),
+            figures.caption_lengths(found.lengths, found.other_lengths, colour),
             "Histograms of caption length, of chosen and of other samples, one per epoch",
         )
     return {name: Markup(svg) for name, svg in svgs.items()}

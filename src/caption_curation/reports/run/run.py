@@ -6,12 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from caption_curation.audit.selection import training_sets
+from caption_curation.audit.selection import PlantedNoise, planted_noise
 from caption_curation.config.params import Params
 from caption_curation.curation.scores import SCORES, LossMeasure
-from caption_curation.edits import Edit, edits_by_epoch
 from caption_curation.ground_truth.judge import GroundTruth
-from caption_curation.samples import CaptionedImage, Sample, SampleLoss
+from caption_curation.samples import CaptionedImage, Sample, samples_of
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,8 @@ class Run:
         epoch_rows: reports/evaluation/epochs.json, one row an epoch.
         hard_samples: reports/evaluation/hard_samples.json, one row a pair of epochs and fraction.
         base_cider: validation CIDEr before fine-tuning.
-        losses: by epoch from 1.
-        edits: the whole edit log.
+        losses: the files of the losses after each epoch, from 1; too many to be held at once.
+        edits: the files of the edits after each epoch but the last, from 0; likewise.
         synthesis: ``prompts``, ``too_long``, ``most_tokens``, ``redrawn`` of the images that were
             drawn after each epoch.
         gallery: ``sample_id``, ``epoch``, ``key``, ``prompt`` of the synthetic images at hand.
@@ -41,8 +40,8 @@ class Run:
     epoch_rows: Sequence[Mapping[str, float]]
     hard_samples: Sequence[Mapping[str, float]]
     base_cider: float
-    losses: Mapping[int, Sequence[SampleLoss]]
-    edits: Sequence[Edit]
+    losses: Mapping[int, Path]
+    edits: Sequence[Path]
     synthesis: Mapping[int, Mapping[str, int]]
     gallery: Sequence[Mapping[str, Any]]
     train: Sequence[CaptionedImage]
@@ -59,23 +58,10 @@ class Run:
         """The loss that the report is about: the one that goes with the experiment's score."""
         return SCORES[self.params.experiment.curation.score].loss
 
-    @cached_property
-    def loss_of(self) -> dict[int, dict[str, float]]:
-        """That loss by epoch and sample id, in nats."""
-        return {
-            epoch: {row.sample_id: getattr(row, self.measure) for row in rows}
-            for epoch, rows in self.losses.items()
-        }
-
-    @cached_property
-    def training_sets(self) -> dict[int, list[Sample]]:
-        """By epoch, the samples that the curation after it chose from."""
-        return training_sets(self.train, self.edits, len(self.losses))
-
-    @cached_property
-    def accepted(self) -> list[Edit]:
-        """The edits that changed something, or were to change nothing."""
-        return [edit for edit in self.edits if edit.accepted]
+    @property
+    def epochs(self) -> int:
+        """The number of epochs."""
+        return len(self.losses)
 
     @cached_property
     def file_names(self) -> dict[str, str]:
@@ -85,7 +71,12 @@ class Run:
     @cached_property
     def originals(self) -> dict[str, Sample]:
         """The training split as it was, by sample id."""
-        return {sample.sample_id: sample for sample in self.training_sets[0]}
+        return {sample.sample_id: sample for sample in samples_of(self.train)}
+
+    @cached_property
+    def planted(self) -> PlantedNoise:
+        """The planted noise; none for a real corpus."""
+        return planted_noise(self.noise, self.train)
 
     @cached_property
     def truth(self) -> GroundTruth | None:
@@ -93,15 +84,7 @@ class Run:
         return GroundTruth(self.scenes) if self.scenes else None
 
     @cached_property
-    def chosen(self) -> dict[int, set[str]]:
-        """By epoch, the ids of the samples chosen after it; only epochs that chose any."""
-        return {
-            epoch: {edit.sample_id for edit in edits}
-            for epoch, edits in edits_by_epoch(self.edits).items()
-        }
-
-    @cached_property
     def curated_epochs(self) -> dict[int, dict[str, int]]:
         """The counts of the epochs after which samples were chosen."""
-        counts = self.metrics["curation"]
-        return {epoch: counts[f"epoch_{epoch}"] for epoch in sorted(self.chosen)}
+        counts = {epoch: self.metrics["curation"][f"epoch_{epoch}"] for epoch in range(self.epochs)}
+        return {epoch: of for epoch, of in counts.items() if of["chosen"]}

@@ -1,46 +1,39 @@
 """The run against the demo world's truth: what selection found, what edits made of samples."""
 
+from collections.abc import Collection
 from typing import Any
 
 from caption_curation.audit.repairs import NO_NOISE, Repair, judge_edit, repair_table
-from caption_curation.audit.selection import PlantedNoise, audit_selection, planted_noise
 from caption_curation.reports.page.labels import NOISE_LABELS
 from caption_curation.reports.run.examples import EditExample
 from caption_curation.reports.run.run import Run
 from caption_curation.samples import Sample
 
 
-def audit(run: Run) -> list[dict[str, Any]]:
-    """The selection against planted noise, by epoch; empty where none is known."""
-    if not run.noise:
-        return []
-    noise = planted_noise(run.noise, run.train)
-    rows = audit_selection(run.training_sets, run.edits, noise, {edit.epoch for edit in run.edits})
-    return [
-        {"epoch": epoch, "rows": [row for row in rows if row.epoch == epoch]}
-        for epoch in sorted(run.chosen)
-    ]
+def repairs(run: Run, chosen: Collection[str]) -> dict[str, Any] | None:
+    """What became of spoilt and good samples; ``None`` where the truth is not known.
 
-
-def repairs(run: Run) -> dict[str, Any] | None:
-    """What became of spoilt and good samples; ``None`` where the truth is not known."""
+    Args:
+        run: that is looked at.
+        chosen: ids of all samples that were ever chosen.
+    """
     if run.truth is None:
         return None
     originals = list(run.originals.values())
     right = {record["sample_id"]: not record["faults"] for record in run.verdicts}
     return {
-        "rows": repair_table(originals, run.edits, planted_noise(run.noise, run.train), right),
+        "rows": repair_table(originals, chosen, run.planted, right),
         "before": (sum(not run.truth.faults(sample) for sample in originals), len(originals)),
         "after": (sum(right.values()), len(right)),
     }
 
 
-def planted_in(run: Run, noise: PlantedNoise, sample: Sample) -> list[str]:
+def planted_in(run: Run, sample: Sample) -> list[str]:
     """The noise that was planted in a sample, in words; empty where none is known."""
     if run.truth is None and not run.noise:
         return []
     original = run.originals[sample.sample_id]
-    present, planted = noise.kinds(sample), noise.kinds(original)
+    present, planted = run.planted.kinds(sample), run.planted.kinds(original)
     labels = [NOISE_LABELS[kind] for kind in sorted(present)]
     labels += [f"{NOISE_LABELS[kind]}, replaced before" for kind in sorted(planted - present)]
     return labels or [NOISE_LABELS[NO_NOISE]]
