@@ -6,9 +6,25 @@ from typing import Any
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
+from caption_curation.numerical_classes import (
+    CLASSES,
+    class_file,
+    read_classes,
+    read_epoch_classes,
+)
 from caption_curation.samples import read_images, read_json_lines
 from caption_curation.support.outputs import write_atomically
 from stages import run
+
+# Results that belong to no epoch, whose class files the page reads.
+OF_NO_EPOCH = (
+    paths.BASE_GENERATOR,
+    paths.GENERATOR,
+    paths.sbert_captions("train"),
+    paths.TEST_CAPTIONS,
+    paths.CLIP_FEATURES,
+    paths.CLIP_SCORES,
+)
 
 
 def main() -> None:
@@ -17,6 +33,7 @@ def main() -> None:
     epochs = params.experiment.training.epochs
 
     from caption_curation.coco_format import read_results
+    from caption_curation.evaluation.arithmetic import results_of_run
     from caption_curation.reports.run.page import build_report
     from caption_curation.reports.run.run import Run
 
@@ -43,6 +60,10 @@ def main() -> None:
             verdicts=read_json_lines(paths.verdicts(epochs)),
             photographs=paths.CORPUS / "images",
             synthetic=history / "images",
+            classes=results_of_run(
+                read_epoch_classes(history / CLASSES),
+                {result.stem: read_classes(class_file(result)) for result in OF_NO_EPOCH},
+            ),
         )
     )
     write_atomically(paths.REPORT, page)

@@ -8,6 +8,7 @@ from typing import Any
 from caption_curation.audit.choices import Choice
 from caption_curation.audit.selection import AuditRow
 from caption_curation.curation.settings import Curation
+from caption_curation.evaluation.arithmetic import RunClasses
 from caption_curation.experiments.finished import FinishedExperiment
 from caption_curation.experiments.runs import LengthCounts, Run
 from caption_curation.experiments.variants import variant_of
@@ -41,6 +42,7 @@ def run(
     images: ImageStatistics | None = None,
     validation: Mapping[str, float | None] | None = None,
     chosen_share: float = 0.04,
+    classes: RunClasses | None = None,
     source: FinishedExperiment | None = None,
     **changes: Any,
 ) -> Run:
@@ -85,6 +87,7 @@ def run(
         audit=[AuditRow(epoch, kind, 100, 40, n, n // 2) for kind, n in NOISE] if curated else [],
         choices=[] if curated else choices(),
         images=images,
+        classes=classes or {},
     )
 
 
@@ -104,6 +107,8 @@ def experiment(
     seed: int = 0,
     result: str = "r",
     setting: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, str] | None = None,
+    cache: Path = Path("nowhere"),
     **changes: Any,
 ) -> FinishedExperiment:
     """A finished experiment as its locks tell of it."""
@@ -117,7 +122,7 @@ def experiment(
             "data/corpus": "da7a",
             **(setting or {}),
         },
-        outputs={"reports/evaluation": result},
+        outputs={"reports/evaluation": result, **(outputs or {})},
         sources=[],
-        cache=Path("nowhere"),
+        cache=cache,
     )

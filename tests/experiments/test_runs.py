@@ -45,7 +45,12 @@ def stored_outputs(root: Path, cache: Path) -> dict[str, str]:
 
 def finished(root: Path, cache: Path) -> FinishedExperiment:
     outputs = stored_outputs(root, cache)
-    parameters = {"profile": "demo", "seed": 3, "training": {"epochs": EPOCHS}}
+    parameters = {
+        "profile": "demo",
+        "seed": 3,
+        "training": {"epochs": EPOCHS},
+        "curation": {"method": "remove"},
+    }
     return FinishedExperiment("mine", parameters, {}, outputs, [], cache)
 
 

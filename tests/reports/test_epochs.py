@@ -52,6 +52,7 @@ def run_of(folder: Path, log: Sequence[Edit], losses: Mapping[int, Mapping[str, 
         verdicts=[],
         photographs=folder,
         synthetic=folder,
+        classes={},
     )
 
 

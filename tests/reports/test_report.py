@@ -25,6 +25,7 @@ from caption_curation.evaluation.numbers import (
     summarize_losses,
     training_set_counts,
 )
+from caption_curation.numerical_classes import CLASSES, write_classes, write_epoch_classes
 from caption_curation.samples import read_images, read_losses, samples_of
 from stages import report
 from tests.small_run import KEPT, NO_SPICE, TRAIN, write_small_run
@@ -170,6 +171,39 @@ def test_the_page_stands_alone(make_page: Any) -> None:
     assert len(page.attributes("img", "alt")) == len(sources)
     assert len(page.attributes("svg", "aria-label")) == 4
     assert "width=device-width" in html
+
+
+def test_results_of_different_arithmetic_are_told_at_the_top(make_page: Any) -> None:
+    def told(**later: str) -> list[str]:
+        classes = {
+            part: {"1": ["aaaa00000000"], "2": [later.get(part, "aaaa00000000")]}
+            for part in ("captioner", "losses", "validation")
+        }
+        write_epoch_classes(
+            paths.history(2) / CLASSES, {**classes, "synthetic": {"0": [], "1": []}}
+        )
+        report.main()
+        page = Page(paths.REPORT.read_text(encoding="utf-8"))
+        before = [tag for tag, _, _ in page.elements].index("nav")
+        return [
+            " ".join("".join(text).split())
+            for tag, _, text in page.elements[:before]
+            if tag == "li"
+        ]
+
+    make_page(epochs=2)
+    for result in (paths.GENERATOR, paths.BASE_GENERATOR):  # of which nothing was drawn
+        write_classes(result, ["bbbb00000000"])
+    for result in (paths.sbert_captions("train"), paths.CLIP_FEATURES, paths.CLIP_SCORES):
+        write_classes(result, [])
+    write_classes(paths.TEST_CAPTIONS, ["aaaa00000000"])
+
+    assert told() == []
+    assert told(captioner="bbbb00000000") == [
+        "aaaa00000000: captioner of epoch 1; losses and validation captions of epochs 1, 2; test "
+        "captions",
+        "bbbb00000000: captioner of epoch 2",
+    ]
 
 
 def test_two_runs_give_the_same_bytes(make_page: Any) -> None:

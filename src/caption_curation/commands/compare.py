@@ -33,8 +33,9 @@ def compare(
 
     from caption_curation.experiments.collect import collect_runs
     from caption_curation.experiments.finished import Repository
+    from caption_curation.reports.comparison.arithmetic import arithmetic_lines
     from caption_curation.reports.comparison.page import check_folder, write_comparison
-    from caption_curation.reports.comparison.sections import default_sections
+    from caption_curation.reports.comparison.sections import default_sections, runs_by_setting
     from caption_curation.support.dvc_cache import dvc_cache_folder
 
     check_folder(out)
@@ -49,4 +50,4 @@ def compare(
         left_out=left_out,
         command=shlex.join(["caption-curation", "compare", *words]),
     )
-    report_comparison(len(runs), notes, out)
+    report_comparison(len(runs), arithmetic_lines(runs_by_setting(runs)), notes, out)

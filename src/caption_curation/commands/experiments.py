@@ -24,14 +24,19 @@ def experiments(
     check_checkout()
 
     from caption_curation.experiments.finished import Repository
-    from caption_curation.experiments.overview import overview, overview_table
+    from caption_curation.experiments.overview import (
+        overview,
+        overview_arithmetic,
+        overview_table,
+    )
     from caption_curation.reports.page.labels import METRIC_LABELS
     from caption_curation.support.dvc_cache import dvc_cache_folder
 
     rows = overview(Repository(Path(), dvc_cache_folder()), all_commits=all_commits)
     width = shutil.get_terminal_size().columns
     labels = {name: METRIC_LABELS[name] for name in SCORES}
-    print("\n".join(overview_table(rows, labels, width)))
+    lines = [*overview_arithmetic(rows, width), *overview_table(rows, labels, width)]
+    print("\n".join(lines))
     for row in rows:
         if row.note and row.state not in ("queued", "running"):
             print("\n".join(wrap(f"{row.name}: {row.note}", width, subsequent_indent="  ")))

@@ -40,8 +40,9 @@ def study(
         run_missing,
         runs_of_group,
     )
+    from caption_curation.reports.comparison.arithmetic import arithmetic_lines
     from caption_curation.reports.comparison.page import check_folder, write_comparison
-    from caption_curation.reports.comparison.sections import Section
+    from caption_curation.reports.comparison.sections import Section, runs_by_setting
     from caption_curation.support.dvc_cache import dvc_cache_folder
 
     load_params()
@@ -87,7 +88,7 @@ def study(
         left_out=left_out,
         command=shlex.join(["caption-curation", "study", *words]),
     )
-    report_comparison(len(runs), notes, folder)
+    report_comparison(len(runs), arithmetic_lines(runs_by_setting(runs)), notes, folder)
 
 
 def page_folder(files: Sequence[Path], groups: Sequence[str]) -> Path:

@@ -37,9 +37,20 @@ def report_import(said: str, notes: Sequence[str]) -> None:
     print(said)
 
 
-def report_comparison(experiments: int, notes: Sequence[str], folder: Path) -> None:
-    """Print how many were compared, what was left out, and the page in the comparison's folder."""
+def report_comparison(
+    experiments: int, arithmetic: Sequence[str], notes: Sequence[str], folder: Path
+) -> None:
+    """Print how many were compared, what was left out, and the page in the comparison's folder.
+
+    Args:
+        experiments: their number.
+        arithmetic: a line for each way in which they differ in numerical class.
+        notes: what was left out and why, a line each.
+        folder: of the page.
+    """
     print(f"compared {experiments} experiment(s)")
+    for line in arithmetic:
+        print(f"in different arithmetic: {line}")
     for note in notes:
         print(f"left out: {note}")
     print(folder / "index.html")

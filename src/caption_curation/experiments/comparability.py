@@ -1,12 +1,16 @@
 """Which experiments may stand in one table, and why the others may not."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from caption_curation import paths
 from caption_curation.curation.settings import Curation
+from caption_curation.evaluation.arithmetic import KINDS, agree, differing_kinds
+from caption_curation.experiments.arithmetic import classes_of
 from caption_curation.experiments.finished import FinishedExperiment
 from caption_curation.experiments.variants import variant_of
 
@@ -88,7 +92,8 @@ def largest_comparable(
 ) -> tuple[list[FinishedExperiment], list[LeftOut]]:
     """The largest group of experiments that differ in seed and curation alone.
 
-    Of groups of one size, the one that comes first is taken.
+    Of groups of one size, the one that comes first is taken. Machines of other arithmetic make
+    other generators of one recipe, which :func:`_settings` says more of.
 
     Args:
         experiments: at least one.
@@ -97,21 +102,50 @@ def largest_comparable(
         The group in order, and the others with what makes them different.
     """
     groups: dict[str, list[FinishedExperiment]] = {}
+    settings = _settings(experiments)
     for experiment in experiments:
-        values = {name: _number(value) for name, value in experiment.setting.items()}
+        values = {name: _number(value) for name, value in settings[experiment.name].items()}
         key = repr(sorted(values.items(), key=lambda item: item[0]))
         groups.setdefault(key, []).append(experiment)
     largest = max(groups.values(), key=len)
     used = {experiment.name for experiment in largest}
+    setting = settings[largest[0].name]
     left_out = [
         LeftOut(
             experiment.name,
-            "not comparable: " + describe_difference(experiment.setting, largest[0].setting),
+            "not comparable: " + describe_difference(settings[experiment.name], setting),
         )
         for experiment in experiments
         if experiment.name not in used
     ]
     return largest, left_out
+
+
+def _settings(experiments: Sequence[FinishedExperiment]) -> dict[str, Mapping[str, Any]]:
+    """What must be equal for a comparison, by name.
+
+    Only generators that drew images count. In each arithmetic the one of most experiments is what
+    the common recipe makes there of a seed; any other was made by force, or from something else.
+    """
+    generator = paths.GENERATOR.as_posix()
+    recipes = {
+        each.name: (classes, each.parameters.get("generator_seed"))
+        for each in experiments
+        if (classes := classes_of(each)["generator"])
+    }
+    made: dict[tuple[frozenset[str], Any], Counter[Any]] = {}
+    for each in experiments:
+        if each.name in recipes:
+            made.setdefault(recipes[each.name], Counter())[each.setting.get(generator)] += 1
+    usual = {recipe: counts.most_common(1)[0][0] for recipe, counts in made.items()}
+    return {
+        each.name: {
+            name: value
+            for name, value in each.setting.items()
+            if name != generator or (each.name in recipes and value != usual[recipes[each.name]])
+        }
+        for each in experiments
+    }
 
 
 def describe_difference(setting: Mapping[str, Any], other: Mapping[str, Any]) -> str:
@@ -142,7 +176,10 @@ def describe_difference(setting: Mapping[str, Any], other: Mapping[str, Any]) ->
 def without_duplicates(
     experiments: Sequence[tuple[FinishedExperiment, Curation]],
 ) -> tuple[list[tuple[FinishedExperiment, Curation]], list[LeftOut]]:
-    """Each variant and seed once, the first; ``HEAD`` and the workspace are listed last.
+    """Each variant and seed once; ``HEAD`` and the workspace are listed last.
+
+    Of several it is the first, unless another one can be paired with more of the experiments,
+    because it was computed in the arithmetic of most.
 
     Args:
         experiments: comparable ones.
@@ -150,20 +187,34 @@ def without_duplicates(
     Returns:
         Those kept, in order, and the others with the name of the one that they repeat.
     """
-    first: dict[Any, tuple[FinishedExperiment, Curation]] = {}
-    left_out = []
+    classes = {experiment.name: classes_of(experiment) for experiment, _ in experiments}
+    repeated: dict[Any, list[FinishedExperiment]] = {}
     for experiment, curation in experiments:
         key = (variant_of(curation), experiment.parameters["seed"])
-        if key not in first:
-            first[key] = (experiment, curation)
-            continue
-        kept = first[key][0]
-        same = experiment.outputs["reports/evaluation"] == kept.outputs["reports/evaluation"]
-        left_out.append(
-            LeftOut(
-                experiment.name,
-                f"the same experiment as {kept.name}, "
-                + ("with the same results" if same else "BUT WITH OTHER RESULTS"),
-            )
-        )
-    return list(first.values()), left_out
+        repeated.setdefault(key, []).append(experiment)
+
+    def partners(experiment: FinishedExperiment) -> int:
+        return sum(agree(classes[experiment.name], other) for other in classes.values())
+
+    reasons = {}
+    for same in repeated.values():
+        kept = max(same, key=partners)
+        for other in same:
+            if other is not kept:
+                kinds = differing_kinds([classes[kept.name], classes[other.name]])
+                reasons[other.name] = f"the same experiment as {kept.name}, " + _results(
+                    kept, other, [KINDS[kind] for kind in kinds]
+                )
+    return (
+        [each for each in experiments if each[0].name not in reasons],
+        [LeftOut(each.name, reasons[each.name]) for each, _ in experiments if each.name in reasons],
+    )
+
+
+def _results(kept: FinishedExperiment, other: FinishedExperiment, kinds: Sequence[str]) -> str:
+    """How the results of a repetition are, of which these kinds are of other arithmetic."""
+    if other.outputs["reports/evaluation"] == kept.outputs["reports/evaluation"]:
+        return "with the same results"
+    if kinds:
+        return f"in other arithmetic ({', '.join(kinds)}), with other results"
+    return "BUT WITH OTHER RESULTS"

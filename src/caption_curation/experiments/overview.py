@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import Any
 
 from pydantic import ValidationError
 
 from caption_curation.curation.settings import Curation
+from caption_curation.evaluation.arithmetic import RunClasses, describe_runs
+from caption_curation.experiments.arithmetic import classes_of
 from caption_curation.experiments.finished import Repository, Unusable
 from caption_curation.experiments.variants import variant_of
 
@@ -26,6 +28,8 @@ class Row:
         values: its parameters by dotted name, with ``curation`` in words; empty if unreadable.
         scores: of the test split, on the scale of the formulas.
         note: why there are no scores, and what would help; empty where there are.
+        classes: the numerical classes in which its results were computed, by kind; empty where
+            there are none.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Row:
     values: Mapping[str, Any]
     scores: Mapping[str, float | None]
     note: str = ""
+    classes: RunClasses = field(default_factory=dict)
 
 
 def overview(repository: Repository, *, all_commits: bool) -> list[Row]:
@@ -44,18 +49,36 @@ def overview(repository: Repository, *, all_commits: bool) -> list[Row]:
     for listed in repository.listed + repository.of_other_commits * all_commits:
         values: Mapping[str, Any] = {}
         scores: Mapping[str, float | None] = {}
+        classes: RunClasses = {}
         state, note = "finished" if listed.state == "success" else listed.state, ""
         try:
             values = _values(repository.parameters(listed))
             experiment = repository.read(listed)
             metrics = experiment.path("reports/evaluation", "metrics.json")
             scores = json.loads(metrics.read_text(encoding="utf-8"))["test"] or {}
+            classes = classes_of(experiment)
         except Unusable as reason:
             note = str(reason)
             if state == "finished":
                 state = "unfinished" if note.startswith(("unfinished", "has no")) else "not here"
-        rows.append(Row(listed.name, state, values, scores, note))
+        rows.append(Row(listed.name, state, values, scores, note, classes))
     return rows
+
+
+def overview_arithmetic(rows: Sequence[Row], width: int) -> list[str]:
+    """Lines that say which rows were computed in other arithmetic; none where all agree.
+
+    Args:
+        rows: of the table.
+        width: of the terminal.
+    """
+    told = describe_runs({row.name: row.classes for row in rows})
+    if not told:
+        return []
+    lines = wrap("In different arithmetic (numerical classes), so not to be paired by seed:", width)
+    for line in told:
+        lines += wrap(line, width, initial_indent="  ", subsequent_indent="    ")
+    return [*lines, ""]
 
 
 def overview_table(rows: Sequence[Row], scores: Mapping[str, str], width: int) -> list[str]:

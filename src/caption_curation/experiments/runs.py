@@ -24,6 +24,8 @@ from caption_curation.audit.selection import (
 from caption_curation.curation.actions import NO_CURATION
 from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.edits import Edit, edits_by_epoch, read_edits
+from caption_curation.evaluation.arithmetic import RunClasses
+from caption_curation.experiments.arithmetic import classes_of
 from caption_curation.experiments.comparability import FRACTION
 from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
 from caption_curation.experiments.variants import Variant, variant_of
@@ -77,6 +79,7 @@ class Run:
             noise; of runs without curation only.
         images: what the test scores are made of, image by image; ``None`` of experiments that
             finished before it was recorded.
+        classes: the numerical classes in which its results were computed, by kind.
     """
 
     name: str
@@ -99,6 +102,7 @@ class Run:
     audit: Sequence[AuditRow] = ()
     choices: Sequence[Choice] = ()
     images: ImageStatistics | None = None
+    classes: RunClasses = field(default_factory=dict)
 
     @property
     def train_fraction(self) -> float:
@@ -158,6 +162,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
         audit=audit_run(sets, edits, noise, curation, experiment.epochs) if noise else [],
         choices=choices,
         images=_images(experiment),
+        classes=classes_of(experiment),
         experiment=experiment,
     )
 

@@ -13,7 +13,7 @@ from caption_curation.coco_format import read_results
 from caption_curation.experiments.finished import FinishedExperiment, Unusable
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant
-from caption_curation.reports.comparison.tables import NONE
+from caption_curation.reports.comparison.tables import NONE, of_one_arithmetic
 from caption_curation.reports.page.html import embedded_picture
 from caption_curation.samples import CaptionedImage, read_images
 
@@ -107,8 +107,13 @@ def changed_captions(
 
 
 def _pair(runs: Sequence[Run], variant: Variant) -> tuple[Run, Run] | None:
-    """The run without curation and that of the variant of the lowest seed that both have."""
-    none, curated = ({run.seed: run for run in runs if run.variant == of} for of in (NONE, variant))
+    """The run without curation and that of the variant of the lowest seed that both have.
+
+    Both were computed in the same arithmetic.
+    """
+    curated = {run.seed: run for run in runs if run.variant == variant}
+    partners = of_one_arithmetic(curated.values(), runs)
+    none = {run.seed: run for run in partners if run.variant == NONE}
     seeds = none.keys() & curated.keys()
     return (none[min(seeds)], curated[min(seeds)]) if seeds else None
 

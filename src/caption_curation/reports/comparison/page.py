@@ -21,6 +21,11 @@ from caption_curation.experiments.variants import (
 )
 from caption_curation.paper import numbers as paper
 from caption_curation.pictures.reading import read_picture
+from caption_curation.reports.comparison.arithmetic import (
+    arithmetic_lines,
+    run_arithmetic,
+    unpaired_remarks,
+)
 from caption_curation.reports.comparison.changed_captions import changed_captions
 from caption_curation.reports.comparison.csv_files import table_files
 from caption_curation.reports.comparison.noise_findings import (
@@ -140,6 +145,8 @@ def write_comparison(
             settings=list(of_setting),
             runs=runs,
             seeds=sorted({run.seed for run in runs}),
+            arithmetic=arithmetic_lines(of_setting),
+            run_arithmetic=run_arithmetic(of_setting),
             sections=[
                 {
                     "section": section,
@@ -243,6 +250,7 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
         if unpaired:
             shown = _listed(unpaired)
             remarks.append(f"no experiment without curation with seed {shown}: not in differences")
+    remarks += unpaired_remarks(runs)
     for variant, own in seeds_of.items():
         control = random_control(variant)
         if control in seeds_of and (lacking := own - seeds_of[control]):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from caption_curation.evaluation.arithmetic import KINDS, RunClasses, agree, differing_kinds
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant, ordered, random_control
 from caption_curation.reports.comparison.over_images import Resampled, interval_over_images
@@ -31,6 +32,7 @@ class Row:
         differences: by metric and seed, to no curation.
         over_images: 95 % intervals of ``to_none`` over test images, where all runs recorded theirs.
         by_seed: the scores that ``scores`` are the means of, by metric and seed.
+        classes: the numerical classes of each seed's run, by kind of result.
         paper: what the paper prints of the same setting.
     """
 
@@ -42,6 +44,7 @@ class Row:
     differences: Mapping[str, Mapping[int, float]]
     over_images: Mapping[str, Interval]
     by_seed: Mapping[str, Mapping[int, float]]
+    classes: Mapping[int, RunClasses]
     paper: PaperScores | None
 
 
@@ -69,7 +72,8 @@ def score_rows(
 
     Args:
         shown: the runs that the rows are of.
-        runs: all runs; what differences are taken to is found among them, seed by seed.
+        runs: all runs; what differences are taken to is found among them, seed by seed, among
+            those that were computed in the same arithmetic.
         resampled: what :func:`~.over_images.resample_runs` gives of all runs.
     """
     metrics = measured_metrics(shown)
@@ -78,10 +82,11 @@ def score_rows(
     for variant in ordered(run.variant for run in shown):
         own = [run for run in shown if run.variant == variant]
         control = random_control(variant)
+        partners = of_one_arithmetic(own, runs)
         scores = {metric: scores_by_seed(own, variant, metric) for metric in metrics}
         to_none, to_random, differences, over_images = {}, {}, {}, {}
         for metric, values in scores.items():
-            none = scores_by_seed(runs, NONE, metric)
+            none = scores_by_seed(partners, NONE, metric)
             if variant != NONE and (difference := paired_difference(values, none)):
                 to_none[metric] = difference
                 common = sorted(values.keys() & none.keys())
@@ -92,7 +97,7 @@ def score_rows(
                 ]
                 if interval := interval_over_images(pairs, metric):
                     over_images[metric] = interval
-            at_random = scores_by_seed(runs, control, metric) if control else {}
+            at_random = scores_by_seed(partners, control, metric) if control else {}
             if difference := paired_difference(values, at_random):
                 to_random[metric] = difference
         rows.append(
@@ -105,10 +110,22 @@ def score_rows(
                 differences,
                 over_images,
                 scores,
+                {run.seed: run.classes for run in own},
                 paper_scores(own[0].profile, own[0].train_fraction, variant),
             )
         )
     return rows
+
+
+def of_one_arithmetic(own: Iterable[Run], others: Iterable[Run]) -> list[Run]:
+    """Those of other runs that were computed in the same arithmetic as the one of their seed.
+
+    Args:
+        own: of one variant.
+        others: of any; those of other seeds are not among the result.
+    """
+    classes = {run.seed: run.classes for run in own}
+    return [run for run in others if run.seed in classes and agree(classes[run.seed], run.classes)]
 
 
 def scores_by_seed(runs: Iterable[Run], variant: Variant, metric: str) -> dict[int, float]:
@@ -125,9 +142,9 @@ def best_variants(rows: Sequence[Row]) -> dict[str, list[Variant]]:
     """The variants with the highest mean of each metric (all of them: the higher, the better).
 
     A seed that is easy for all methods must not make one the best that alone has it. So means are
-    compared over the seeds that all rows have which have the metric, and a row of one seed is not
-    compared with rows of more. Nothing is best where no seed is common, or one of several, nor of
-    one row.
+    compared over the seeds that all rows have which have the metric, in the same arithmetic, and a
+    row of one seed is not compared with rows of more. Nothing is best where no seed is common, or
+    one of several, nor of one row.
 
     Returns:
         By metric, in the order of the rows; several where their means are equal.
@@ -142,7 +159,11 @@ def _best(rows: Sequence[Row], metric: str) -> list[Variant]:
         values = {variant: found for variant, found in values.items() if len(found) > 1}
     if len(values) < 2:
         return []
-    common = set.intersection(*(set(found) for found in values.values()))
+    common = {
+        seed
+        for seed in set.intersection(*(set(found) for found in values.values()))
+        if not differing_kinds(row.classes[seed] for row in rows if row.variant in values)
+    }
     if not common or (len(common) == 1 and any(len(found) > 1 for found in values.values())):
         return []
     means = {
@@ -203,10 +224,11 @@ def scores_csv(sections: Iterable[tuple[str, str, Sequence[Row]]]) -> str:
 
 
 def runs_csv(runs: Sequence[Run]) -> str:
-    """Every run with its scores."""
+    """Every run with its scores, and the numerical classes of each kind of its results."""
     metrics = measured_metrics(runs)
+    classes = [f"class_of_{kind}" for kind in KINDS]
     return to_csv(
-        ["experiment", "setting", "seed", *VARIANT_COLUMNS, "best_epoch", *metrics],
+        ["experiment", "setting", "seed", *VARIANT_COLUMNS, "best_epoch", *metrics, *classes],
         [
             [
                 run.name,
@@ -215,6 +237,7 @@ def runs_csv(runs: Sequence[Run]) -> str:
                 *variant_cells(run.variant),
                 run.best_epoch,
                 *(run.scores.get(metric) for metric in metrics),
+                *(" ".join(sorted(run.classes.get(kind, ()))) for kind in KINDS),
             ]
             for run in runs
         ],

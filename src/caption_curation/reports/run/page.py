@@ -10,6 +10,7 @@ from caption_curation.config.params import Params
 from caption_curation.config.profile import BestEpoch, HubModel, LocalModel
 from caption_curation.curation.actions import method_title
 from caption_curation.curation.scores import LOSS_UNITS
+from caption_curation.evaluation.arithmetic import describe_run
 from caption_curation.image_index import present_files
 from caption_curation.reports.page.descriptions import (
     describe_curation,
@@ -63,6 +64,7 @@ def page_content(run: Run) -> dict[str, Any]:
     return {
         "title": method_title(curation.method).capitalize(),
         "description": describe_curation(curation, experiment.prompt.mode),
+        "arithmetic": describe_run(run.classes),
         "experiment": experiment,
         "epochs": run.epochs,
         "metrics": run.metrics,

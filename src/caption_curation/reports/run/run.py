@@ -9,6 +9,7 @@ from typing import Any
 from caption_curation.audit.selection import PlantedNoise, planted_noise
 from caption_curation.config.params import Params
 from caption_curation.curation.scores import SCORES, LossMeasure
+from caption_curation.evaluation.arithmetic import Results
 from caption_curation.ground_truth.judge import GroundTruth
 from caption_curation.samples import CaptionedImage, Sample, samples_of
 
@@ -33,6 +34,7 @@ class Run:
         scenes: ``image_id`` and ``shown`` scene of its images; empty for a real corpus.
         verdicts: ``sample_id`` and ``faults`` of the last epoch's training set; as empty.
         photographs, synthetic: the folders of the corpus's and the gallery's images.
+        classes: the numerical classes that each result was computed in.
     """
 
     params: Params
@@ -52,6 +54,7 @@ class Run:
     verdicts: Sequence[Mapping[str, Any]]
     photographs: Path
     synthetic: Path
+    classes: Results
 
     @property
     def measure(self) -> LossMeasure:
