@@ -5,6 +5,7 @@ Epoch 0 is the state before training: the base captioner and the edits of the st
 
 from pathlib import Path
 
+PROFILE = Path("data/profile.txt")  # the record that there is one of the chosen name
 PARAMETERS = Path("data/parameters.txt")  # the record that they are valid
 # images/, summary.json, and of each split SPLIT.jsonl and SPLIT_images.jsonl; whole_train has those
 # images too that data.train_fraction leaves out of train

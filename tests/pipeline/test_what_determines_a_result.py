@@ -1,5 +1,6 @@
 """A change of what determines a result reruns the stages that read it, and no others."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -268,6 +269,20 @@ def test_a_new_key_reruns_nothing_but_what_shows_or_checks_all(clone: Clone) -> 
         path.write_text(yaml.safe_dump(content))
     # Of pretraining, which is done once, the card measures with all of synthesis.
     assert changed_stages(clone) == NAMED | {"round_trip:report", "pretrain:model_card"}
+
+
+def test_a_profile_that_asks_for_another_input_is_refused_first(clone: Clone) -> None:
+    """Nothing of params.yaml has changed."""
+    checkpoint = {
+        "source": "blip_checkpoint",
+        "file": "model_base.pth",
+        "sha256": None,
+        "tokenizer": {"source": "local"},
+    }
+    change(clone.folder / "profiles/tiny.yaml", {"captioner.base": checkpoint})
+    said = stopped(clone, "repro")
+    assert set(re.findall("Running stage '(.*)'", said)) == {"parameters"}
+    assert "inputs.captioner = 'mine/captioner': the profile asks for model_base.pth" in said
 
 
 @pytest.mark.parametrize("path", [None, 3, "nowhere"])

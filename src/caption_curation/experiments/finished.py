@@ -27,8 +27,8 @@ LOCKS = ("dvc.lock", "stages/epochs/dvc.lock")
 VARIED = ("seed", "curation", "inputs")
 # Dependencies that are code, or stand for it.
 CODE = ("src/", "stages/", "data/families/", "versions.yaml")
-# They change no result: the check at the start, the page at the end, and what only the page shows.
-PRESENTATION = ("parameters", "report", "verdicts")
+# They change no result: the checks at the start, the page at the end, and what only the page shows.
+PRESENTATION = ("profile", "parameters", "report", "verdicts")
 OF_CURATION = ("scores", "curate", "synthesize", "recaption", "judge", "settle")
 # What experiments must share beyond their parameters: a forced run may have made them anew, or
 # their parameters may name a folder that holds another model by now.

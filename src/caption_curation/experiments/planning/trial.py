@@ -16,6 +16,7 @@ from caption_curation.support.launcher import LAUNCHER
 
 CHECK = "stages.parameters"
 QUICK = (
+    "stages.profile",
     CHECK,
     "stages.scores",
     "stages.curate",
