@@ -5,10 +5,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from caption_curation import paths
-from caption_curation.captioner.model import family as captioner_family
+from caption_curation.captioner.model.family import CAPTIONERS
 from caption_curation.support.imports import everything_imported, holds_only_a_docstring
 from caption_curation.support.outputs import atomic_folder
-from caption_curation.text_to_image import family as generator_family
+from caption_curation.text_to_image.family import GENERATORS
 from stages import run
 
 
@@ -19,15 +19,13 @@ def main() -> None:
     reruns no experiment of another.
     """
     chosen = {
-        "captioner": (captioner_family.FAMILIES, captioner_family.family_name(paths.captioner(0))),
-        "generator": (
-            generator_family.FAMILIES,
-            generator_family.family_name(paths.BASE_GENERATOR),
-        ),
+        "captioner": (CAPTIONERS, paths.captioner(0)),
+        "generator": (GENERATORS, paths.BASE_GENERATOR),
     }
     with atomic_folder(paths.FAMILIES) as folder:
-        for part, (package, name) in chosen.items():
-            record = {"family": name, "code": digests(package, name, Path())}
+        for part, (families, model) in chosen.items():
+            name = families.name(model)
+            record = {"family": name, "code": digests(families.package, name, Path())}
             (folder / f"{part}.json").write_text(json.dumps(record, indent=1) + "\n")
 
 

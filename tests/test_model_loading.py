@@ -17,6 +17,7 @@ from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
 from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig, CLIPImageProcessorPil
 
+from caption_curation import model_loading
 from caption_curation.captioner.bases.published import write_published
 from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.metrics.clip.model import load_clip
@@ -192,6 +193,27 @@ def test_positions_that_older_files_hold_and_a_tied_tensor_that_is_there_once_ar
     save_file(tensors, folder / "model.safetensors")
     state = load_captioner(folder, 32, CPU).model.state_dict()
     assert torch.equal(state[output], tensors[embeddings].float())
+
+
+def test_a_sentence_encoder_of_the_projects_own_is_loaded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's is loaded once more, to see that it is whole."""
+    loaded = []
+    once = model_loading.load_model
+
+    def count(*arguments: Any, **named: Any) -> Any:
+        loaded.append(arguments)
+        return once(*arguments, **named)
+
+    monkeypatch.setattr(model_loading, "load_model", count)
+    own = encode(["a red ring"], MODELS / "sentence_encoder")
+    assert not loaded
+    folder = Path(shutil.copytree(MODELS / "sentence_encoder", tmp_path / "model"))
+    (folder / "README.txt").write_text("a model of mine")
+    users = encode(["a red ring"], folder)
+    assert len(loaded) == 1
+    assert (own == users).all()
 
 
 # ------------------------------------------------------------------ files

@@ -165,15 +165,17 @@ def named_components(folder: Path) -> dict[str, tuple[str, str]]:
     return present
 
 
-def load_sentence_encoder(folder: Path, device: Any) -> Any:
+def load_sentence_encoder(folder: Path, device: Any, *, known: bool) -> Any:
     """A Sentence-BERT.
 
     Args:
         folder: a model in the hub's layout.
         device: torch's device.
+        known: that it is whole. Otherwise its network is loaded twice, because the library does not
+            say what it did not find.
 
     Raises:
-        InputError: as for :func:`load_model`.
+        InputError: as for :func:`load_model`, and if weights are NaN or infinite.
     """
     from sentence_transformers import SentenceTransformer
 
@@ -184,12 +186,13 @@ def load_sentence_encoder(folder: Path, device: Any) -> Any:
             device="cpu",
             trust_remote_code=False,
             local_files_only=True,
-            # The call below says what does not fit; this one would end at the first of it.
+            # load_model says what does not fit; this call would end at the first of it.
             model_kwargs={"use_safetensors": True, "ignore_mismatched_sizes": True},
         )
-    # The library does not say what it did not find. To load the network once more takes a moment.
-    network = encoder[0].auto_model
-    load_model(type(network), folder, dtype=network.dtype)
+    if not known:
+        network = encoder[0].auto_model
+        load_model(type(network), folder, dtype=network.dtype)
+        refuse_non_finite(encoder, folder)
     return encoder.to(device)
 
 

@@ -23,11 +23,9 @@ PARSE_THEIR_OWN = {
     "stages/synthesize.py",
     # The configuration of models that stages wrote or have loaded.
     "src/caption_curation/captioner/bases/published.py",
-    "src/caption_curation/captioner/model/family.py",
     "src/caption_curation/pretrained.py",
     "src/caption_curation/round_trip/native_size.py",
     "src/caption_curation/text_to_image/bases/scratch.py",
-    "src/caption_curation/text_to_image/family.py",
     # What adopting results wrote down.
     "src/caption_curation/adoption/record.py",
     "src/caption_curation/text_to_image/image_store/adopted.py",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from caption_curation.config.profile import HubModel
-from caption_curation.model_loading import load_sentence_encoder, refuse_non_finite
+from caption_curation.model_loading import load_sentence_encoder
 from caption_curation.pretrained import is_demo_model, obtain_model
 from caption_curation.samples import CaptionedImage
 
@@ -65,7 +65,7 @@ def obtain_sentence_encoder(source: Path | HubModel) -> Path:
         from caption_curation.compute.devices import prepare_device
 
         prepare_device()  # before the library is imported, which imports transformers
-        refuse_non_finite(load_sentence_encoder(folder, "cpu"), folder)
+        load_sentence_encoder(folder, "cpu", known=False)
     return folder
 
 
@@ -74,8 +74,7 @@ def encode(captions: Sequence[str], encoder: Path) -> NDArray[np.float32]:
     from caption_curation.compute.devices import prepare_device
 
     device = prepare_device()  # before the library is imported, which imports transformers
-    model = load_sentence_encoder(encoder, device)
-    refuse_non_finite(model, encoder)
+    model = load_sentence_encoder(encoder, device, known=is_demo_model(encoder, REQUIRED_FILES))
     embeddings: NDArray[np.float32] = model.encode(
         list(captions), batch_size=BATCH, show_progress_bar=None, convert_to_numpy=True
     )

@@ -8,13 +8,12 @@ so that a stage depends on the family of its captioner alone, by the digest that
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from caption_curation.captioner.model.family import FAMILIES, family_name
+from caption_curation.captioner.model.family import CAPTIONERS
 
 IGNORED = -100  # cross-entropy's ignore_index: targets that do not count
 
@@ -58,7 +57,7 @@ def load_captioner(folder: Path, image_size: int, device: torch.device) -> Capti
             (:mod:`~caption_curation.model_loading`), or the model takes images of another size than
             the profile says.
     """
-    family = import_module(f"{FAMILIES}.{family_name(folder)}")
+    family = CAPTIONERS.load(CAPTIONERS.name(folder))
     captioner: Captioner = family.load_captioner(folder, image_size, device)
     return captioner
 
@@ -145,4 +144,4 @@ def shared_image_logits(
 
 
 def _family(captioner: Captioner) -> Any:
-    return import_module(f"{FAMILIES}.{captioner.model.config.model_type}")
+    return CAPTIONERS.load(captioner.model.config.model_type)

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -30,7 +29,7 @@ from caption_curation.optimisation.micro_batches import BatchSlice, GradientAccu
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import NonFiniteLoss
 from caption_curation.support.launcher import process_info
-from caption_curation.text_to_image.family import FAMILIES, family_name
+from caption_curation.text_to_image.family import GENERATORS
 from caption_curation.text_to_image.fine_tuning.checkpoints import load_checkpoint, save_checkpoint
 from caption_curation.text_to_image.fine_tuning.inputs import FrozenEncoders, TrainingInputs
 from caption_curation.text_to_image.fine_tuning.recipe import (
@@ -120,7 +119,7 @@ class _Models:
 
 
 def _load(base: Path, device: torch.device) -> _Models:
-    family = import_module(f"{FAMILIES}.{family_name(base)}")
+    family = GENERATORS.load(GENERATORS.name(base))
     pipeline, schedule = family.load_for_fine_tuning(base, device)
     encoders = FrozenEncoders(pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, device)
     return _Models(pipeline.unet.train(), schedule, encoders)

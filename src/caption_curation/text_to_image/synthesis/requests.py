@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from caption_curation.config.experiment import Prompt, Synthesis
 from caption_curation.config.profile import Generator
 from caption_curation.samples import CaptionedImage, Sample, other_captions
 from caption_curation.support.arithmetic import Arithmetic
-from caption_curation.text_to_image.family import FAMILIES, family_name
+from caption_curation.text_to_image.family import GENERATORS
 from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_seed
 from caption_curation.text_to_image.prompts import image_prompt
 
@@ -114,7 +113,7 @@ def image_generator(
 
     @cache
     def family() -> Any:
-        return import_module(f"{FAMILIES}.{family_name(folder)}")
+        return GENERATORS.load(GENERATORS.name(folder))
 
     @cache
     def loaded() -> Any:
