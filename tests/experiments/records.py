@@ -10,6 +10,7 @@ from caption_curation.audit.selection import AuditRow
 from caption_curation.curation.settings import Curation
 from caption_curation.evaluation.arithmetic import RunClasses
 from caption_curation.experiments.finished import FinishedExperiment
+from caption_curation.experiments.given import NOTHING, Given
 from caption_curation.experiments.runs import LengthCounts, Run
 from caption_curation.experiments.variants import variant_of
 from caption_curation.metrics.resampling import ImageStatistics
@@ -109,6 +110,7 @@ def experiment(
     setting: Mapping[str, Any] | None = None,
     outputs: Mapping[str, str] | None = None,
     cache: Path = Path("nowhere"),
+    given: Given = NOTHING,
     **changes: Any,
 ) -> FinishedExperiment:
     """A finished experiment as its locks tell of it."""
@@ -125,4 +127,5 @@ def experiment(
         outputs={"reports/evaluation": result, **(outputs or {})},
         sources=[],
         cache=cache,
+        given=given,
     )

@@ -10,6 +10,7 @@ import yaml
 
 from caption_curation.experiments.comparability import largest_comparable
 from caption_curation.experiments.finished import FinishedExperiment, Listed, Repository, Unusable
+from caption_curation.experiments.given import EMPTY, Given
 
 PARAMETERS = {"seed": 0, "curation": {"method": "none"}, "training": {"epochs": 1}}
 
@@ -102,6 +103,26 @@ def test_where_a_machine_has_its_photographs_matters_to_no_comparison(tmp_path: 
     elsewhere = recorded(tmp_path, locks(images="/mnt/photographs"), "elsewhere")
 
     assert here.setting == elsewhere.setting
+
+
+@pytest.mark.parametrize("folder", ["mine", "/mnt/mine", "data/written_by_a_stage_of_mine"])
+def test_scores_and_decisions_are_those_that_the_stages_read(tmp_path: Path, folder: str) -> None:
+    def reading(stage: str, file: str, md5: str, more: str) -> dict[str, Any]:
+        paths = [more, file, f"stages/{stage}.py", f"src/caption_curation/curation/{stage}.py"]
+        deps = [{"path": path, "md5": md5 if path == file else "0"} for path in paths]
+        return {"deps": deps, "outs": []}
+
+    stages = locks() | {
+        "settle_static": reading("settle", f"{folder}/d.jsonl", "dd", "data/corpus/train.jsonl"),
+        "scores@0": reading("scores", f"{folder}/s/0.jsonl", EMPTY, "data/corpus/train.jsonl"),
+        # Of a longer run.
+        "scores@1": reading("scores", f"{folder}/s/1.jsonl", "51", "data/corpus/train.jsonl"),
+        "settle@1": reading("settle", f"{folder}/e.jsonl", "ee", "data/epochs/0/curated/x.jsonl"),
+    }
+    assert recorded(tmp_path, stages, "one epoch").given == Given({}, "dd")
+    stages["scores@0"] = reading("scores", f"{folder}/s/0.jsonl", "50", "data/corpus/train.jsonl")
+    assert recorded(tmp_path, stages, "static").given == Given({0: "50"}, "dd")
+    assert recorded(tmp_path, locks(), "of before").given == Given()
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -9,6 +9,7 @@ import pytest
 
 from caption_curation.curation.settings import Curation
 from caption_curation.experiments.finished import FinishedExperiment
+from caption_curation.experiments.given import NOTHING
 from caption_curation.experiments.runs import Run, read_run
 from stages import evaluate
 from tests.experiments.records import CURATION
@@ -51,7 +52,7 @@ def finished(root: Path, cache: Path) -> FinishedExperiment:
         "training": {"epochs": EPOCHS},
         "curation": {"method": "remove"},
     }
-    return FinishedExperiment("mine", parameters, {}, outputs, [], cache)
+    return FinishedExperiment("mine", parameters, {}, outputs, [], cache, NOTHING)
 
 
 @pytest.fixture(scope="module")

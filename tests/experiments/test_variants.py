@@ -3,6 +3,7 @@
 import pytest
 
 from caption_curation.experiments.comparability import largest_comparable, without_duplicates
+from caption_curation.experiments.given import Given
 from caption_curation.experiments.variants import (
     Variant,
     amount_lines,
@@ -57,6 +58,38 @@ def test_parameters_with_an_effect_do(change: dict[str, object]) -> None:
     variants = {variant_of(curation(**base)), variant_of(curation(**{**base, **change}))}
     assert len(variants) == len({variant.slug for variant in variants}) == 2
     assert len({variant.label for variant in variants}) == 2
+
+
+def test_what_was_given_makes_a_variant_where_it_has_an_effect() -> None:
+    chosen, scored = curation(method="remove"), curation(method="remove", score="file")
+    first, second = Given({0: "a" * 32, 1: "b" * 32}), Given({0: "a" * 32, 1: "c" * 32})
+    decided = Given(decisions="d" * 32)
+    assert variant_of(chosen, first) == variant_of(chosen)  # which reads no scores
+    assert variant_of(scored, first) != variant_of(scored, second)
+    before = curation(method="remove", score="file", schedule="static")  # reads those of epoch 0
+    assert variant_of(before, first) == variant_of(before, second)
+    assert variant_of(before, first).scores is not None
+    for settings in (chosen, curation(method="remove", schedule="static")):
+        variant = variant_of(settings, decided)
+        assert variant.decisions == "dddddddd"
+        assert variant.label == f"{variant_of(settings).label}, decisions dddddddd"
+    assert variant_of(curation(method="none"), decided) == NONE
+    names = {variant_of(scored, given).slug for given in (first, second, decided)}
+    assert len(names) == 3
+
+
+def test_what_was_given_belongs_to_the_setting_of_methods_and_their_controls() -> None:
+    given, decided = Given({1: "b" * 32}), Given(decisions="d" * 32)
+    scored = variant_of(curation(method="remove", score="file"), given)
+    at_random = variant_of(curation(method="remove", score="random"), given)
+    assert random_control(scored) == at_random
+    assert at_random.scores is None
+    with_decisions = [
+        variant_of(curation(method=method), decided) for method in ("remove", "replace_image")
+    ]
+    without = variant_of(curation(method="remove"))
+    assert methods_at_common_setting([NONE, without, *with_decisions]) == [NONE, *with_decisions]
+    assert methods_at_common_setting([scored, at_random]) == [at_random, scored]
 
 
 def test_a_static_choice_by_a_score_that_is_given_is_none_at_random() -> None:
@@ -182,6 +215,19 @@ def test_another_profile_is_named_as_such() -> None:
 
     reason = "not comparable: profiles/tiny.yaml instead of profiles/demo.yaml"
     assert [(omitted.name, omitted.reason) for omitted in left_out] == [("other", reason)]
+
+
+def test_experiments_of_other_decisions_repeat_nothing() -> None:
+    settings = curation(method="remove")
+    pairs = [
+        (experiment(name, method="remove", result=name, given=Given(decisions=digest)), settings)
+        for name, digest in (("a", "1" * 32), ("b", "2" * 32), ("c", "2" * 32))
+    ]
+    kept, left_out = without_duplicates(pairs)
+    assert [one.name for one, _ in kept] == ["a", "b"]
+    assert [(one.name, one.reason.partition(",")[0]) for one in left_out] == [
+        ("c", "the same experiment as b")
+    ]
 
 
 def test_a_repeated_experiment_counts_once() -> None:

@@ -190,7 +190,7 @@ def without_duplicates(
     classes = {experiment.name: classes_of(experiment) for experiment, _ in experiments}
     repeated: dict[Any, list[FinishedExperiment]] = {}
     for experiment, curation in experiments:
-        key = (variant_of(curation), experiment.parameters["seed"])
+        key = (variant_of(curation, experiment.given), experiment.parameters["seed"])
         repeated.setdefault(key, []).append(experiment)
 
     def partners(experiment: FinishedExperiment) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from caption_curation.experiments.given import Given, given_to
 from caption_curation.support.errors import InputError
 
 WORKSPACE = "workspace"
@@ -23,7 +24,8 @@ HEAD = "HEAD"
 STATES = {"failed": "failed", "running": "still running", "queued": "queued, not run yet"}
 LOCKS = ("dvc.lock", "stages/epochs/dvc.lock")
 # Sections of params.yaml in which comparable experiments may differ: what is compared, and where
-# one machine has its files. What is in these files is compared by what stages made of it.
+# one machine has its files. What is in these files is compared by what stages made of it; scores
+# and decisions are part of the variant.
 VARIED = ("seed", "curation", "inputs")
 # Dependencies that are code, or stand for it.
 CODE = ("src/", "stages/", "data/families/", "versions.yaml")
@@ -76,6 +78,7 @@ class FinishedExperiment:
         sources: files and folders in git that its stages read, but its parameters and profile:
             code, shipped models.
         cache: DVC's cache folder.
+        given: the scores and decisions that it read.
     """
 
     name: str
@@ -84,6 +87,7 @@ class FinishedExperiment:
     outputs: Mapping[str, str]
     sources: Sequence[str]
     cache: Path
+    given: Given
 
     @property
     def epochs(self) -> int:
@@ -219,6 +223,7 @@ class Repository:
             outputs,
             _sources(relevant, outputs),
             self._cache,
+            given_to(relevant, CODE),
         )
 
     def parameters(self, listed: Listed) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
     return Run(
         name=experiment.name,
         seed=seed,
-        variant=variant_of(curation),
+        variant=variant_of(curation, experiment.given),
         curation=curation,
         profile=str(experiment.parameters["profile"]),
         setting=setting,

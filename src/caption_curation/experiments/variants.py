@@ -2,7 +2,8 @@
 
 Parameters that have no effect do not distinguish variants: with ``method: none`` nothing else of
 ``curation`` matters, the rule ``mean_std`` reads no ratio, and a static choice knows no loss: it
-has a score and a rule only where the score is given.
+has a score and a rule only where the score is given. Scores and decisions of the user's are
+part of the variant, by their content.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from caption_curation.curation.actions import NO_CURATION, generates_images, met
 from caption_curation.curation.rules import RULES, amount_label
 from caption_curation.curation.scores import SCORES, is_random
 from caption_curation.curation.settings import Curation
+from caption_curation.experiments.given import NOTHING, Given
 
 _PAIRINGS = {"random_easier": "random easier caption", "easiest": "easiest caption"}
 
@@ -21,7 +23,8 @@ class Variant:
     """The values of ``curation`` that have an effect; the others are ``None``.
 
     ``amount`` is the ratio of ``top_fraction`` and of a static choice at random, and the number of
-    standard deviations of ``mean_std``.
+    standard deviations of ``mean_std``. ``scores`` and ``decisions`` are digests of what the user
+    gave.
     """
 
     method: str
@@ -30,6 +33,8 @@ class Variant:
     rule: str | None = None
     amount: float | None = None
     pair_with: str | None = None
+    scores: str | None = None
+    decisions: str | None = None
 
     @property
     def method_label(self) -> str:
@@ -45,8 +50,19 @@ class Variant:
         if self.score is None:
             words.append(f"{100 * (self.amount or 0):g} %")
         else:
-            words += [SCORES[self.score].title, self.amount_label]
-        return ", ".join([*words, self.pairing] if self.pairing else words)
+            words += [self.score_label, self.amount_label]
+        return ", ".join(filter(None, [*words, self.pairing, self.decided]))
+
+    @property
+    def score_label(self) -> str:
+        """How samples are ranked, in words; of scores of the user's, which; empty at random."""
+        title = SCORES[self.score].title if self.score else ""
+        return f"{title} {self.scores}" if self.scores else title
+
+    @property
+    def decided(self) -> str:
+        """Which decisions of people were taken, in words; empty without any."""
+        return f"decisions {self.decisions}" if self.decisions else ""
 
     @property
     def pairing(self) -> str:
@@ -75,18 +91,26 @@ class Variant:
         words.append(f"{kind}{self.amount:g}")
         if self.pair_with not in (None, "keep"):
             words.append(str(self.pair_with))
+        words += [word for word in (self.scores, self.decisions) if word]
         return "-".join(words)
 
 
-def variant_of(curation: Curation) -> Variant:
-    """The variant of an experiment."""
+def variant_of(curation: Curation, given: Given = NOTHING) -> Variant:
+    """The variant of an experiment; of one that is planned, as if nothing were given to it."""
     if curation.method == NO_CURATION:
         return Variant(NO_CURATION)
     pair_with = curation.pair_with if generates_images(curation.method) else None
     if curation.chooses_at_random:
         return Variant(
-            curation.method, "static", rule=None, amount=curation.ratio, pair_with=pair_with
+            curation.method,
+            "static",
+            rule=None,
+            amount=curation.ratio,
+            pair_with=pair_with,
+            decisions=given.decisions_digest,
         )
+    is_given = SCORES[curation.score].is_given
+    static = curation.schedule == "static"
     return Variant(
         curation.method,
         curation.schedule,
@@ -94,6 +118,8 @@ def variant_of(curation: Curation) -> Variant:
         curation.rule,
         float(getattr(curation, RULES[curation.rule].amount)),
         pair_with,
+        scores=given.scores_digest(static=static) if is_given else None,
+        decisions=given.decisions_digest,
     )
 
 
@@ -108,9 +134,9 @@ def random_control(variant: Variant) -> Variant | None:
         return None
     for name, score in SCORES.items():
         if score.same_number_as == variant.score:
-            return replace(variant, score=name)
+            return replace(variant, score=name, scores=None)
         if score.same_number_as is not None and RULES[str(variant.rule)].is_fraction:
-            return replace(variant, score=name)
+            return replace(variant, score=name, scores=None)
     return None
 
 
@@ -123,7 +149,7 @@ def mismatched_control(variant: Variant, variants: Collection[Variant]) -> Varia
     """
     if variant.score is None or is_random(variant.score) or random_control(variant):
         return None
-    controls = [replace(variant, score=name) for name in SCORES if is_random(name)]
+    controls = [replace(variant, score=name, scores=None) for name in SCORES if is_random(name)]
     return next((control for control in controls if control in variants), None)
 
 
@@ -139,6 +165,8 @@ def ordered(variants: Iterable[Variant]) -> list[Variant]:
             variant.pair_with or "",
             variant.amount or 0.0,
             tuple(SCORES).index(variant.score) if variant.score else -1,
+            variant.scores or "",
+            variant.decisions or "",
         )
 
     return sorted(set(variants), key=key)
@@ -147,7 +175,8 @@ def ordered(variants: Iterable[Variant]) -> list[Variant]:
 def methods_at_common_setting(runs: Sequence[Variant]) -> list[Variant]:
     """The variants for the table of methods: those at the setting that most experiments share.
 
-    A setting is schedule, rule, amount and the score (a random control belongs to every score).
+    A setting is schedule, rule, amount, what people decided, and the score (a random control
+    belongs to every score).
     The one with the most methods is taken, then the one with the most runs, then the first in
     order.
 
@@ -158,22 +187,27 @@ def methods_at_common_setting(runs: Sequence[Variant]) -> list[Variant]:
         No curation and the variants at that setting, in order.
     """
     curated = [variant for variant in runs if variant.method != NO_CURATION]
-    settings = {
-        (variant.schedule, variant.score, variant.rule, variant.amount)
-        for variant in ordered(curated)
-        if not is_random(variant.score)
-    } or {(variant.schedule, variant.score, variant.rule, variant.amount) for variant in curated}
 
-    def members(setting: tuple[object, ...]) -> list[Variant]:
-        schedule, score, rule, amount = setting
+    def setting_of(variant: Variant) -> Variant:
+        return replace(variant, method="", pair_with=None)
+
+    settings = {setting_of(variant) for variant in curated if not is_random(variant.score)} or {
+        setting_of(variant) for variant in curated
+    }
+
+    def members(setting: Variant) -> list[Variant]:
         return [
             variant
             for variant in curated
-            if (variant.schedule, variant.rule, variant.amount) == (schedule, rule, amount)
-            and (variant.score == score or is_random(variant.score))
+            if setting_of(variant) == setting
+            or (
+                is_random(variant.score)
+                and setting_of(replace(variant, score=setting.score, scores=setting.scores))
+                == setting
+            )
         ]
 
-    def size(setting: tuple[object, ...]) -> tuple[int, int]:
+    def size(setting: Variant) -> tuple[int, int]:
         found = members(setting)
         return len({variant.method for variant in found}), len(found)
 

@@ -28,7 +28,7 @@ def paper_scores(profile: str, train_fraction: float, variant: Variant) -> Paper
         train_fraction: the part of the training images that it trained on; the paper's is all.
         variant: of its curation.
     """
-    if train_fraction != 1 or variant.pair_with not in (None, "keep"):
+    if train_fraction != 1 or variant.pair_with not in (None, "keep") or variant.decisions:
         return None
     if variant.score is not None and (
         is_random(variant.score) or SCORES[variant.score].needs != ("losses",)

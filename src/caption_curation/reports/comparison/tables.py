@@ -185,7 +185,16 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return written.getvalue()
 
 
-VARIANT_COLUMNS = ("method", "schedule", "score", "rule", "amount", "pair_with")
+VARIANT_COLUMNS = (
+    "method",
+    "schedule",
+    "score",
+    "rule",
+    "amount",
+    "pair_with",
+    "scores",
+    "decisions",
+)
 
 
 def variant_cells(variant: Variant) -> list[object]:

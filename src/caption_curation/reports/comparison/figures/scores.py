@@ -13,7 +13,6 @@ from matplotlib.ticker import MaxNLocator
 
 from caption_curation.curation.actions import method_title
 from caption_curation.curation.rules import RULES
-from caption_curation.curation.scores import SCORES
 from caption_curation.experiments.variants import Variant
 from caption_curation.reports.comparison.figures.look import (
     WIDTH,
@@ -258,9 +257,5 @@ def _draw_points(
 
 def line_label(line: Variant) -> str:
     """A line's variant in words: all but its amount."""
-    words = [f"{line.schedule}"]
-    if line.score:
-        words.append(SCORES[line.score].title)
-    if line.pairing:
-        words.append(line.pairing)
+    words = filter(None, [line.schedule, line.score_label, line.pairing, line.decided])
     return f"{line.method_label}: {', '.join(words)}"
