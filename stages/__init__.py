@@ -47,8 +47,9 @@ def run(main: Callable[..., None], *, check_versions: bool = False) -> None:
     ``check_versions``: it uses the model libraries, and refuses to run with others than
     ``versions.yaml`` records. To refuse at once, its module imports them in ``main`` only.
 
-    Bad input ends it with its message alone, and so does a folder that cannot be written to, or a
-    full disk; everything else with a traceback. Wrong arguments are exit status 2.
+    Bad input ends it with its message alone, and so does another stage's result that is not there,
+    a folder that cannot be written to, or a full disk; everything else with a traceback. Wrong
+    arguments are exit status 2.
     """
     arguments = _arguments(main)
 
@@ -111,14 +112,14 @@ def _refuse_other_versions() -> None:
 
 def _run(main: Callable[..., None], *arguments: Any) -> None:
     from caption_curation.support.errors import InputError, NonFiniteLoss
-    from caption_curation.support.unwritable import describe_unwritable
+    from caption_curation.support.unwritable import describe_missing, describe_unwritable
 
     try:
         main(*arguments)
     except (InputError, NonFiniteLoss) as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        message = describe_unwritable(error)
+        message = describe_unwritable(error) or describe_missing(error)
         if message is None:
             raise
         sys.exit(f"error: {message}")

@@ -272,6 +272,18 @@ def test_long_prompts_and_images_generated_again_are_told(
     assert [text for text in paragraphs if "prompts were" in text] == notes
 
 
+def test_a_long_prompt_counts_in_each_epoch_that_drew_from_it(make_page: Any) -> None:
+    first = {"prompts": 501, "too_long": 141, "most_tokens": 77, "redrawn": 0}
+    page = make_page(synthesis=first)
+    summed = " A prompt counts in each epoch that drew from it."
+    assert summed.strip() not in page  # the other epochs drew nothing
+    later = json.dumps({"prompts": 99, "too_long": 9, "most_tokens": 77, "redrawn": 0})
+    (paths.history(3) / "synthesis-2.json").write_text(later)
+    report.main()
+    notes = [text for text in Page(paths.REPORT.read_text()).texts("p") if "prompts were" in text]
+    assert notes == ["150 of 600 prompts were longer than 77 tokens and were cut." + summed]
+
+
 def test_the_selection_is_compared_with_the_planted_noise(make_page: Any) -> None:
     rows = rows_of(Page(make_page()), "curation")
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from caption_curation import paths
 from caption_curation.experiments import queue as experiment_queue
+from caption_curation.synthetic_index import INDEX, read_synthetic_index
 from stages import run
 from tests.commands.console import console
 from tests.conftest import REPOSITORY
@@ -76,6 +78,20 @@ def test_a_missing_file_is_a_fault_of_ours_and_shows_its_place(
 
     with pytest.raises(FileNotFoundError):
         run_stage(remove)
+
+
+def test_a_result_that_is_not_there_is_named_with_what_brings_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run_stage: Callable[[Callable[[], None]], None],
+) -> None:
+    """As where a stage is forced alone."""
+    monkeypatch.chdir(tmp_path)
+    file = paths.synthetic(1) / INDEX
+    with pytest.raises(SystemExit, match=f"^error: {file}: there is no such file; `dvc pull`"):
+        run_stage(lambda: print(*read_synthetic_index(file)))
+    with pytest.raises(SystemExit, match=r"^error: data/epochs/2/history: there is no such file"):
+        run_stage(lambda: print(*paths.history(2).iterdir()))
 
 
 def test_an_interrupted_study_says_that_its_experiments_go_on(
