@@ -12,6 +12,7 @@ import torch
 from caption_curation.compute.devices import autocast
 from caption_curation.compute.numerical_class import fixed_values, numerical_class
 from caption_curation.compute.process_group import gather, process_index
+from caption_curation.compute.square_roots import PortableSquareRoots
 from caption_curation.numerical_classes import UNKNOWN, class_file, read_classes, write_classes
 from caption_curation.support.arithmetic import CPU_INFO, Arithmetic, unportable_processor
 from caption_curation.support.dvc_cache import dvc_cache_folder
@@ -19,6 +20,7 @@ from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.versions import installed_versions
 
 MACHINES = Path("caption_curation") / "machines.jsonl"  # in DVC's cache folder
+_square_roots: PortableSquareRoots | None = None
 _LOGGED = Path(".dvc/tmp/numerical_class")  # what this checkout has written there last
 
 
@@ -45,7 +47,7 @@ def begin_computation(
     Raises:
         InputError: portable arithmetic cannot be had, or the stage's processes differ.
     """
-    check_arithmetic(device, arithmetic)
+    enter_arithmetic(device, arithmetic)
     own = numerical_class(device, installed_versions())
     everywhere = gather([own])
     if len(set(everywhere)) > 1:
@@ -63,11 +65,11 @@ def begin_computation(
     return own
 
 
-def check_arithmetic(device: torch.device, arithmetic: Arithmetic) -> None:
-    """Refuse portable arithmetic where it cannot be had; native arithmetic always can.
+def enter_arithmetic(device: torch.device, arithmetic: Arithmetic) -> None:
+    """Compute in an arithmetic from here on; the native one is what every process begins in.
 
     Raises:
-        InputError: saying what stands against it.
+        InputError: saying what stands against portable arithmetic.
     """
     if arithmetic == "native":
         return
@@ -77,6 +79,11 @@ def check_arithmetic(device: torch.device, arithmetic: Arithmetic) -> None:
             list_faults("compute.arithmetic = 'portable' cannot be had here", faults)
             + "\nallowed: native anywhere; portable on x86-64 processors with AVX2"
         )
+    global _square_roots  # noqa: PLW0603
+    if _square_roots is None:
+        _square_roots = PortableSquareRoots()
+        # For as long as the process runs.
+        _square_roots.__enter__()  # type: ignore[no-untyped-call]
 
 
 def _unportable(device: torch.device) -> list[str]:

@@ -123,6 +123,7 @@ OPERATIONS: Mapping[str, Callable[[torch.device], Tensor]] = {
     "product of 1 x 768 by 768 x 768": _product(1, 768, 768),
     "batched product": _batched_product,
     "exp": _of_vector(torch.exp, 4099),
+    "square root": _of_vector(lambda values: values.abs().sqrt(), 4099),
     "sum": _of_vector(torch.sum, 100_003),
     "softmax": _of_vector(lambda values: torch.softmax(values, dim=-1), 64, 197),
     "gelu": _of_vector(functional.gelu, 4099),
