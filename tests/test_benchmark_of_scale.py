@@ -124,13 +124,17 @@ def test_every_photograph_differs_and_has_the_size_of_one(tmp_path: Path) -> Non
     assert all(len(image.captions) == 5 for image in read.splits["train"])
 
 
-def test_every_stand_in_replaces_a_function_of_the_project(tmp_path: Path) -> None:
+def test_every_stand_in_takes_what_the_function_takes_that_it_replaces(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     code = (
-        "import importlib, sys, sitecustomize as stand_ins\n"
+        "import importlib, inspect, sitecustomize as stand_ins\n"
         "for module, functions in stand_ins.STAND_INS.items():\n"
-        "    original = importlib.import_module(module)\n"
-        "    assert all(callable(getattr(original, name)) for name in functions), module\n"
+        "    for name, stand_in in functions.items():\n"
+        "        original = getattr(importlib.import_module(module), name)\n"
+        "        takes = inspect.signature(original).parameters.values()\n"
+        "        by_place = [one for one in takes if one.kind is one.POSITIONAL_OR_KEYWORD]\n"
+        "        by_name = {one.name: one for one in takes if one.kind is one.KEYWORD_ONLY}\n"
+        "        inspect.signature(stand_in(original)).bind(*by_place, **by_name)\n"
     )
     subprocess.run(
         [sys.executable, "-c", code],

@@ -75,7 +75,7 @@ if "SCALE_LOG" in os.environ:
         return generate_captions
 
     def random_vectors(original: Callable[..., Any]) -> Callable[..., Any]:
-        def encode(clip: Any, inputs: Any) -> Any:
+        def encode(clip: Any, inputs: Any, *others: Any) -> Any:
             return rng(len(inputs)).normal(size=(len(inputs), DIMENSIONS)).astype("float32")
 
         return encode
