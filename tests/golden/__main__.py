@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from caption_curation.support.arithmetic import set_switches, unportable_processor
+from caption_curation.support.arithmetic import Arithmetic, set_switches, unportable_processor
 from tests.golden.project import CASES, write_project
 
 
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = parsed.results.absolute()
     os.environ["ACCELERATE_USE_CPU"] = "true"  # two runs on a GPU may differ
     with TemporaryDirectory(prefix="golden-") as name:
-        write_project(Path(name), parsed.arithmetic or best_arithmetic())
+        arithmetic: Arithmetic = parsed.arithmetic or best_arithmetic()
+        write_project(Path(name), arithmetic)
         with contextlib.chdir(name):
             set_switches(Path("params.yaml"))
             from tests.golden.pipeline import one_meteor, run_apart, run_cases, run_here
@@ -53,24 +54,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
             with contextlib.nullcontext() if parsed.apart else one_meteor():
                 found = run_cases({case: CASES[case] for case in parsed.cases}, run, parsed.until)
             print(f"{time.process_time() - started:.0f} s of processor time", file=sys.stderr)
-            content = {**_environment(), "outputs": found}
+            content = {**_environment(arithmetic), "outputs": found}
     results.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def best_arithmetic() -> str:
+def best_arithmetic() -> Arithmetic:
     """Portable, where the processor has it."""
     return "native" if unportable_processor() else "portable"
 
 
-def _environment() -> dict[str, object]:
+def _environment(arithmetic: Arithmetic) -> dict[str, object]:
     """What the bytes may depend on."""
+    from caption_curation.compute.arithmetic import enter_arithmetic
     from caption_curation.compute.devices import prepare_device
     from caption_curation.compute.numerical_class import numerical_class
     from caption_curation.support.versions import installed_versions
 
+    device = prepare_device()
+    enter_arithmetic(device, arithmetic)
     versions = installed_versions()
     return {
-        "numerical_class": numerical_class(prepare_device(), versions),
+        "numerical_class": numerical_class(device, versions),
         "python": platform.python_version(),
         "versions": versions,
     }
