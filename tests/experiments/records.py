@@ -12,7 +12,7 @@ from caption_curation.evaluation.arithmetic import RunClasses
 from caption_curation.experiments.finished import FinishedExperiment
 from caption_curation.experiments.given import NOTHING, Given
 from caption_curation.experiments.runs import LengthCounts, Run
-from caption_curation.experiments.variants import variant_of
+from caption_curation.experiments.variants import generator_of, variant_of
 from caption_curation.metrics.resampling import ImageStatistics
 
 CURATION = {
@@ -45,6 +45,7 @@ def run(
     chosen_share: float = 0.04,
     classes: RunClasses | None = None,
     source: FinishedExperiment | None = None,
+    generator: int = 0,
     **changes: Any,
 ) -> Run:
     """A run of 100 samples; only its CIDEr matters to most tests."""
@@ -53,9 +54,11 @@ def run(
     curated = values.method != "none"
     epoch = 0 if values.schedule == "static" else 1
     counts = LengthCounts(Counter({9: 10, 20: 30}), Counter({8: 60}))
+    slug = f"{variant.slug}-generator{generator}" if generator else variant.slug
     return Run(
-        name=name or f"{variant.slug}-seed{seed}",
+        name=name or f"{slug}-seed{seed}",
         seed=seed,
+        generator=generator_of(variant, generator),
         variant=variant,
         curation=values,
         profile=profile,
@@ -111,12 +114,17 @@ def experiment(
     outputs: Mapping[str, str] | None = None,
     cache: Path = Path("nowhere"),
     given: Given = NOTHING,
+    generator_seed: int = 0,
     **changes: Any,
 ) -> FinishedExperiment:
     """A finished experiment as its locks tell of it."""
     return FinishedExperiment(
         name=name,
-        parameters={"seed": seed, "curation": {**CURATION, **changes}},
+        parameters={
+            "seed": seed,
+            "generator_seed": generator_seed,
+            "curation": {**CURATION, **changes},
+        },
         setting={
             "profiles/demo.yaml: data.seed": 1,
             "params.yaml: training.epochs": 3,

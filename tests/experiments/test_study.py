@@ -91,6 +91,39 @@ def test_a_grid_varies_settings_too(tmp_path: Path) -> None:
     assert len(styled) == 2 and len({run.key for run in found.values()}) == 4
 
 
+def test_generators_are_an_axis_of_what_shows_their_images(tmp_path: Path) -> None:
+    grid = {
+        "seed": [0, 1],
+        "generator_seed": [2, 3],
+        "curation.method": ["none", "remove", "replace_image"],
+    }
+    found = planned(tmp_path, groups=[group("generators", grid)])
+
+    assert [run.name for run in found] == [
+        "small-none-seed0",
+        "small-none-seed1",
+        *(
+            name
+            for seed in (0, 1)
+            for name in (
+                f"small-remove-loss_mean-top0.4-seed{seed}",
+                f"small-generator_seed_2-replace_image-loss_mean-top0.4-seed{seed}",
+                f"small-generator_seed_3-replace_image-loss_mean-top0.4-seed{seed}",
+            )
+        ),
+    ]
+    drawn = [run for run in found if run.variant.method == "replace_image"]
+    for run in drawn:
+        assert f"generator_seed={run.experiment.generator_seed}" in run.settings
+    # What has finished with another generator has finished for all.
+    (again,) = planned(
+        tmp_path,
+        groups=[group("a", {"seed": 0, "generator_seed": 9, "curation.method": "none"})],
+    )
+    assert again.key == found[0].key
+    assert len({run.key for run in found}) == len(found)
+
+
 def test_files_of_one_study_share_groups(tmp_path: Path) -> None:
     other = group("methods", {"seed": 0, "curation.method": ["none", "replace_caption"]})
     files = [file(tmp_path), file(tmp_path, "other", groups=[{**other, "title": "Not shown"}])]

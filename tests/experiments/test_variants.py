@@ -243,3 +243,19 @@ def test_a_repeated_experiment_counts_once() -> None:
     reasons = {omitted.name: omitted.reason for omitted in left_out}
     assert reasons["HEAD"] == "the same experiment as first, with the same results"
     assert reasons["again"] == "the same experiment as first, BUT WITH OTHER RESULTS"
+
+
+def test_what_shows_no_image_of_a_generator_counts_once_for_all() -> None:
+    pairs = [
+        (
+            experiment(f"{method}-{seed}", generator_seed=seed, method=method),
+            curation(method=method),
+        )
+        for method in ("none", "remove", "replace_image")
+        for seed in (0, 1)
+    ]
+    kept, left_out = without_duplicates(pairs)
+
+    names = ["none-0", "remove-0", "replace_image-0", "replace_image-1"]
+    assert [run.name for run, _ in kept] == names
+    assert [omitted.name for omitted in left_out] == ["none-1", "remove-1"]

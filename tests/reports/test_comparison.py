@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D
 from PIL import Image
+from scipy import stats
 
 from caption_curation.experiments.comparability import LeftOut
 from caption_curation.experiments.runs import Run
@@ -295,6 +296,76 @@ def test_the_latex_table_compares_the_methods() -> None:
         "Remove & mean loss, top 40 \\% & 3 & $+20.0 \\pm 24.8$ & -- & "
         "$\\mathbf{320.0} \\pm 273.3$ \\\\",
     ]
+
+
+def of_generators(generators: tuple[int, ...]) -> list[Run]:
+    """No curation, and differences to it of 0.10, 0.14, 0.12 and of 0.30, 0.34, 0.32."""
+    runs = [run(seed, 2.0 + seed) for seed in (0, 1, 2)]
+    return runs + [
+        run(
+            seed,
+            2.0 + seed + 0.1 + 0.2 * generator + change,
+            method="replace_image",
+            generator=generator,
+        )
+        for generator in generators
+        for seed, change in ((0, 0.0), (1, 0.04), (2, 0.02))
+    ]
+
+
+def test_a_comparison_over_two_generators_shows_both_levels(tmp_path: Path) -> None:
+    write(tmp_path / "out", of_generators((0, 1)))
+    html = (tmp_path / "out" / "index.html").read_text()
+    page = Page(re.sub(r"</?br>", "", html))
+
+    assert "2 fine-tuned generators (generator_seed 0, 1)" in html
+    row = next(text for text in page.texts("tr") if text.startswith("Replace image"))
+    assert "3 seeds, 2 generators" in row
+    # Over seeds: a standard deviation of 0.02. Over both: mean squares 0.06 of generators (1 degree
+    # of freedom), 0.0008 of seeds (2), nothing left.
+    assert "+22.0" in row and "± 5.0 (seeds)" in row and "(seeds, generators)" in row
+    cells = read_csv(tmp_path / "out" / "tables" / "scores.csv")
+    cider = next(
+        row for row in cells if (row["method"], row["metric"]) == ("replace_image", "cider")
+    )
+    assert float(cider["minus_none_mean"]) == pytest.approx(0.22)
+    assert float(cider["minus_none_ci95_half_width"]) == pytest.approx(0.0497, abs=1e-4)
+    assert cider["minus_none_generators"] == "2"
+    freedom = 0.0608**2 / (0.06**2 + 0.0008**2 / 2)
+    expected = stats.t.ppf(0.975, freedom) * (0.0608 / 6) ** 0.5
+    both = float(cider["minus_none_ci95_half_width_over_both"])
+    assert both == pytest.approx(expected, rel=1e-3) and both > 1
+    of_each = [
+        row
+        for row in read_csv(tmp_path / "out" / "tables" / "generators.csv")
+        if row["metric"] == "cider"
+    ]
+    assert [row["generator_seed"] for row in of_each] == ["0", "1"]
+    means = [float(row["minus_none_mean"]) for row in of_each]
+    assert means == pytest.approx([0.12, 0.32])
+    assert "Generator 1" in page.texts("th")
+    latex = (tmp_path / "out" / "table.tex").read_text()
+    assert "over seeds and generators" in latex and "2 fine-tuned generators" in latex
+
+
+def test_one_generator_is_said_to_be_one(tmp_path: Path) -> None:
+    write(tmp_path / "one", of_generators((3,)))
+    html = (tmp_path / "one" / "index.html").read_text()
+    assert "one fine-tuned generator (generator_seed 3)" in html
+    assert "seeds, generators" not in html
+    assert "holds for this one training" in " ".join(html.split())
+    assert not (tmp_path / "one" / "tables" / "generators.csv").exists()
+    without = [one for one in of_generators((3,)) if one.generator is None]
+    write(tmp_path / "none", without)
+    assert "fine-tuned generator" not in (tmp_path / "none" / "index.html").read_text()
+
+
+def test_a_seed_that_not_all_generators_have_is_named(tmp_path: Path) -> None:
+    runs = of_generators((0, 1))
+    runs = [one for one in runs if (one.generator, one.seed) != (1, 2)]
+    notes = write(tmp_path / "out", runs)
+    lacking = [note for note in notes if "not in the means over generators" in note]
+    assert len(lacking) == 1 and "generator_seed 0 with seed 2:" in lacking[0]
 
 
 def test_the_same_runs_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:

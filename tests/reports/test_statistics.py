@@ -13,7 +13,6 @@ from caption_curation.reports.page.statistics import (
     Statistic,
     bootstrap,
     estimate,
-    paired_difference,
     rank_correlation_with_interval,
     roc_auc,
 )
@@ -40,21 +39,6 @@ def test_three_seeds_by_hand() -> None:
 def test_one_seed_has_no_interval_and_is_never_clear() -> None:
     assert estimate([3.0]) == Estimate(3.0, None, 1)
     assert not estimate([3.0]).excludes_zero
-
-
-def test_differences_are_taken_within_a_seed() -> None:
-    # The seeds differ by far more than the methods do.
-    none = {0: 1.0, 1: 5.0, 2: 9.0, 7: 3.0}
-    curated = {0: 1.2, 1: 5.3, 2: 9.1, 8: 0.0}
-    found = paired_difference(curated, none)
-    paired = stats.ttest_rel([1.2, 5.3, 9.1], [1.0, 5.0, 9.0]).confidence_interval(0.95)
-
-    assert found is not None and found.half_width is not None
-    assert found.seeds == 3
-    assert found.mean - found.half_width == pytest.approx(paired.low)
-    assert found.mean + found.half_width == pytest.approx(paired.high)
-    assert not found.excludes_zero
-    assert paired_difference({0: 1.0}, {1: 1.0}) is None
 
 
 def test_an_interval_on_one_side_excludes_zero() -> None:

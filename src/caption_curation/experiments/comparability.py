@@ -12,7 +12,7 @@ from caption_curation.curation.settings import Curation
 from caption_curation.evaluation.arithmetic import KINDS, agree, differing_kinds
 from caption_curation.experiments.arithmetic import classes_of
 from caption_curation.experiments.finished import FinishedExperiment
-from caption_curation.experiments.variants import variant_of
+from caption_curation.experiments.variants import generator_of, variant_of
 
 DIFFERENCES_SHOWN = 3
 FRACTION = "data.train_fraction"  # of a profile
@@ -31,7 +31,7 @@ def by_parameters(
 ) -> dict[str, list[FinishedExperiment]]:
     """The experiments of each setting, under its label, in the order in which settings come first.
 
-    Those of one setting have the same parameters and profile, but for seed and curation. The label
+    Those of one setting have the same parameters and profile, but for seeds and curation. The label
     is the profile, the part of the images that is trained on unless it is all, and whatever else
     distinguishes it from other settings of the profile.
 
@@ -90,7 +90,7 @@ def _profile(setting: Mapping[str, Any]) -> str:
 def largest_comparable(
     experiments: Sequence[FinishedExperiment],
 ) -> tuple[list[FinishedExperiment], list[LeftOut]]:
-    """The largest group of experiments that differ in seed and curation alone.
+    """The largest group of experiments that differ in seeds and curation alone.
 
     Of groups of one size, the one that comes first is taken. Machines of other arithmetic make
     other generators of one recipe, which :func:`_settings` says more of.
@@ -129,7 +129,7 @@ def _settings(experiments: Sequence[FinishedExperiment]) -> dict[str, Mapping[st
     """
     generator = paths.GENERATOR.as_posix()
     recipes = {
-        each.name: (classes, each.parameters.get("generator_seed"))
+        each.name: (classes, each.generator_seed)
         for each in experiments
         if (classes := classes_of(each)["generator"])
     }
@@ -176,10 +176,11 @@ def describe_difference(setting: Mapping[str, Any], other: Mapping[str, Any]) ->
 def without_duplicates(
     experiments: Sequence[tuple[FinishedExperiment, Curation]],
 ) -> tuple[list[tuple[FinishedExperiment, Curation]], list[LeftOut]]:
-    """Each variant and seed once; ``HEAD`` and the workspace are listed last.
+    """Each variant, seed and generator once; ``HEAD`` and the workspace are listed last.
 
     Of several it is the first, unless another one can be paired with more of the experiments,
-    because it was computed in the arithmetic of most.
+    because it was computed in the arithmetic of most. What shows no image of a generator counts
+    once for all of them.
 
     Args:
         experiments: comparable ones.
@@ -190,7 +191,9 @@ def without_duplicates(
     classes = {experiment.name: classes_of(experiment) for experiment, _ in experiments}
     repeated: dict[Any, list[FinishedExperiment]] = {}
     for experiment, curation in experiments:
-        key = (variant_of(curation, experiment.given), experiment.parameters["seed"])
+        variant = variant_of(curation, experiment.given)
+        generator = generator_of(variant, experiment.generator_seed)
+        key = (variant, experiment.parameters["seed"], generator)
         repeated.setdefault(key, []).append(experiment)
 
     def partners(experiment: FinishedExperiment) -> int:

@@ -26,7 +26,7 @@ LOCKS = ("dvc.lock", "stages/epochs/dvc.lock")
 # Sections of params.yaml in which comparable experiments may differ: what is compared, and where
 # one machine has its files. What is in these files is compared by what stages made of it; scores
 # and decisions are part of the variant.
-VARIED = ("seed", "curation", "inputs")
+VARIED = ("seed", "generator_seed", "curation", "inputs")
 # Dependencies that are code, or stand for it.
 CODE = ("src/", "stages/", "data/families/", "versions.yaml")
 # They change no result: the checks at the start, the page at the end, and what only the page shows.
@@ -72,7 +72,7 @@ class FinishedExperiment:
 
     Attributes:
         parameters: the content of its params.yaml.
-        setting: everything but the seed and ``curation`` that its results depend on, as flat
+        setting: everything but the seeds and ``curation`` that its results depend on, as flat
             names and values: parameters, code, shared data.
         outputs: path → hash of every output that its stages made.
         sources: files and folders in git that its stages read, but its parameters and profile:
@@ -93,6 +93,11 @@ class FinishedExperiment:
     def epochs(self) -> int:
         """Number of epochs of its training."""
         return int(self.parameters["training"]["epochs"])
+
+    @property
+    def generator_seed(self) -> int:
+        """That of its generator; 0 before there were others."""
+        return int(self.parameters.get("generator_seed", 0))
 
     def path(self, output: str, file: str | None = None) -> Path:
         """Where a file lies in DVC's cache; it must not be changed there.

@@ -28,7 +28,7 @@ from caption_curation.evaluation.arithmetic import RunClasses
 from caption_curation.experiments.arithmetic import classes_of
 from caption_curation.experiments.comparability import FRACTION
 from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
-from caption_curation.experiments.variants import Variant, variant_of
+from caption_curation.experiments.variants import Variant, generator_of, variant_of
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
 from caption_curation.samples import (
     CaptionedImage,
@@ -64,6 +64,7 @@ class Run:
         losses: rows of reports/evaluation/losses.json: the distribution of the loss per token of
             every epoch.
         experiment: what it was read from, for what is read of few runs only.
+        generator: ``generator_seed`` of the images that it shows; ``None``: it shows none.
         validation: scores of the validation split, of the best epoch; otherwise as ``scores``.
         chosen_share: part of the samples that was chosen, 0 to 1, a mean over the epochs after
             which there was a choice; ``None`` without any.
@@ -92,6 +93,7 @@ class Run:
     best_epoch: int
     losses: Sequence[Mapping[str, float]]
     experiment: FinishedExperiment
+    generator: int | None = None
     validation: Mapping[str, float | None] = field(default_factory=dict)
     chosen_share: float | None = None
     summed_losses: Sequence[Mapping[str, float]] = ()
@@ -164,6 +166,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
         images=_images(experiment),
         classes=classes_of(experiment),
         experiment=experiment,
+        generator=generator_of(variant_of(curation), experiment.generator_seed),
     )
 
 

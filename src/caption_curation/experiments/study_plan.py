@@ -13,9 +13,10 @@ from typing import Any
 from caption_curation.config.experiment import Experiment
 from caption_curation.config.params import PARAMS_FILE, PROFILES_FOLDER, Params
 from caption_curation.config.profile import Profile
+from caption_curation.curation.actions import generates_images
 from caption_curation.experiments.set_param import Value, set_param, value_as_read
 from caption_curation.experiments.study import Study
-from caption_curation.experiments.variants import Variant, variant_of
+from caption_curation.experiments.variants import Variant, generator_of, variant_of
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.sections import read_yaml, validate
 
@@ -57,9 +58,10 @@ class Planned:
 def result_key(params: Params) -> tuple[object, ...]:
     """All parameters that an experiment's results depend on."""
     experiment = params.experiment
-    others = experiment.model_dump(exclude={"seed", "curation"})
-    profile = params.profile.model_dump()
-    return variant_of(experiment.curation), experiment.seed, repr(others), repr(profile)
+    variant = variant_of(experiment.curation)
+    seeds = experiment.seed, generator_of(variant, experiment.generator_seed)
+    others = experiment.model_dump(exclude={"seed", "generator_seed", "curation"})
+    return variant, seeds, repr(others), repr(params.profile.model_dump())
 
 
 def plan(studies: Mapping[Path, Study], root: Path = Path()) -> list[Planned]:
@@ -86,10 +88,13 @@ def plan(studies: Mapping[Path, Study], root: Path = Path()) -> list[Planned]:
                 continue
             key = result_key(params)
             if key not in planned:
+                unnamed = {"seed"}
+                if not generates_images(params.experiment.curation.method):
+                    unnamed.add("generator_seed")  # one experiment for all generators
                 apart = {
                     name: value
                     for name, value in combination.items()
-                    if name != "seed" and not name.startswith("curation.")
+                    if name not in unnamed and not name.startswith("curation.")
                     if name not in study.parameters or value != study.parameters[name]
                 }
                 name = _name(path.stem, apart, params.experiment)

@@ -123,6 +123,11 @@ def variant_of(curation: Curation, given: Given = NOTHING) -> Variant:
     )
 
 
+def generator_of(variant: Variant, generator_seed: int) -> int | None:
+    """The seed of the generator that a run's images are of; ``None`` where it shows none."""
+    return generator_seed if generates_images(variant.method) else None
+
+
 def random_control(variant: Variant) -> Variant | None:
     """The variant that curates the same number of samples, chosen uniformly, if there is one.
 

@@ -55,14 +55,13 @@ def unpaired_remarks(runs: Sequence[Run]) -> list[str]:
     Args:
         runs: of one setting.
     """
-    of = {(run.variant, run.seed): run for run in runs}
     remarks = []
     for variant in ordered(run.variant for run in runs):
         references = {NONE: "the experiment without curation"}
         if control := random_control(variant):
             references[control] = "the random control"
         for reference, words in references.items():
-            seeds = _unpaired(of, variant, reference)
+            seeds = _unpaired(runs, variant, reference)
             if seeds and reference != variant:
                 remarks.append(
                     f"{variant.label}: {words} of seed {', '.join(map(str, seeds))} is of other "
@@ -71,14 +70,16 @@ def unpaired_remarks(runs: Sequence[Run]) -> list[str]:
     return remarks
 
 
-def _unpaired(
-    of: Mapping[tuple[Variant, int], Run], variant: Variant, reference: Variant
-) -> list[int]:
+def _unpaired(runs: Sequence[Run], variant: Variant, reference: Variant) -> list[int]:
     """The seeds of which both have a run, in different arithmetic."""
+    references = [run for run in runs if run.variant == reference]
     return sorted(
-        seed
-        for found, seed in of
-        if found == variant
-        and (reference, seed) in of
-        and not agree(of[variant, seed].classes, of[reference, seed].classes)
+        {
+            run.seed
+            for run in runs
+            for other in references
+            if run.variant == variant
+            and run.seed == other.seed
+            and not agree(run.classes, other.classes)
+        }
     )

@@ -109,9 +109,10 @@ def changed_captions(
 def _pair(runs: Sequence[Run], variant: Variant) -> tuple[Run, Run] | None:
     """The run without curation and that of the variant of the lowest seed that both have.
 
-    Both were computed in the same arithmetic.
+    Both were computed in the same arithmetic. Of several generators it is the first.
     """
-    curated = {run.seed: run for run in runs if run.variant == variant}
+    own = [run for run in runs if run.variant == variant]
+    curated = {run.seed: run for run in sorted(own, key=lambda run: -(run.generator or 0))}
     partners = of_one_arithmetic(curated.values(), runs)
     none = {run.seed: run for run in partners if run.variant == NONE}
     seeds = none.keys() & curated.keys()

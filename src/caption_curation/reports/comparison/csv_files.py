@@ -13,6 +13,7 @@ from caption_curation.reports.comparison.sections import Section
 from caption_curation.reports.comparison.tables import (
     VARIANT_COLUMNS,
     Row,
+    generators_csv,
     measured_metrics,
     runs_csv,
     scores_csv,
@@ -43,14 +44,13 @@ def table_files(
         left_out: the other experiments.
         audits: what :func:`~.page_figures.noise_findings` gives of settings with known noise.
     """
+    named = [(section.name, section.runs[0].setting, rows) for section, rows in tables]
     files = {
         "table.tex": "\n".join(
             to_latex(rows, measured_metrics(section.runs), section.runs[0].setting)
             for section, rows in in_latex
         ),
-        "tables/scores.csv": scores_csv(
-            (section.name, section.runs[0].setting, rows) for section, rows in tables
-        ),
+        "tables/scores.csv": scores_csv(named),
         "tables/runs.csv": runs_csv([run for found in runs.values() for run in found]),
         "tables/losses.csv": _losses_csv(runs, "losses", "nats_per_token"),
         "tables/summed_losses.csv": _losses_csv(runs, "summed_losses", "nats_per_caption"),
@@ -62,6 +62,8 @@ def table_files(
             ["experiment", "reason"], [(entry.name, entry.reason) for entry in left_out]
         ),
     }
+    if any(row.by_generator for _, rows in tables for row in rows):
+        files["tables/generators.csv"] = generators_csv(named)
     return files | ({"tables/noise.csv": _audit_csv(audits)} if audits else {})
 
 

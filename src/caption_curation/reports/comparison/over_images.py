@@ -1,7 +1,7 @@
 """Whether other test images would show a difference: a paired bootstrap over them.
 
 The interval over seeds asks whether another training run would show the difference; this one says
-nothing of that, and needs no second seed.
+nothing of that, and needs no second seed: it holds for these trainings and their generator.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,9 @@ class Resampled:
     scores: Mapping[str, Floats]
 
 
+Pair = tuple[Resampled | None, Resampled | None]
+
+
 def resample_runs(runs: Iterable[Run], rng: np.random.Generator) -> dict[str, Resampled]:
     """The resampled scores of every run that recorded its images, by the run's name.
 
@@ -48,9 +51,7 @@ def resample_runs(runs: Iterable[Run], rng: np.random.Generator) -> dict[str, Re
     return resampled
 
 
-def interval_over_images(
-    pairs: Sequence[tuple[Resampled | None, Resampled | None]], metric: str
-) -> Interval | None:
+def interval_over_images(pairs: Sequence[Pair], metric: str) -> Interval | None:
     """The 95 % interval of a difference that is a mean over pairs of runs.
 
     Both runs of a pair, and all pairs, are resampled together: what is hard about an image is hard

@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from caption_curation.reports.comparison.arithmetic import (
 )
 from caption_curation.reports.comparison.changed_captions import changed_captions
 from caption_curation.reports.comparison.csv_files import table_files
+from caption_curation.reports.comparison.held_for import generators_sentence, listed, uncounted
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
 )
@@ -147,6 +148,7 @@ def write_comparison(
             seeds=sorted({run.seed for run in runs}),
             arithmetic=arithmetic_lines(of_setting),
             run_arithmetic=run_arithmetic(of_setting),
+            generators=sorted({run.generator for run in runs if run.generator is not None}),
             sections=[
                 {
                     "section": section,
@@ -154,6 +156,7 @@ def write_comparison(
                     "metrics": measured_metrics(section.runs),
                     "best": best_variants(rows),
                     "paper_remarks": paper.remarks("table_2") if rows is with_paper else (),
+                    "generators": generators_sentence(rows),
                     "figures": figures,
                 }
                 for (section, rows), figures in zip(tables, of_sections, strict=True)
@@ -218,10 +221,6 @@ def _environment() -> Environment:
     )
 
 
-def _listed(seeds: Iterable[int]) -> str:
-    return ", ".join(str(seed) for seed in sorted(seeds))
-
-
 def _remarks(runs: Sequence[Run]) -> list[str]:
     """What the runs, of one setting, do not allow to say."""
     remarks = [
@@ -234,35 +233,36 @@ def _remarks(runs: Sequence[Run]) -> list[str]:
             "summed losses, hard samples and training sets: not written by the version that made "
             f"{_names(old)}; `dvc repro evaluate` in it writes them"
         )
-    seeds = Counter(run.variant for run in runs)
     seeds_of = {
-        variant: {run.seed for run in runs if run.variant == variant} for variant in ordered(seeds)
+        variant: {run.seed for run in runs if run.variant == variant}
+        for variant in ordered(run.variant for run in runs)
     }
     remarks += [
         f"{variant.label}: 1 seed, so there is no interval over seeds"
-        for variant in ordered(seeds)
-        if seeds[variant] == 1
+        for variant, seeds in seeds_of.items()
+        if len(seeds) == 1
     ]
-    if NONE not in seeds:
+    remarks += uncounted(runs)
+    if NONE not in seeds_of:
         remarks.append("there is no experiment without curation: no differences to it")
     else:
         unpaired = {run.seed for run in runs} - seeds_of[NONE]
         if unpaired:
-            shown = _listed(unpaired)
+            shown = listed(unpaired)
             remarks.append(f"no experiment without curation with seed {shown}: not in differences")
     remarks += unpaired_remarks(runs)
     for variant, own in seeds_of.items():
         control = random_control(variant)
         if control in seeds_of and (lacking := own - seeds_of[control]):
             remarks.append(
-                f"{variant.label}: no random control with seed {_listed(lacking)}: not in "
+                f"{variant.label}: no random control with seed {listed(lacking)}: not in "
                 "differences"
             )
     remarks += [
         f"{variant.label}: the random control chooses as many samples as the "
         f"{SCORES[imitated].title} would, which is another number: no differences to it"
-        for variant in ordered(seeds)
-        if (control := mismatched_control(variant, seeds))
+        for variant in seeds_of
+        if (control := mismatched_control(variant, seeds_of))
         and (imitated := SCORES[str(control.score)].same_number_as)
     ]
     if unrecorded := [run.name for run in runs if run.images is None]:

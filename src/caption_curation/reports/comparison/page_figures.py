@@ -13,6 +13,7 @@ from caption_curation.curation.scores import SCORES, is_random
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant, amount_lines, ordered
 from caption_curation.reports.comparison.figures import lengths, losses, noise, scores
+from caption_curation.reports.comparison.held_for import generators_sentence
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
     Finding,
@@ -91,7 +92,8 @@ def section_figures(section: Section, rows: Sequence[Row]) -> list[PageFigure]:
                 scores.score_differences(rows, metrics[0]),
                 f"{section.title}: differences in {METRIC_LABELS[metrics[0]]} to no curation, "
                 "paired by seed: every seed, and their mean with its 95 % confidence intervals "
-                "over seeds and over test images.",
+                "over seeds and over test images. That over images holds for this one training of "
+                f"each seed. {generators_sentence(rows)}".strip(),
             )
         )
     lines = amount_lines(row.variant for row in rows)

@@ -5,7 +5,7 @@ curation changed; the interval of the mean difference is much narrower than thos
 """
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -37,17 +37,25 @@ class Statistic:
 class Estimate:
     """A mean over seeds, and half the width of its 95 % confidence interval.
 
-    ``half_width`` is ``None`` for one seed, which says nothing about the spread.
+    ``half_width`` is ``None`` for one seed, which says nothing about the spread. ``generators``:
+    how many the mean is over; 0 where none has anything to do with it. With several,
+    ``half_width`` holds for these, and ``half_width_over_both`` for others too.
     """
 
     mean: float
     half_width: float | None
     seeds: int
+    generators: int = 0
+    half_width_over_both: float | None = None
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of zero; never true without an interval."""
-        return self.half_width is not None and abs(self.mean) > self.half_width
+        """Whether the interval lies on one side of zero; never true without an interval.
+
+        Of several generators, the one that holds for others too.
+        """
+        width = self.half_width if self.generators <= 1 else self.half_width_over_both
+        return width is not None and abs(self.mean) > width
 
 
 def estimate(values: Sequence[float]) -> Estimate:
@@ -64,24 +72,6 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(mean, 0.0, n)
     interval = stats.ttest_1samp(values, 0).confidence_interval(CONFIDENCE)
     return Estimate(mean, float(interval.high - interval.low) / 2, n)
-
-
-def paired_difference(
-    values: Mapping[int, float], reference: Mapping[int, float]
-) -> Estimate | None:
-    """Mean of ``values - reference`` over the seeds that both have, with its interval.
-
-    Args:
-        values: by seed.
-        reference: by seed.
-
-    Returns:
-        ``None`` if they have no seed in common.
-    """
-    seeds = sorted(values.keys() & reference.keys())
-    if not seeds:
-        return None
-    return estimate([values[seed] - reference[seed] for seed in seeds])
 
 
 def bootstrap(

@@ -36,14 +36,16 @@ _BY_RULE: dict[str, Any] = {
     "markeredgewidth": 1.4,
 }
 
+_OVER_BOTH: dict[str, Any] = {"linewidth": 1.1, "linestyle": (0, (1, 1.5))}
 _OVER_IMAGES: dict[str, Any] = {"linewidth": 6, "alpha": 0.3, "solid_capstyle": "butt"}
 
 
 @matplotlib.rc_context(STYLE)
 def score_differences(rows: Sequence[Row], metric: str) -> Figure:
-    """Paired differences to no curation: every seed as a dot, the mean with both its intervals.
+    """Paired differences to no curation: every seed as a dot, the mean with its intervals.
 
-    The thin bar is the interval over seeds, the broad pale one that over test images.
+    The thin bar with ends is the interval over seeds, the dotted one that over seeds and
+    generators where there are several, the broad pale one that over test images.
 
     Args:
         rows: those with such a difference are plotted, in order, the first on top.
@@ -60,6 +62,10 @@ def score_differences(rows: Sequence[Row], metric: str) -> Figure:
         seeds = [100 * value for value in row.differences[metric].values()]
         axes.plot(seeds, [position] * len(seeds), "o", color=colour, alpha=0.35, markersize=3)
         difference = row.to_none[metric]
+        if difference.half_width_over_both is not None:
+            width = difference.half_width_over_both
+            bounds = [100 * (difference.mean + sign * width) for sign in (-1, 1)]
+            axes.plot(bounds, [position] * 2, color=colour, **_OVER_BOTH)
         axes.errorbar(
             100 * difference.mean,
             position,
@@ -79,9 +85,12 @@ def score_differences(rows: Sequence[Row], metric: str) -> Figure:
         Line2D([], [], color=GREY, marker="o", markersize=3, linestyle="none", label="one seed"),
         Line2D([], [], color=GREY, marker="D", markersize=4.5, label="mean, 95 % over seeds"),
     ]
+    if any(row.to_none[metric].half_width_over_both is not None for row in plotted):
+        label = "95 % over seeds and generators"
+        handles.append(Line2D([], [], color=GREY, label=label, **_OVER_BOTH))
     if any(metric in row.over_images for row in plotted):
         handles.append(Line2D([], [], color=GREY, label="95 % over test images", **_OVER_IMAGES))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(3, len(handles)))
     return figure
 
 
