@@ -4,16 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from caption_curation.config.experiment import Inputs
-from caption_curation.config.inputs import KarpathyFiles, located_corpus
-from caption_curation.config.params import load_params
-from caption_curation.config.profile import (
+from caption_curation.config.corpora import (
     CaptionerDemoWorld,
     CaptionerKarpathy,
     DemoWorldSource,
     KarpathySource,
     SameCorpusSource,
 )
+from caption_curation.config.experiment import Inputs
+from caption_curation.config.inputs import KarpathyFiles, located_corpus
+from caption_curation.config.params import load_params
 from caption_curation.corpora.corpus import (
     WHOLE_TRAIN,
     image_files,

@@ -12,8 +12,8 @@ from typing import Any
 from diffusers.utils.logging import disable_progress_bar
 
 from caption_curation.compute.devices import prepare_device
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.config.params import Params, load_params
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.scenes import Scene
 from caption_curation.demo_world.style import DEFAULT

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.config.pretraining import load_pretraining
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_world.style import DEFAULT, SHIFTED
 from caption_curation.demo_world.world import make_world, render_images
 from caption_curation.samples import write_json_lines

@@ -9,9 +9,9 @@ import torch
 from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.captioner.scoring import sample_losses
 from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.config.experiment import Training
 from caption_curation.config.params import load_params
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.curation.rules import above_mean, top_fraction
 from caption_curation.curation.scores import loss_mean, loss_sum
 from caption_curation.demo_world.style import DEFAULT

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.config.pretraining import SentenceEncoderPretraining
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_models.sentence_encoder import pretrain_sentence_encoder
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import make_world

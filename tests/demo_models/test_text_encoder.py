@@ -1,11 +1,7 @@
 """The demo's text encoder learns what captions of several worlds say."""
 
-from caption_curation.config.profile import (
-    DemoWorldSource,
-    PlantedNoise,
-    SplitSizes,
-    TextEncoderSize,
-)
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
+from caption_curation.config.profile import TextEncoderSize
 from caption_curation.demo_models.text_encoder import UNKNOWN, classes_of, pretrain_text_encoder
 from caption_curation.demo_world.scenes import Scene
 from caption_curation.demo_world.style import DEFAULT, SHIFTED, Style

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, JpegImagePlugin
 
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_world.scenes import Scene, scene_from_json
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import RenderedImage, World, make_world, render_images

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from caption_curation.config.profile import DemoWorldSource
+from caption_curation.config.corpora import DemoWorldSource
 from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.scenes import Scene, Thing
 from caption_curation.demo_world.style import DEFAULT

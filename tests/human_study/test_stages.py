@@ -19,8 +19,8 @@ from transformers import CLIPModel, CLIPTokenizer
 from caption_curation import paths
 from caption_curation.captioner.model.captioner import load_captioner
 from caption_curation.captioner.scoring import sample_losses
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.config.params import load_params
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import make_world

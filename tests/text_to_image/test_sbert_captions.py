@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from caption_curation import paths
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.config.experiment import Prompt
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise, SplitSizes
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.demo_world.world import make_world
 from caption_curation.samples import (

@@ -7,15 +7,10 @@ and its content is a dependency of the stage that reads it.
 from dataclasses import dataclass
 from pathlib import Path
 
+from caption_curation.config.corpora import KarpathySource
 from caption_curation.config.experiment import Inputs
 from caption_curation.config.params import PARAMS_FILE, Params
-from caption_curation.config.profile import (
-    BlipCheckpoint,
-    HubModel,
-    KarpathySource,
-    LocalModel,
-    Profile,
-)
+from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel, Profile
 from caption_curation.support.errors import InputError, list_faults
 
 

@@ -1,106 +1,19 @@
 """What ``profiles/<profile>.yaml`` holds: data, models and sizes."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool
 
+from caption_curation.config.corpora import (
+    CaptionerDemoWorld,
+    CaptionerKarpathy,
+    DemoWorldSource,
+    KarpathySource,
+    SameCorpusSource,
+)
 from caption_curation.config.experiment import Joining
 from caption_curation.curation.settings import CurationDetails
-from caption_curation.support.sections import Count, Fraction, Natural, Positive, Section
-
-FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]  # without folders
-
-
-class SplitSizes(Section):
-    """Number of images per split."""
-
-    train: Count
-    """Images to train on."""
-    val: Natural
-    """Images of the validation split, which chooses the best epoch."""
-    test: Natural
-    """Images of the test split."""
-
-
-class PlantedNoise(Section):
-    """Rates of planted noise; see :mod:`caption_curation.demo_world.world`."""
-
-    wrong_caption: Fraction
-    """Share of the samples whose caption tells of another scene."""
-    mismatched_image: Fraction
-    """Share of the images that show another scene than their captions tell of."""
-    long_caption: Fraction
-    """Share of the samples whose caption is right, but runs on for dozens of words."""
-
-
-class DemoWorldSource(Section):
-    """Procedurally drawn scenes with captions."""
-
-    source: Literal["demo_world"]
-    """Scenes of the demo world, which are drawn rather than read."""
-    seed: Natural
-    """Decides every scene, caption and fault."""
-    image_size: Annotated[int, Field(ge=32)]
-    """Width and height of an image, in pixels."""
-    images: SplitSizes
-    """Number of images of each split."""
-    noise: PlantedNoise
-    """Faults planted in the training split only."""
-
-
-class KarpathySource(Section):
-    """A Karpathy-style JSON file and a folder of images (COCO, Flickr8k, Flickr30k)."""
-
-    source: Literal["karpathy"]
-    """A JSON file in Karpathy's form and a folder of images: COCO, Flickr8k, Flickr30k."""
-    annotations: FileName
-    """Name of the JSON file; `inputs` in params.yaml says where it and the images lie."""
-    revision: Natural
-    """Raise it when images change behind their names: the folder of images is not watched."""
-
-
-class CaptionerDemoWorld(DemoWorldSource):
-    """The captioner's demo world.
-
-    ``train_fraction`` of the training images are trained on (the few-shot setting), chosen by
-    ``seed`` as :func:`caption_curation.corpora.few_shot.training_subset` does.
-    """
-
-    train_fraction: Annotated[float, Field(gt=0, le=1)]
-    """Share of the training images that is trained on (the few-shot setting); at least one image
-    must remain.
-    """
-
-    @model_validator(mode="after")
-    def _leaves_an_image(self) -> Self:
-        if self.train_fraction * self.images.train < 1 - 1e-9:
-            raise ValueError(
-                f"train_fraction ({self.train_fraction}) of {self.images.train} training images "
-                f"is none; allowed: at least {1 / self.images.train:.2g}"
-            )
-        return self
-
-
-class CaptionerKarpathy(KarpathySource):
-    """The captioner's photographs; ``seed`` chooses the ``train_fraction`` that is trained on."""
-
-    seed: Natural
-    """Chooses the images that `train_fraction` keeps."""
-    train_fraction: Annotated[float, Field(gt=0, le=1)]
-    """Share of the training images that is trained on (the few-shot setting). Smaller shares lie
-    within larger ones.
-    """
-
-
-class SameCorpusSource(Section):
-    """The generator is fine-tuned on the captioner's own corpus.
-
-    That is the whole training split, whatever ``data.train_fraction``: a sweep over it shares one
-    generator and all its images.
-    """
-
-    source: Literal["same"]
-    """The captioner's own training images, all of them whatever `data.train_fraction` says."""
+from caption_curation.support.sections import Count, FileName, Fraction, Natural, Positive, Section
 
 
 class VisionSize(Section):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from caption_curation.config.profile import DemoWorldSource, PlantedNoise
+from caption_curation.config.corpora import DemoWorldSource, PlantedNoise
 from caption_curation.corpora.corpus import IMAGES, Corpus
 from caption_curation.demo_world.rendering import render
 from caption_curation.demo_world.scenes import Scene, random_scene

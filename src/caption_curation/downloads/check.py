@@ -6,14 +6,10 @@ from pathlib import Path
 
 from caption_curation.captioner.bases import TOKENIZER_FILES
 from caption_curation.captioner.bases.published import obtain_captioner
+from caption_curation.config.corpora import KarpathySource
 from caption_curation.config.inputs import KarpathyFiles, located_corpus, located_model
 from caption_curation.config.params import Params
-from caption_curation.config.profile import (
-    BlipCheckpoint,
-    HubModel,
-    KarpathySource,
-    LocalModel,
-)
+from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.corpora.karpathy import (
     MISSING,
     Annotations,

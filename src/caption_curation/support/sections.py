@@ -15,6 +15,7 @@ from caption_curation.support.reading import read_text
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+FileName = Annotated[str, Field(pattern=r"^[^/\\]+$")]  # without folders
 Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from caption_curation.config.corpora import CaptionerDemoWorld, CaptionerKarpathy
 from caption_curation.config.inputs import KarpathyFiles
 from caption_curation.config.params import Params
-from caption_curation.config.profile import CaptionerDemoWorld, CaptionerKarpathy
 from caption_curation.corpora.few_shot import training_subset
 from caption_curation.downloads.published import published_corpus
 from caption_curation.samples import CaptionedImage
