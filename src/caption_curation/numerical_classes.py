@@ -13,6 +13,7 @@ from pathlib import Path
 from caption_curation.support.outputs import write_atomically
 
 ENDING = ".class.json"
+MACHINES = Path("caption_curation") / "machines.jsonl"  # in DVC's cache: which machine was what
 CLASSES = "classes.json"  # in a history
 UNKNOWN = "unknown"  # of results that were computed before classes were recorded
 

@@ -1,7 +1,9 @@
 """What is wrong with a checkout, and the repair of what a kill leaves, in tiny DVC repositories."""
 
+import hashlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -13,7 +15,8 @@ import pytest
 import yaml
 
 from caption_curation.doctor.locks import repair
-from caption_curation.support.dvc_cache import dvc_cache_folder
+from caption_curation.numerical_classes import class_file, write_classes
+from caption_curation.support.dvc_cache import dvc_cache_folder, object_file
 from caption_curation.support.errors import InputError
 from caption_curation.support.unfinished import FOLDER
 from tests.commands.console import console, fail, succeed
@@ -130,8 +133,59 @@ def test_a_sound_checkout_has_no_problem(project: Path) -> None:
 
 def test_the_numerical_class_is_named_and_the_same_each_time(project: Path) -> None:
     line = line_of("in numerical class")
-    assert re.fullmatch(r"ok +models run on cpu in numerical class [0-9a-f]{12}", line)
+    assert re.fullmatch(
+        r"ok +models run in numerical class [0-9a-f]{12} \(native arithmetic\)", line
+    )
     assert line_of("in numerical class") == line
+    assert line_of("the committed locks name").endswith("no numerical class")
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="portable arithmetic is that of x86-64")
+def test_the_class_is_that_of_the_arithmetic_that_is_asked_for(project: Path) -> None:
+    native = line_of("in numerical class").split()[-3]
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("arithmetic: native", "arithmetic: portable"))
+    assert line_of("in numerical class").endswith("(portable arithmetic)")
+    assert native not in line_of("in numerical class")
+
+
+def commit_classes(project: Path, *classes: list[str], keep: bool = True) -> None:
+    """Commit a dvc.lock that names class files, whose content the cache has if it is to."""
+    outs = []
+    for number, found in enumerate(classes):
+        write_classes(project / f"result_{number}", found)
+        file = class_file(project / f"result_{number}")
+        digest = hashlib.md5(file.read_bytes()).hexdigest()
+        outs.append({"path": file.name, "hash": "md5", "md5": digest, "size": file.stat().st_size})
+        stored = object_file(dvc_cache_folder(project), digest)
+        stored.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(stored if keep else project / "elsewhere")
+    lock = yaml.safe_load((project / "dvc.lock").read_text())
+    lock["stages"]["model"] = {"cmd": "true", "outs": outs}
+    (project / "dvc.lock").write_text(yaml.safe_dump(lock))
+    command(project, "git", "commit", "--quiet", "--all", "--message", "classes")
+
+
+def test_committed_results_of_this_class_are_known_without_their_files(project: Path) -> None:
+    own = line_of("in numerical class").split()[-3]
+    commit_classes(project, [own], [], keep=False)
+    assert line_of("committed results").endswith("are of this numerical class")
+
+
+def test_committed_results_of_another_class_are_told(project: Path) -> None:
+    own = line_of("in numerical class").split()[-3]
+    commit_classes(project, [own], ["bbbb00000000"], ["bbbb00000000", "unknown"], [])
+    line = line_of("committed results")
+    assert line.startswith("warning  of 4 committed results")
+    assert "2 of bbbb00000000; 1 of this one; 1 of no recorded class; " in line
+    # What is committed counts, not what lies here after a run.
+    (project / "dvc.lock").write_text(command(project, "git", "show", "HEAD~1:./dvc.lock"))
+    assert line_of("committed results") == line
+
+
+def test_a_class_that_is_not_in_the_cache_is_said_to_be_so(project: Path) -> None:
+    commit_classes(project, ["bbbb00000000"], keep=False)
+    assert "1 of one that DVC's cache does not name" in line_of("committed results")
 
 
 def test_other_model_libraries_than_recorded_are_a_problem(project: Path) -> None:

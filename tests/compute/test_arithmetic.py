@@ -11,10 +11,14 @@ import pytest
 import torch
 
 from caption_curation import paths
-from caption_curation.compute import arithmetic
 from caption_curation.compute.arithmetic import begin_computation
 from caption_curation.compute.devices import prepare_device
-from caption_curation.numerical_classes import class_file, read_classes, write_classes
+from caption_curation.numerical_classes import (
+    MACHINES,
+    class_file,
+    read_classes,
+    write_classes,
+)
 from caption_curation.support.arithmetic import SWITCHES, set_switches, unportable_processor
 from caption_curation.support.errors import InputError
 from stages import score, train_captioner
@@ -80,7 +84,7 @@ def test_results_name_the_class_of_the_machine_and_a_log_names_the_machine(proje
     run_here(project, score.main, 1)
     assert classes_of(project, paths.captioner(1)) == [native]
     assert classes_of(project, paths.losses(1)) == [native]
-    [line] = (project / ".dvc/cache" / arithmetic.MACHINES).read_text().splitlines()
+    [line] = (project / ".dvc/cache" / MACHINES).read_text().splitlines()
     machine = json.loads(line)
     assert machine["class"] == native
     assert machine["host"] == platform.node()

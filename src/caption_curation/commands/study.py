@@ -40,6 +40,7 @@ def study(
         run_missing,
         runs_of_group,
     )
+    from caption_curation.experiments.this_machine import warnings_before
     from caption_curation.reports.comparison.arithmetic import arithmetic_lines
     from caption_curation.reports.comparison.page import check_folder, write_comparison
     from caption_curation.reports.comparison.sections import Section, runs_by_setting
@@ -60,6 +61,8 @@ def study(
     missing = [experiment for experiment in planned if experiment.key not in finished]
     print(f"{len(planned)} experiments, {len(planned) - len(missing)} of them finished")
     if missing:
+        for line in warnings_before(repository, [each.experiment for each in missing], cache):
+            typer.echo(f"warning: {line}", err=True)
         try:
             failed = run_missing(missing, repository.listed, jobs)
         except KeyboardInterrupt:

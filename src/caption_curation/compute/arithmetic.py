@@ -13,13 +13,18 @@ from caption_curation.compute.devices import autocast
 from caption_curation.compute.numerical_class import fixed_values, numerical_class
 from caption_curation.compute.process_group import gather, process_index
 from caption_curation.compute.square_roots import PortableSquareRoots
-from caption_curation.numerical_classes import UNKNOWN, class_file, read_classes, write_classes
+from caption_curation.numerical_classes import (
+    MACHINES,
+    UNKNOWN,
+    class_file,
+    read_classes,
+    write_classes,
+)
 from caption_curation.support.arithmetic import CPU_INFO, Arithmetic, unportable_processor
 from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.versions import installed_versions
 
-MACHINES = Path("caption_curation") / "machines.jsonl"  # in DVC's cache folder
 _square_roots: PortableSquareRoots | None = None
 _LOGGED = Path(".dvc/tmp/numerical_class")  # what this checkout has written there last
 

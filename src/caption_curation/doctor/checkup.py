@@ -14,7 +14,7 @@ def check_all(root: Path) -> Iterator[Finding]:
     if not (root / "dvc.yaml").is_file() or not (root / "params.yaml").is_file():
         yield problem(f"{root.resolve()} is no checkout of the project", "`cd` to its folder")
         return
-    for check in (_environment, _repository, _parameters, _machine, _locks):
+    for check in (_environment, _repository, _parameters, _machine, _locks, _arithmetic):
         try:
             yield from check(root)
         except ImportError as error:
@@ -56,7 +56,6 @@ def _locks(root: Path) -> Iterator[Finding]:
 
 def _machine(root: Path) -> Iterator[Finding]:
     from caption_curation.doctor.machine import (
-        check_arithmetic,
         check_disk,
         check_gpus,
         check_shared_memory,
@@ -65,4 +64,9 @@ def _machine(root: Path) -> Iterator[Finding]:
     yield check_disk(root, "the workspace")
     yield check_shared_memory()
     yield check_gpus()
-    yield check_arithmetic()
+
+
+def _arithmetic(root: Path) -> Iterator[Finding]:
+    from caption_curation.doctor.arithmetic import check_arithmetic
+
+    yield from check_arithmetic(root)

@@ -57,14 +57,3 @@ def check_gpus() -> Finding:
             f"it needs a driver for CUDA {torch.version.cuda}; CUDA_VISIBLE_DEVICES may hide it",
         )
     return ok(f"no GPU: models run on {os.cpu_count()} CPUs")
-
-
-def check_arithmetic() -> Finding:
-    """The name of what models are computed with: machines of one name give equal bytes."""
-    from caption_curation.compute.devices import prepare_device
-    from caption_curation.compute.numerical_class import numerical_class
-    from caption_curation.support.versions import installed_versions
-
-    device = prepare_device()
-    name = numerical_class(device, installed_versions())
-    return ok(f"models run on {device} in numerical class {name}")

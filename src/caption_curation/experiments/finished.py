@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from caption_curation.experiments.given import Given, given_to
+from caption_curation.support.dvc_cache import object_file
 from caption_curation.support.errors import InputError
 
 WORKSPACE = "workspace"
@@ -121,17 +122,13 @@ class FinishedExperiment:
         return self._cached(digest, output)
 
     def _cached(self, digest: str, name: str) -> Path:
-        path = _object(self.cache, digest)
+        path = object_file(self.cache, digest)
         if not path.is_file():
             bring = "dvc pull --with-deps report"
             if self.name not in (WORKSPACE, HEAD):
                 bring = f"dvc exp pull REMOTE {self.name}"
             raise Unusable(f"{name} is not in DVC's cache; `{bring}` brings it")
         return path
-
-
-def _object(cache: Path, digest: str) -> Path:
-    return cache / "files" / "md5" / digest[:2] / digest[2:]
 
 
 @lru_cache(maxsize=8)  # of a corpus it has as many entries as there are images
@@ -295,7 +292,7 @@ def _made(path: str, outputs: Mapping[str, str], cache: Path) -> str | None:
         return outputs[path]
     for folder in map(str, PurePosixPath(path).parents):
         if folder in outputs:
-            listing = _object(cache, outputs[folder])
+            listing = object_file(cache, outputs[folder])
             if not listing.is_file():
                 return None
             # A file that is no longer in it has changed, too.

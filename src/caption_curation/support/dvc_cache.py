@@ -42,8 +42,8 @@ def damaged_objects(output: Path, dvc_cache: Path) -> list[Path]:
     try:
         stages = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8"))["stages"].values()
         digests = {out["path"]: out["md5"] for stage in stages for out in stage["outs"]}
-        listing = json.loads(_object(dvc_cache, digests[output.as_posix()]).read_bytes())
-        objects = {entry["md5"]: _object(dvc_cache, entry["md5"]) for entry in listing}
+        listing = json.loads(object_file(dvc_cache, digests[output.as_posix()]).read_bytes())
+        objects = {entry["md5"]: object_file(dvc_cache, entry["md5"]) for entry in listing}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
         return []
     return [
@@ -53,5 +53,6 @@ def damaged_objects(output: Path, dvc_cache: Path) -> list[Path]:
     ]
 
 
-def _object(dvc_cache: Path, digest: str) -> Path:
+def object_file(dvc_cache: Path, digest: str) -> Path:
+    """Where the file or the folder's list of an MD5 lies, if it is there."""
     return dvc_cache / "files" / "md5" / digest[:2] / digest[2:]
