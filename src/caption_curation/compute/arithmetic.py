@@ -129,7 +129,7 @@ def _say_if_another(earlier: Path, own: str) -> None:
     if others:
         print(
             f"{earlier} was computed in numerical class {', '.join(others)}, and this machine is "
-            f"of class {own}: compare the results with none of one class alone",
+            f"of class {own}: a run of both compares with no run of one",
             flush=True,
         )
 
