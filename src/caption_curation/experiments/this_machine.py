@@ -115,8 +115,8 @@ def other_results(own: Iterable[str], found: Mapping[str, RunClasses]) -> list[s
                 kinds.setdefault(other, []).append(KINDS[kind])
                 holders.setdefault(other, []).append(name)
     return [
-        f"{', '.join(dict.fromkeys(of))} of {_names(list(dict.fromkeys(holders[other])))} "
-        f"{'is' if len(set(of)) == 1 else 'are'} of numerical class {other}"
+        f"of numerical class {other}: {', '.join(dict.fromkeys(of))} of "
+        f"{_names(list(dict.fromkeys(holders[other])))}"
         for other, of in kinds.items()
     ]
 
