@@ -43,6 +43,7 @@ class Variant:
         package: installed besides.
         options: of ``python -m tests.golden``.
         launcher: what starts a stage's processes.
+        emulator: what runs Python's instructions as another processor.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Variant:
     package: str = ""
     options: tuple[str, ...] = ()
     launcher: str = ""
+    emulator: str = ""
 
 
 # In processes of its own each stage takes seconds to start.
@@ -65,6 +67,12 @@ VARIANTS: Mapping[str, Variant] = {
     "python3.12": Variant("Python 3.12", python="3.12"),
     "python3.13": Variant("Python 3.13", python="3.13"),
     "torchvision": Variant("torchvision installed", package="torchvision==0.28.0"),
+    # Of Debian's package qemu-user-static; it takes ten minutes.
+    "emulated": Variant(
+        "an Intel Haswell, emulated by QEMU",
+        options=("--cases", "replace_image"),
+        emulator="qemu-x86_64-static -cpu Haswell",
+    ),
     "native": Variant("native arithmetic", options=("--arithmetic", "native")),
 }
 
@@ -134,7 +142,10 @@ def golden(variant: Variant) -> dict[str, Any]:
         if variant.launcher:
             variables["CAPTION_CURATION_LAUNCH"] = variant.launcher
         results = folder / "golden.json"
-        _run([program, "-m", "tests.golden", results, *variant.options], variables)
+        _run(
+            [*variant.emulator.split(), program, "-m", "tests.golden", results, *variant.options],
+            variables,
+        )
         content: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
         return content
 
