@@ -88,6 +88,7 @@ RULES: dict[str, Any] = {
     "results": {},
     "parameters": {},
     "inputs": {},
+    "added": {},
     "derived": [],
     "renamed": {"parameters": {}, "inputs": {}},
     "dropped": {"parameters": {}, "inputs": {}},

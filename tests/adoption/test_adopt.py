@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from caption_curation.adoption.rules import ADOPTABLE, parse_adoptable
 from caption_curation.commands.main import INTERRUPTED
 from caption_curation.experiments.finished import Repository
+from caption_curation.numerical_classes import UNKNOWN, class_file, write_classes
 from tests.adoption.project import CODE, EPOCHS, PIPELINE, Project, ran
 from tests.commands.console import console, fail, succeed
+from tests.pipeline.clone import REPOSITORY
 
 FAMILY = """\
 import yaml
@@ -459,6 +462,75 @@ def test_a_file_that_a_stage_writes_beside_what_it_wrote(project: Project) -> No
     assert project.repro("corpus") == ["corpus"]
     succeed("adopt", "--since", "HEAD~1")
     assert project.repro() == []
+
+
+def with_classes(project: Project) -> None:
+    """Let training write a second file, and state what it is of results of before."""
+    writes = "Path(f'data/epochs/{epoch}.class.json').write_text('today')\n"
+    project.write("stages/train.py", project.read("stages/train.py") + writes)
+    # Before the output of before, in the order of the alphabet.
+    project.set_pipeline(
+        PIPELINE, epochs(outs=["data/epochs/${key}.txt", "data/epochs/${key}.class.json"])
+    )
+    project.commit("classes")
+
+
+def test_a_file_that_a_stage_writes_newly(project: Project) -> None:
+    with_classes(project)
+    said = succeed("adopt", "--since", "HEAD~1", "--dry-run")
+    assert (
+        "its outputs are now data/epochs/1.class.json, data/epochs/1.txt, were data/epochs/1.txt"
+        in said
+    )
+    project.set_rules(added={"*.class.json": "unknown\n"})
+    project.commit("known of results of before")
+    said = succeed("adopt", "--since", "HEAD~2")
+    assert "4 results to adopt: train (4)\n" in said
+    assert "some with the neutral values of *.class.json\n" in said
+    assert project.repro() == []
+    assert project.read("data/epochs/2.class.json") == "unknown\n"
+    assert project.read("data/epochs/2.txt") == "28"
+    assert project.status() == UP_TO_DATE
+    assert ran(project.dvc("exp", "run", "--set-param", "training.rate=3.0")) == []
+    assert project.read("reports/report.txt") == "63 and 0"
+    assert "0 results to adopt\n" in succeed("adopt", "--since", "HEAD~2")
+    # What runs anew writes its own.
+    project.set("params.yaml", **{"training.rate": 4})
+    assert project.repro() == ["train@1", "train@2", "report"]
+    assert project.read("data/epochs/2.class.json") == "today"
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_undo_of_a_file_that_results_of_before_lack(project: Project, used: bool) -> None:
+    with_classes(project)
+    project.set_rules(added={"*.class.json": "today"})
+    project.commit("known of results of before")
+    before, experiments = cached(project), references(project)
+    locks = ["dvc.lock", "stages/epochs/dvc.lock"]
+    texts = [project.read(lock) for lock in locks]
+    succeed("adopt", "--since", "HEAD~2")
+    (added,) = {name for name in cached(project).keys() - before.keys() if "files" in name}
+    assert (project.folder / ".dvc" / "cache" / added).stat().st_mode & 0o777 == 0o444
+    if used:  # by a result that is computed since then
+        project.set("params.yaml", **{"training.rate": 4})
+        assert project.repro() == ["train@1", "train@2", "report"]
+        succeed("adopt", "--undo")
+        assert cached(project)[added] == b"today"
+        assert project.repro() == []
+    else:
+        succeed("adopt", "--undo")
+        assert cached(project) == before
+        assert [project.read(lock) for lock in locks] == texts
+        assert references(project) == experiments
+
+
+def test_what_this_project_states_of_classes_is_what_its_stages_would_write(tmp_path: Path) -> None:
+    rules = parse_adoptable((REPOSITORY / ADOPTABLE).read_text(encoding="utf-8"))
+    written = class_file(tmp_path / "losses.jsonl")
+    write_classes(tmp_path / "losses.jsonl", [UNKNOWN])
+    key = rules.addition(f"data/epochs/1/{written.name}")
+    assert key is not None and rules.added[key].encode() == written.read_bytes()
+    assert rules.addition("data/epochs/1/losses.jsonl") is None
 
 
 @pytest.mark.parametrize("stopped", ["_add_run", "_replace_stages"])

@@ -5,29 +5,31 @@ Runs are added to the run cache, and none is changed; each file is written whole
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from caption_curation.adoption import record
-from caption_curation.adoption.plan import Plan, PlannedRun
+from caption_curation.adoption.plan import LOCKS, Plan, PlannedRun
 from caption_curation.adoption.record import (
     AdoptedExperiment,
     AdoptedRun,
     AdoptedStage,
     Adoption,
 )
-from caption_curation.adoption.runs import RunCache
+from caption_curation.adoption.runs import LOCK, RunCache
 from caption_curation.doctor.locks import dvc_at_rest
 from caption_curation.experiments import dvc_internals
 from caption_curation.experiments.git import Git
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import write_atomically
 from caption_curation.text_to_image.image_store.adopted import libraries_of_outputs
+from caption_curation.text_to_image.image_store.dvc_images import object_of
 
 PARTIAL = "adopted.partial"
+READ_ONLY = 0o444
 
 
 def apply(root: Path, cache: Path, plan: Plan) -> Path:
@@ -48,6 +50,8 @@ def apply(root: Path, cache: Path, plan: Plan) -> Path:
     with dvc_at_rest(root):
         adoption = _adoption(git, cache, plan)
         written = record.add(cache, adoption)
+        for md5 in adoption.objects:
+            _add_object(cache, md5, plan.objects[md5])
         for run in plan.runs:
             _add_run(cache, run)
         after = {
@@ -74,8 +78,8 @@ class Undone:
 def undo(root: Path, cache: Path) -> Undone:
     """Take the last adoption back: what it added goes, what it changed is as before.
 
-    Runs and experiments that were computed since then stay, those made of adopted ones too; what
-    is no longer as it was adopted is left as it is.
+    Runs and experiments that were computed since then stay, those made of adopted ones too, and
+    objects that these have; what is no longer as it was adopted is left as it is.
 
     Raises:
         InputError: there is none, or DVC is at work here.
@@ -109,6 +113,8 @@ def undo(root: Path, cache: Path) -> Undone:
             for folder in (file.parent, file.parent.parent):
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
+        for md5 in _unused(git, cache, adoption.objects):
+            object_of(cache, md5).unlink(missing_ok=True)
         record.set_undone(path)
     return Undone(adoption, taken, restored, removed, kept)
 
@@ -122,6 +128,7 @@ def _adoption(git: Git, cache: Path, plan: Plan) -> Adoption:
         head=plan.head,
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         libraries=libraries_of_outputs(cache, sorted(outputs)) if plan.other_libraries else [],
+        objects=[md5 for md5 in plan.objects if not object_of(cache, md5).exists()],
         runs=[
             AdoptedRun(
                 stage=run.stage,
@@ -152,6 +159,31 @@ def _adoption(git: Git, cache: Path, plan: Plan) -> Adoption:
             for experiment in plan.experiments
         ],
     )
+
+
+def _add_object(cache: Path, md5: str, text: str) -> None:
+    """Write an object as DVC keeps them: whole, and read-only."""
+    target = object_of(cache, md5)
+    write_atomically(target, text)
+    target.chmod(READ_ONLY)
+
+
+def _unused(git: Git, cache: Path, objects: Collection[str]) -> set[str]:
+    """Those objects that nothing names any more: no run, and no lock here or of an experiment."""
+    unused = set(objects)
+    for text in _texts_that_name_objects(git, cache) if unused else ():
+        unused = {md5 for md5 in unused if md5 not in text}
+    return unused
+
+
+def _texts_that_name_objects(git: Git, cache: Path) -> Iterator[str]:
+    files = [*(cache / "runs").glob("??/*/*"), *(f for lock in LOCKS for f in git.root.glob(lock))]
+    for file in files:
+        yield file.read_text(encoding="utf-8", errors="replace")
+    for commit in {git.commit("HEAD"), *git.experiments().values()}:
+        for name in git.files(commit):
+            if Path(name).name == LOCK:
+                yield git.show(commit, name) or ""
 
 
 def _add_run(cache: Path, run: PlannedRun) -> None:

@@ -26,6 +26,7 @@ from caption_curation.experiments import dvc_internals
 from caption_curation.experiments.git import Git
 from caption_curation.support.errors import InputError
 from caption_curation.support.versions import VERSIONS_FILE
+from caption_curation.text_to_image.image_store.checks import md5_of
 
 LOCKS = (LOCK, f"stages/*/{LOCK}")
 PIPELINES = ("dvc.yaml", "stages/*/dvc.yaml")
@@ -64,6 +65,7 @@ class Plan:
         runs: to add to the run cache.
         locks: stages of the workspace's dvc.lock files to replace: before and after, by file and
             name.
+        objects: what these runs have that results of before lack: texts by MD5.
         experiments: to record for the commit of today.
         left: those that are not, and why.
         refused: runs that are not adopted, and why.
@@ -76,6 +78,7 @@ class Plan:
     head: str
     runs: list[PlannedRun] = field(default_factory=list)
     locks: dict[str, dict[str, tuple[Lock, Lock]]] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
     experiments: list[PlannedExperiment] = field(default_factory=list)
     left: list[LeftExperiment] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -194,6 +197,9 @@ class _Planner:
                 self.done.foreign += 1
         for key, runs in planned.items():
             self._plan_key(key, runs)
+        made = {out["md5"] for run in self.done.runs for out in run.lock["outs"]}
+        texts = {md5_of(text.encode()): text for text in self.between.rules.added.values()}
+        self.done.objects = {md5: text for md5, text in texts.items() if md5 in made}
 
     def _plan_key(self, key: str, runs: Sequence[PlannedRun]) -> None:
         """Plan the runs of a key, unless it has one, or it is not known which is right."""

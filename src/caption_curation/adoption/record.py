@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import write_atomically
@@ -52,14 +52,16 @@ class AdoptedExperiment(Section):
 class Adoption(Section):
     """All that one adoption added and changed.
 
-    ``libraries`` are those that adopted images were drawn with, ``locks`` are stages by dvc.lock
-    and name, ``when`` is the date and time in UTC.
+    ``libraries`` are those that adopted images were drawn with, ``objects`` the MD5s of what was
+    added to DVC's cache beside runs (older records have none), ``locks`` are stages by dvc.lock and
+    name, ``when`` is the date and time in UTC.
     """
 
     since: str
     head: str
     when: str
     libraries: list[Libraries]
+    objects: Annotated[list[str], Field(default_factory=list)]
     runs: list[AdoptedRun]
     locks: dict[str, dict[str, AdoptedStage]]
     experiments: list[AdoptedExperiment]

@@ -6,7 +6,7 @@ from typing import Any
 
 from caption_curation.adoption.parameters import fit_parameters, flatten
 from caption_curation.adoption.rules import Adoptable, within
-from caption_curation.adoption.runs import KnownRuns, PartOf, Record
+from caption_curation.adoption.runs import KnownRuns, PartOf, Record, output
 from caption_curation.adoption.templates import (
     MARK,
     Bindings,
@@ -97,7 +97,7 @@ class Between:
         bindings = self._of_version(self.then, template, lock, bound)
         if isinstance(bindings, Foreign):
             return bindings
-        today = self.now.find(lock)
+        today = self.now.find(lock, lambda path: self.rules.addition(path) is not None)
         if today is None:
             return Refused(_address(template, bindings), (self._without_stage(template, lock),))
         return self._as_of(today[0], lock, {**_recorded(lock), **bindings, **today[1]})
@@ -182,7 +182,12 @@ class Between:
         adopted = {"cmd": lock["cmd"], "deps": deps.records}
         if fitted.values:
             adopted["params"] = fitted.values
-        adopted["outs"] = lock["outs"]
+        added = self._added(template, lock, bound)
+        outs = [
+            *lock["outs"],
+            *(output(path, self.rules.added[key]) for path, key in added.items()),
+        ]
+        adopted["outs"] = sorted(outs, key=lambda out: out["path"])
         if any(self.rules.is_code(path) for path in paths(lock["outs"])):
             known = self.known.like(adopted)
             if known is None:
@@ -190,9 +195,15 @@ class Between:
             adopted = dict(known)
         if _identity(adopted) == _identity(lock):
             return Current(stage)
-        filled = (*deps.filled, *sorted(fitted.filled))
+        filled = (*deps.filled, *sorted(fitted.filled), *dict.fromkeys(added.values()))
         name = fill(template.name, bound)
         return Adopted(stage, template.file, name, adopted, filled)
+
+    def _added(self, template: Template, lock: Lock, bound: Bindings) -> dict[str, str]:
+        """Outputs of today's stage that a run lacks, with the key in the rules that states each."""
+        outs = [fill(fill(out, bound), self.now.defaults) for out in template.outs]
+        keys = {out: self.rules.addition(out) for out in outs if out not in paths(lock["outs"])}
+        return {out: key for out, key in keys.items() if key is not None}
 
     def _without_stage(self, template: Template, lock: Lock) -> str:
         """What became of a run's stage if none has its command and outputs now."""

@@ -44,6 +44,8 @@ class Adoptable(Section):
             may be a pattern; once at first. Results from before the last change are not adopted.
         parameters: what is read newly, with the value at which a stage does what it did before.
         inputs: what is depended on newly, with the MD5 of the content of which the same is true.
+        added: files that a stage writes newly beside what it wrote before, or patterns of them,
+            with the text that stands for them in results of before.
         derived: files, or patterns of them, that a stage writes into a folder beside what it wrote
             there before, and makes of that alone.
         renamed: see there.
@@ -54,6 +56,7 @@ class Adoptable(Section):
     results: dict[str, Annotated[int, Field(ge=2)]]
     parameters: dict[Parameter, Any]
     inputs: dict[str, str]
+    added: Annotated[dict[str, str], Field(default_factory=dict)]  # older versions have none
     derived: list[str]
     renamed: Renamed
     dropped: Dropped
@@ -65,6 +68,10 @@ class Adoptable(Section):
     def changes(self, stage: str) -> int:
         """How often what a stage writes has changed."""
         return max([1, *(n for name, n in self.results.items() if fnmatchcase(stage, name))])
+
+    def addition(self, path: str) -> str | None:
+        """The key in ``added`` of an output that results of before may lack."""
+        return next((name for name in self.added if fnmatchcase(path, name)), None)
 
     def is_derived(self, path: str) -> bool:
         """Whether a file follows from the others of its folder."""

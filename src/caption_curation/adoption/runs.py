@@ -9,6 +9,7 @@ from caption_curation.adoption.rules import within
 from caption_curation.adoption.templates import Lock
 from caption_curation.experiments import dvc_internals
 from caption_curation.experiments.git import Git
+from caption_curation.text_to_image.image_store.checks import md5_of
 
 LOCK = "dvc.lock"
 
@@ -47,6 +48,12 @@ class RunCache:
         except ValueError:
             return None
         return lock if is_run(lock) else None
+
+
+def output(path: str, text: str) -> Record:
+    """A file with this text as an output in a lock."""
+    content = text.encode()
+    return {"path": path, "hash": "md5", "md5": md5_of(content), "size": len(content)}
 
 
 class KnownRuns:

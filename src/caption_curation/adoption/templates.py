@@ -6,7 +6,7 @@ a run is of a stage if there are values for the marks that make the one the othe
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -60,19 +60,21 @@ class Template:
             tuple(name for kind in OUTPUTS for name in _names(stage.get(kind, []))),
         )
 
-    def bind(self, lock: Lock, start: Mapping[str, str] | None = None) -> Bindings | None:
+    def bind(self, lock: Lock, may_lack: Callable[[str], bool]) -> Bindings | None:
         """The values of marks with which command, outputs and parameter files are a run's.
 
         Args:
             lock: of the run.
-            start: values that are known before.
+            may_lack: whether it may be a run of this stage although it has not a certain output.
 
         Returns:
             ``None`` if there are none. Marks that only dependencies have may be left open.
         """
-        bound = match(self.cmd, lock["cmd"], start or {})
+        bound = match(self.cmd, lock["cmd"], {})
         if bound is not None:
-            bound = bind_all(self.outs, paths(lock["outs"]), bound)
+            made = paths(lock["outs"])
+            outs = [out for out in self.outs if _is_among(out, made, bound) or not may_lack(out)]
+            bound = bind_all(outs, made, bound)
         return bound if bound is None else self._bind_files(lock, bound)
 
     def _bind_files(self, lock: Lock, bound: Bindings) -> Bindings:
@@ -133,6 +135,10 @@ def marks(template: str) -> list[str]:
 def paths(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """Of dependencies or outputs in a lock."""
     return [record["path"] for record in records]
+
+
+def _is_among(template: str, texts: Sequence[str], bound: Mapping[str, str]) -> bool:
+    return any(match(template, text, bound) is not None for text in texts)
 
 
 @cache

@@ -1,6 +1,6 @@
 """One version of the project: its stages, its code, its committed data and parameters, by hash."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -42,10 +42,15 @@ class Version:
     git: Git
     _leaves: dict[str, Leaves | None] = field(default_factory=dict)
 
-    def find(self, lock: Lock) -> tuple[Template, Bindings] | None:
-        """The stage with a run's command and outputs, and the values of its marks."""
+    def find(
+        self, lock: Lock, may_lack: Callable[[str], bool] = lambda _: False
+    ) -> tuple[Template, Bindings] | None:
+        """The stage with a run's command and outputs, and the values of its marks.
+
+        ``may_lack`` tells outputs that the run need not have.
+        """
         for template in [*self._by_command.get(lock["cmd"], []), *self._with_marks]:
-            bound = template.bind(lock)
+            bound = template.bind(lock, may_lack)
             if bound is not None:
                 return template, bound
         return None

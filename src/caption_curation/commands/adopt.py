@@ -25,7 +25,8 @@ def adopt(
     DVC computes anew what depends on code that has changed. This command records finished runs, of
     all experiments in DVC's run cache and of dvc.lock, as this version would have recorded them:
     those whose command, outputs, data and parameters are the same. adoptable.yaml says what is
-    assumed of parameters and inputs that were not read before. Nothing is overwritten in the cache.
+    assumed of parameters and inputs that were not read before, and of outputs that were not
+    written. Nothing is overwritten in the cache.
     """
     from pathlib import Path
 
