@@ -44,6 +44,7 @@ ALWAYS = {
 }
 # The parameters that a run with the default values does not read, or that its page only prints.
 UNREAD = {
+    "experiment.compute.arithmetic",  # stages that only copy a model
     "experiment.inputs.generator_images",
     "experiment.inputs.images",
     "experiment.training.epochs",
