@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from caption_curation import paths
+from caption_curation.config.experiment import Experiment
 from caption_curation.config.params import load_params
 from caption_curation.edits import read_proposals
 from caption_curation.numerical_classes import write_classes
@@ -13,7 +14,7 @@ from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
 from caption_curation.support.stage_arguments import Epoch
 from caption_curation.synthetic_index import INDEX, SyntheticImage, write_synthetic_index
-from caption_curation.text_to_image.image_store import origin_of
+from caption_curation.text_to_image.image_store import ImageRequest, origin_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from caption_curation.text_to_image.synthesis.requests import requests_of
@@ -26,23 +27,7 @@ def main(epoch: Epoch) -> None:
     """Write the images that this epoch's proposals ask for, their index and counts."""
     params = load_params()
     experiment = params.experiment
-    proposals = read_proposals(paths.proposals(epoch))
-    images = read_images(paths.CORPUS / "train.jsonl")
-    wanted = in_corpus_order(
-        [each.after for each in proposals if each.draws_image and each.after], images
-    )
-    sbert_captions = {
-        record["image_id"]: record["caption"]
-        for record in read_json_lines(paths.sbert_captions("train"))
-    }
-    requests = requests_of(
-        wanted,
-        images,
-        experiment.prompt,
-        sbert_captions,
-        CANDIDATES,
-        experiment.generator_seed,
-    )
+    requests = _requests(epoch, experiment)
     token_limit = load_token_limit(paths.GENERATOR)
     prompts = len({request.prompt for request in requests.values()})
     requests, too_long = fit_requests(requests, experiment.prompt, token_limit)
@@ -65,7 +50,7 @@ def main(epoch: Epoch) -> None:
     if not is_main:
         return
     origins = {key: origin_of(partial / f"{key}.jpg") for key in obtained.digests}
-    index = [
+    index = (
         SyntheticImage(
             sample_id,
             candidate,
@@ -76,7 +61,7 @@ def main(epoch: Epoch) -> None:
             prompt=request.prompt,
         )
         for (sample_id, candidate), request in requests.items()
-    ]
+    )
     write_synthetic_index(partial / INDEX, index)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
@@ -90,6 +75,27 @@ def main(epoch: Epoch) -> None:
             "most_tokens": token_limit.max_tokens,
             "redrawn": redrawn,
         },
+    )
+
+
+def _requests(epoch: int, experiment: Experiment) -> dict[tuple[str, int], ImageRequest]:
+    """What is to be drawn; what it follows from is let go before anything is."""
+    proposals = read_proposals(paths.proposals(epoch))
+    images = read_images(paths.CORPUS / "train.jsonl")
+    wanted = in_corpus_order(
+        [each.after for each in proposals if each.draws_image and each.after], images
+    )
+    sbert_captions = {
+        record["image_id"]: record["caption"]
+        for record in read_json_lines(paths.sbert_captions("train"))
+    }
+    return requests_of(
+        wanted,
+        images,
+        experiment.prompt,
+        sbert_captions,
+        CANDIDATES,
+        experiment.generator_seed,
     )
 
 

@@ -31,6 +31,7 @@ from caption_curation.text_to_image.image_store import (
     open_store,
     origin_of,
 )
+from caption_curation.text_to_image.image_store import store as store_module
 from caption_curation.text_to_image.image_store.image_files import encode_image, image_fault
 from caption_curation.text_to_image.image_store.keys import attempt_seed
 from caption_curation.text_to_image.image_store.store import ATTEMPTS
@@ -71,6 +72,22 @@ def test_each_image_is_generated_once(store: ImageStore) -> None:
     assert generated == list(range(9))
     assert store.obtain(RECIPE, second, nothing_to_generate, BATCH_SIZE) == Counts(0, 6, 0)
     assert store.missing([*first, *second]) == []
+
+
+def test_many_images_are_counted_and_linked_though_only_some_are_held_at_a_time(
+    store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "TOGETHER", 3)
+    assert obtain(store, range(20)) == Counts(20, 0, 0)
+    assert obtain(store, range(25)) == Counts(5, 20, 0)
+
+    keys = list(requests_for(range(25)))
+    digests = store.link_images([*keys, keys[0]], tmp_path / "linked")
+    assert list(digests) == keys
+    for key, digest in digests.items():
+        content = (tmp_path / "linked" / f"{key}.jpg").read_bytes()
+        assert hashlib.md5(content).hexdigest() == digest
+        assert image_fault(content, key) is None
 
 
 def test_each_key_gets_its_own_image(store: ImageStore) -> None:

@@ -14,6 +14,7 @@ from collections.abc import (
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import link_or_copy
 from caption_curation.text_to_image.image_store.checks import (
     ABSENT,
+    TOGETHER,
     GoodImage,
     ImageChecks,
     md5_of,
@@ -182,15 +184,18 @@ class ImageStore:
             FileExistsError: the folder exists.
             InputError: the file of a key is not, or no longer, its image.
         """
-        images = {key: self.path(key) for key in keys}
+        keys = list(dict.fromkeys(keys))
         folder.mkdir(parents=True)
-        if faults := self._checks.faults(images):
-            listed = [f"{images[key]}: {fault}" for key, fault in faults.items()]
+        if faults := self._faults(keys):
+            listed = [f"{self.path(key)}: {fault}" for key, fault in faults.items()]
             raise InputError(list_faults("images were damaged just now; run this again", listed))
-        digests = dict(zip(images, self._checks.md5(images.values()), strict=True))
-        for key, image in images.items():
-            add_object(self.dvc_cache, image, digests[key], self._checks)
-            _provide(image, folder / f"{key}.jpg")
+        digests = {}
+        for some in _parts(keys):
+            images = list(map(self.path, some))
+            for key, image, digest in zip(some, images, self._checks.md5(images), strict=True):
+                add_object(self.dvc_cache, image, digest, self._checks)
+                _provide(image, folder / f"{key}.jpg")
+                digests[key] = digest
         return digests
 
     def remove_leftovers(self) -> None:
@@ -200,9 +205,16 @@ class ImageStore:
 
     def _check_stored(self, keys: Collection[str]) -> list[str]:
         """Remove stored files that are not the image of their key; the keys without an image."""
-        faults = self._checks.faults({key: self.path(key) for key in keys})
+        faults = self._faults(keys)
         self._remove([key for key, fault in faults.items() if fault != ABSENT])
         return [key for key in keys if key in faults]
+
+    def _faults(self, keys: Iterable[str]) -> dict[str, str]:
+        """What is wrong with stored images; a path takes 0.6 kB, hence some at a time."""
+        faults: dict[str, str] = {}
+        for some in _parts(keys):
+            faults |= self._checks.faults({key: self.path(key) for key in some})
+        return faults
 
     def _remove(self, faulty: Collection[str]) -> None:
         """Remove files that are not the image of their key, unless another process has by now."""
@@ -253,6 +265,7 @@ class ImageStore:
         )
         batches = self._claimed_batches(list(requests), batch_size, progress)
         written: list[GoodImage] = []
+        count = 0
         unusable: list[ImageRequest] = []
         # On an error, the writers finish the images at hand before it reaches the caller.
         with progress, ThreadPoolExecutor(WRITERS) as writers, closing(batches):
@@ -262,6 +275,11 @@ class ImageStore:
                 writing, failed = self._generate_batch(recipe, requests, claims, generate, writers)
                 unusable += failed
                 written += _finish(previous, progress)
+                # Not the latest: what was written a moment ago cannot be remembered yet.
+                if len(written) > 2 * TOGETHER:
+                    self._checks.remember(written[:TOGETHER])
+                    del written[:TOGETHER]
+                    count += TOGETHER
                 if not writing:  # the generator is at fault, not a prompt here and there
                     break
             written += _finish(writing, progress)
@@ -269,7 +287,7 @@ class ImageStore:
         if unusable:
             faults = [f"seed {request.seed}, prompt {request.prompt!r}" for request in unusable]
             raise InputError(list_faults(UNUSABLE_IMAGES, faults))
-        return len(written)
+        return count + len(written)
 
     def _generate_batch(
         self,
@@ -373,6 +391,13 @@ class ImageStore:
         partial.parent.mkdir(parents=True, exist_ok=True)
         partial.unlink(missing_ok=True)  # read-only, left by a killed process
         return partial
+
+
+def _parts(keys: Iterable[str]) -> Iterator[list[str]]:
+    """The keys, some at a time."""
+    rest = iter(keys)
+    while some := list(islice(rest, TOGETHER)):
+        yield some
 
 
 def _finish(writing: Iterable["Future[GoodImage]"], progress: "tqdm[None]") -> Iterator[GoodImage]:

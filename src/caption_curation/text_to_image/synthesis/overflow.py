@@ -73,7 +73,10 @@ def fit_requests(
     for name, request in requests.items():
         in_windows = prompt.overflow == "chunk" and request.prompt in too_long
         text = kept.get(request.prompt, request.prompt)
-        fitting[name] = replace(request, prompt=text, in_windows=in_windows)
+        is_as_it_was = (text, in_windows) == (request.prompt, request.in_windows)
+        fitting[name] = (
+            request if is_as_it_was else replace(request, prompt=text, in_windows=in_windows)
+        )
     return fitting, len(too_long)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from PIL.Image import Image
@@ -54,6 +55,7 @@ def requests_of(
             sbert_captions[sample.image_id] if prompt.mode == "sbert" else sample.caption,
             prompt,
         )
+        text = intern(text)  # samples of an image often share it
         for number in range(1, candidates + 1):
             seed = image_seed(
                 sample.image_id, sample.replicate, number, generator_seed=generator_seed
