@@ -21,8 +21,6 @@ def main() -> None:
         # BLIP's checkpoint: its positions may have to be interpolated.
         arithmetic = params.experiment.compute.arithmetic
         begin_computation(prepare_device(), arithmetic, paths.captioner(0))
-    else:
-        write_classes(paths.captioner(0), [])
     if isinstance(section.base, ScratchCaptioner):
         from caption_curation.captioner.bases.scratch import build_captioner
         from caption_curation.captioner.model.captioner import save_captioner
@@ -42,6 +40,8 @@ def main() -> None:
         inputs = params.experiment.inputs
         source = located_captioner(section.base, inputs.captioner, inputs.tokenizer)
         write_published(source, section.image_size, paths.captioner(0))
+        if not isinstance(section.base, BlipCheckpoint):
+            write_classes(paths.captioner(0), [])
 
 
 if __name__ == "__main__":

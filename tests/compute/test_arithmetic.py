@@ -42,12 +42,13 @@ X86 = pytest.mark.skipif(
 )
 PRINT = """
 import json
-from caption_curation.compute.arithmetic import switches_in_effect
+from caption_curation.compute.arithmetic import enter_arithmetic, switches_in_effect
 from caption_curation.compute.devices import prepare_device
 from caption_curation.compute.numerical_class import numerical_class
 from caption_curation.support.versions import installed_versions
-name = numerical_class(prepare_device(), installed_versions())
-print(json.dumps([name, switches_in_effect()]))
+device, effects = prepare_device(), switches_in_effect()
+enter_arithmetic(device, "portable" if all(effects.values()) else "native")
+print(json.dumps([numerical_class(device, installed_versions()), effects]))
 """
 
 

@@ -207,9 +207,14 @@ def test_the_demo_study_has_enough_seeds() -> None:
 
 def test_the_study_in_the_documentation_is_valid(tmp_path: Path) -> None:
     page = (REPOSITORY / "docs/how-to/studies.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    example, grids = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     path = tmp_path / "example.yaml"
     path.write_text(example)
     found = plan(load_studies([path]), REPOSITORY)
     # None; both stylers; and the few-shot ones but those that the first group has.
     assert len(found) == 3 * (1 + 2 + 2)
+
+    study = yaml.safe_load(example)
+    study["groups"] = [study["groups"][0] | yaml.safe_load(grids)]
+    path.write_text(yaml.safe_dump(study))
+    assert len(plan(load_studies([path]), REPOSITORY)) == 3 + 3 * 3  # seeds; and generators
