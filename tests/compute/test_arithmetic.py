@@ -1,10 +1,7 @@
 """Results name the arithmetic that they were computed in, and portable arithmetic is that."""
 
 import json
-import os
 import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +19,7 @@ from caption_curation.numerical_classes import (
 from caption_curation.support.arithmetic import SWITCHES, set_switches, unportable_processor
 from caption_curation.support.errors import InputError
 from stages import score, train_captioner
+from tests.compute import another_process
 from tests.compute.killed_stages import (
     EVERY,
     TOGETHER,
@@ -54,14 +52,7 @@ print(json.dumps([numerical_class(device, installed_versions()), effects]))
 
 def in_another_process(**environment: str) -> tuple[str, dict[str, bool]]:
     """The numerical class there, and which switches have an effect."""
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    name, effects = json.loads(done.stdout)
+    name, effects = another_process.printed(PRINT, **environment)
     return name, effects
 
 

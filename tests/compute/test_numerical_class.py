@@ -1,10 +1,6 @@
 """The numerical class is equal where the arithmetic of machines is, and differs elsewhere."""
 
-import json
-import os
 import platform
-import subprocess
-import sys
 from fractions import Fraction
 
 import numpy as np
@@ -21,6 +17,7 @@ from caption_curation.compute.numerical_class import (
     fixed_values,
     numerical_class,
 )
+from tests.compute.another_process import printed
 
 VERSIONS = {"torch": "2.13.0"}
 X86 = platform.machine() in ("x86_64", "AMD64")
@@ -33,14 +30,7 @@ print(json.dumps(fingerprint(prepare_device())))
 
 
 def in_another_process(**environment: str) -> dict[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT_FINGERPRINT],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: dict[str, str] = json.loads(done.stdout)
+    found: dict[str, str] = printed(PRINT_FINGERPRINT, **environment)
     return found
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.results import processor_name
 from benchmarks.table import insert_table
 from tests.golden.digests import Outputs, differing_stages
 from tests.packaging.pythons import find_python
@@ -26,7 +27,6 @@ MARKERS = (
     "<!-- comparisons: begin (written by `python -m tests.golden.compare`) -->",
     "<!-- comparisons: end -->",
 )
-CPU_INFO = Path("/proc/cpuinfo")
 TWO_PROCESSES = (
     f"{sys.executable} -m accelerate.commands.accelerate_cli launch --multi_gpu --num_processes 2 "
     "--num_machines 1 --mixed_precision no --dynamo_backend no --main_process_port 0"
@@ -163,7 +163,7 @@ def row_of(title: str, here: Mapping[str, Any], other: Mapping[str, Any]) -> Row
         digests=len(compared),
         differing=len(differing),
         first=next(iter(stages), "").removeprefix("python -m stages."),
-        where=f"{_processor()}; Python {here['python']}, torch {here['versions']['torch']}",
+        where=f"{processor_name()}; Python {here['python']}, torch {here['versions']['torch']}",
         date=datetime.now(UTC).date().isoformat(),
     )
 
@@ -226,12 +226,6 @@ def _only(outputs: Outputs, cases: set[str]) -> Outputs:
 def _run(words: Sequence[str | Path], variables: Mapping[str, str] | None = None) -> None:
     environment = {**os.environ, **(variables or {})}
     subprocess.run(words, cwd=REPOSITORY, env=environment, check=True)
-
-
-def _processor() -> str:
-    lines = CPU_INFO.read_text(encoding="utf-8").splitlines() if CPU_INFO.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else "an unknown processor"
 
 
 if __name__ == "__main__":
