@@ -14,6 +14,12 @@ from packaging.version import Version
 from tests.conftest import REPOSITORY
 
 OURS = {"benchmarks", "caption_curation", "docs", "stages", "tests"}
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-data.txt",
+    "requirements-study.txt",
+    "requirements-dev.txt",
+)
 # Needed, though no module imports them.
 USED_BY_OTHERS = {
     "accelerate": "transformers and diffusers load weights with it; it launches several processes",
@@ -89,7 +95,7 @@ def everything_needed_by(requirements: Iterable[Requirement]) -> set[NormalizedN
 
 def test_what_is_imported_is_what_is_declared() -> None:
     imported = imported_by("src") | imported_by("stages")
-    needed = declared("", "study")
+    needed = declared("", "data", "study")
     assert imported - needed == set()
     assert needed - imported == set(USED_BY_OTHERS)
 
@@ -114,6 +120,7 @@ def test_what_the_tests_import_is_declared(folder: str) -> None:
     ("file", "extras"),
     [
         ("requirements.txt", [""]),
+        ("requirements-data.txt", ["data"]),
         ("requirements-study.txt", ["study"]),
         ("requirements-dev.txt", ["dev", "docs", "s3", "ssh"]),
     ],
@@ -133,7 +140,7 @@ def test_direct_dependencies_are_pinned_within_their_ranges(file: str, extras: l
 
 def test_constraints_name_everything_transitive() -> None:
     constraints = pinned("constraints.txt")
-    for file in ("requirements.txt", "requirements-study.txt", "requirements-dev.txt"):
+    for file in REQUIREMENTS:
         pins = pinned(file)
         assert {name: constraints.get(name) for name in pins} == pins
     needed = everything_needed_by(each for extra in project().values() for each in extra)
