@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import psutil
 
-from caption_curation.support.arithmetic import CPU_INFO
+from caption_curation.support.arithmetic import processor_name
 from caption_curation.support.errors import InputError
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
@@ -119,13 +119,6 @@ def machine() -> str:
     words = f"{os.cpu_count()} cores of {processor_name()}, {memory:.0f} GiB"
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU"
     return words + gpu
-
-
-def processor_name() -> str:
-    """As the kernel calls the processor; its architecture where the kernel says nothing."""
-    lines = CPU_INFO.read_text(encoding="utf-8").splitlines() if CPU_INFO.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def read_results(path: Path) -> dict[str, Record]:

@@ -67,16 +67,12 @@ def _environment(arithmetic: Arithmetic) -> dict[str, object]:
     """What the bytes may depend on."""
     from caption_curation.compute.arithmetic import enter_arithmetic
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.compute.numerical_class import numerical_class
     from caption_curation.support.versions import installed_versions
 
-    device = prepare_device()
-    enter_arithmetic(device, arithmetic)
-    versions = installed_versions()
     return {
-        "numerical_class": numerical_class(device, versions),
+        "numerical_class": enter_arithmetic(prepare_device(), arithmetic),
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": installed_versions(),
     }
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.results import processor_name
 from benchmarks.table import insert_table
+from caption_curation.support.arithmetic import processor_name
 from tests.golden.digests import Outputs, differing_stages
 from tests.packaging.pythons import find_python
 from tests.pipeline.clone import REPOSITORY

@@ -1,7 +1,6 @@
 """A stage's arithmetic: checked before it computes anything, and recorded beside its results."""
 
 import json
-import platform
 import socket
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from caption_curation.numerical_classes import (
     read_classes,
     write_classes,
 )
-from caption_curation.support.arithmetic import CPU_INFO, Arithmetic, unportable_processor
+from caption_curation.support.arithmetic import Arithmetic, processor_name, unportable_processor
 from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.versions import installed_versions
@@ -52,8 +51,7 @@ def begin_computation(
     Raises:
         InputError: portable arithmetic cannot be had, or the stage's processes differ.
     """
-    enter_arithmetic(device, arithmetic)
-    own = numerical_class(device, installed_versions())
+    own = enter_arithmetic(device, arithmetic)
     everywhere = gather([own])
     if len(set(everywhere)) > 1:
         listed = [f"process {index + 1}: {each}" for index, each in enumerate(everywhere)]
@@ -70,14 +68,21 @@ def begin_computation(
     return own
 
 
-def enter_arithmetic(device: torch.device, arithmetic: Arithmetic) -> None:
+def enter_arithmetic(device: torch.device, arithmetic: Arithmetic) -> str:
     """Compute in an arithmetic from here on; the native one is what every process begins in.
+
+    Returns:
+        The numerical class.
 
     Raises:
         InputError: saying what stands against portable arithmetic.
     """
-    if arithmetic == "native":
-        return
+    if arithmetic == "portable":
+        _enter_portable(device)
+    return numerical_class(device, installed_versions())
+
+
+def _enter_portable(device: torch.device) -> None:
     faults = _unportable(device)
     if faults:
         raise InputError(
@@ -137,7 +142,9 @@ def _say_if_another(earlier: Path, own: str) -> None:
 def _log_machine(own: str, device: torch.device) -> None:
     if not _LOGGED.parent.is_dir():  # no DVC repository
         return
-    machine = {"class": own, "host": socket.gethostname(), "processor": _processor(device)}
+    on_gpu = device.type == "cuda"
+    processor = torch.cuda.get_device_name(device) if on_gpu else processor_name()
+    machine = {"class": own, "host": socket.gethostname(), "processor": processor}
     logged = json.dumps(machine)
     if _LOGGED.is_file() and _LOGGED.read_text(encoding="utf-8") == logged:
         return
@@ -146,11 +153,3 @@ def _log_machine(own: str, device: torch.device) -> None:
     with file.open("a", encoding="utf-8") as log:
         log.write(json.dumps({"since": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **machine}) + "\n")
     _LOGGED.write_text(logged, encoding="utf-8")
-
-
-def _processor(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    lines = CPU_INFO.read_text(encoding="utf-8").splitlines() if CPU_INFO.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -177,12 +177,8 @@ def _names(names: Sequence[str]) -> str:
 def _class_of_process(arithmetic: Arithmetic) -> str:
     from caption_curation.compute.arithmetic import enter_arithmetic
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.compute.numerical_class import numerical_class
-    from caption_curation.support.versions import installed_versions
 
-    device = prepare_device()
-    enter_arithmetic(device, arithmetic)
-    return numerical_class(device, installed_versions())
+    return enter_arithmetic(prepare_device(), arithmetic)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,13 @@ def unportable_processor(machine: str | None = None, cpu_info: str | None = None
     return None
 
 
+def processor_name() -> str:
+    """As the kernel calls the processor; its architecture where the kernel says nothing."""
+    lines = CPU_INFO.read_text(encoding="utf-8").splitlines() if CPU_INFO.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
 def _requested(params_file: Path) -> Any:
     import yaml
 
