@@ -33,7 +33,8 @@ PARSE_THEIR_OWN = {
     "src/caption_curation/text_to_image/image_store/adopted.py",
     # DVC's own files and answers, and SPICE's answer.
     "src/caption_curation/adoption/folders.py",
-    "src/caption_curation/experiments/dvc_internals.py",
+    "src/caption_curation/experiments/dvc_internals/queue.py",
+    "src/caption_curation/experiments/dvc_internals/records.py",
     "src/caption_curation/experiments/finished.py",
     "src/caption_curation/metrics/spice/scoring.py",
     "src/caption_curation/support/dvc_cache.py",

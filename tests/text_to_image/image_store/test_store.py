@@ -32,9 +32,9 @@ from caption_curation.text_to_image.image_store import (
     origin_of,
 )
 from caption_curation.text_to_image.image_store import store as store_module
+from caption_curation.text_to_image.image_store.generation import ATTEMPTS
 from caption_curation.text_to_image.image_store.image_files import encode_image, image_fault
 from caption_curation.text_to_image.image_store.keys import attempt_seed
-from caption_curation.text_to_image.image_store.store import ATTEMPTS
 from tests.text_to_image.image_store.noise_generator import (
     BATCH_SIZE,
     RECIPE,
@@ -324,7 +324,7 @@ def test_next_batch_is_generated_while_images_are_written(
         )
         return encode_image(*arguments, **options)
 
-    monkeypatch.setattr("caption_curation.text_to_image.image_store.store.encode_image", slow)
+    monkeypatch.setattr("caption_curation.text_to_image.image_store.generation.encode_image", slow)
     requests = requests_for(range(2 * BATCH_SIZE))
     assert store.obtain(RECIPE, requests, generate, BATCH_SIZE) == Counts(len(requests), 0, 0)
 
