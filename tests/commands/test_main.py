@@ -18,6 +18,7 @@ COMMANDS = [
     ["compare"],
     ["doctor"],
     ["experiments"],
+    ["export"],
     ["human-study", "analyse"],
     ["human-study", "build"],
     ["human-study", "import"],

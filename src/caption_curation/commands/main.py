@@ -19,6 +19,7 @@ from caption_curation.commands.check_downloads import check_downloads
 from caption_curation.commands.compare import compare
 from caption_curation.commands.doctor import doctor
 from caption_curation.commands.experiments import experiments
+from caption_curation.commands.export import export
 from caption_curation.commands.human_study import human_study
 from caption_curation.commands.images import images
 from caption_curation.commands.label_studio import label_studio
@@ -67,6 +68,7 @@ _command(compare, EXPERIMENTS, "compare --experiments none remove", WithSeveral)
 _command(adopt, EXPERIMENTS, "adopt --since v0.1.0 --dry-run")
 _command(check_downloads, DATA, "check-downloads --profile flickr30k")
 app.add_typer(images, name="images", rich_help_panel=DATA)
+_command(export, DATA, "export --epoch 2 --format image_folder --to curated", WithSeveral)
 _command(metrics, DATA, "metrics captions.json references.json --spice auto")
 app.add_typer(human_study, name="human-study", rich_help_panel=PEOPLE)
 _command(annotate, PEOPLE, "annotate --set 1 --annotator ANNA")

@@ -64,7 +64,7 @@ GROUPS = typer.Option(
 class WithSeveral(TyperCommand):
     """``--experiments A B`` is ``--experiments A --experiments B``; and so with others."""
 
-    options = ("--experiments", "--groups", "--study")
+    options = ("--experiments", "--groups", "--splits", "--study")
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The words as click wants them."""

@@ -41,16 +41,7 @@ def collect_runs(
     """
     listed = repository.listed
     if names is not None:
-        by_name = {entry.name: entry for entry in listed}
-        for entry in repository.of_other_commits:
-            by_name.setdefault(entry.name, entry)
-        unknown = [name for name in names if name not in by_name]
-        if unknown:
-            raise InputError(
-                f"--experiments: unknown: {', '.join(unknown)}; there are: "
-                f"{', '.join(sorted(by_name))}"
-            )
-        listed = [by_name[name] for name in names]
+        listed = repository.find("--experiments", names)
     # Names are the order, whichever commit an experiment is of; a run without one is the last.
     in_order = sorted(set(listed), key=lambda entry: (entry.name in (HEAD, WORKSPACE), entry.name))
 

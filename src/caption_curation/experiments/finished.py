@@ -124,11 +124,19 @@ class FinishedExperiment:
     def _cached(self, digest: str, name: str) -> Path:
         path = object_file(self.cache, digest)
         if not path.is_file():
-            bring = "dvc pull --with-deps report"
-            if self.name not in (WORKSPACE, HEAD):
-                bring = f"dvc exp pull REMOTE {self.name}"
+            bring = self.bring(["--with-deps", "report"])
             raise Unusable(f"{name} is not in DVC's cache; `{bring}` brings it")
         return path
+
+    def bring(self, targets: Sequence[str]) -> str:
+        """The command that brings what the cache lacks.
+
+        Args:
+            targets: words for ``dvc pull``; an experiment is brought whole.
+        """
+        if self.name in (WORKSPACE, HEAD):
+            return " ".join(["dvc pull", *targets])
+        return f"dvc exp pull REMOTE {self.name}"
 
 
 @lru_cache(maxsize=8)  # of a corpus it has as many entries as there are images
@@ -196,6 +204,26 @@ class Repository:
             if len(parts) == 5 and len(parts[3]) == 38 and rev not in current:
                 found.append(Listed(parts[4], rev, "success"))
         return found
+
+    def find(self, option: str, names: Sequence[str]) -> list[Listed]:
+        """The experiments of these names, also of other commits.
+
+        Args:
+            option: of the command line that named them, for the message.
+            names: ``HEAD`` and ``workspace`` are such names.
+
+        Raises:
+            InputError: a name is unknown; all that there are are named.
+        """
+        by_name = {entry.name: entry for entry in self.listed}
+        for entry in self.of_other_commits:
+            by_name.setdefault(entry.name, entry)
+        unknown = [name for name in names if name not in by_name]
+        if unknown:
+            raise InputError(
+                f"{option}: unknown: {', '.join(unknown)}; there are: {', '.join(sorted(by_name))}"
+            )
+        return [by_name[name] for name in names]
 
     def is_current(self, listed: Listed, experiment: FinishedExperiment) -> bool:
         """Whether the files that made an experiment, parameters aside, are those that lie here."""

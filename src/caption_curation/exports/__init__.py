@@ -1,0 +1,1 @@
+"""What leaves: curated training sets in the forms of others, captioners, and captions."""

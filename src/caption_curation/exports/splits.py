@@ -1,0 +1,3 @@
+"""What splits are called elsewhere."""
+
+HUB = {"train": "train", "val": "validation", "test": "test"}

@@ -1,0 +1,1 @@
+"""What leaves: curated sets, captioners, captions."""
