@@ -4,15 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from caption_curation.config.corpora import (
-    CaptionerDemoWorld,
-    CaptionerKarpathy,
-    DemoWorldSource,
-    KarpathySource,
-    SameCorpusSource,
-)
+from caption_curation.config.corpora import CaptionerCorpus, DemoWorldSource, SameCorpusSource
+from caption_curation.config.corpus_forms import CorpusSource
 from caption_curation.config.experiment import Inputs
-from caption_curation.config.inputs import KarpathyFiles, located_corpus
+from caption_curation.config.inputs import located_corpus
 from caption_curation.config.params import load_params
 from caption_curation.corpora.corpus import (
     WHOLE_TRAIN,
@@ -46,7 +41,7 @@ def main(section: Annotated[str, OneOf("data", "generator_data")]) -> None:
 
 
 def _build(
-    source: DemoWorldSource | KarpathySource | SameCorpusSource,
+    source: DemoWorldSource | CorpusSource | SameCorpusSource,
     section: str,
     inputs: Inputs,
     home: Path,
@@ -69,15 +64,16 @@ def _build(
             noise, scenes = world.noise_records(), world.scene_records()
             digests = demo_world.render_images(world, DEFAULT, source.image_size, folder)
             files = image_files(digests, home)
-        case KarpathySource():
-            from caption_curation.corpora import karpathy
-
-            located = _located(section, inputs)
-            corpus = karpathy.read_karpathy(located, section, splits)
-            files = image_files(karpathy.copy_images(corpus, located, folder), home)
         case SameCorpusSource():
             corpus, files = whole_training_split(CORPUS)
-    if isinstance(source, CaptionerDemoWorld | CaptionerKarpathy):
+        case _:
+            from caption_curation.corpora.listing import copy_images
+            from caption_curation.corpora.sources import read_corpus
+
+            located = located_corpus(source, inputs, section)
+            corpus = read_corpus(source, located, section, splits)
+            files = image_files(copy_images(corpus, located, folder), home)
+    if isinstance(source, CaptionerCorpus):
         # Only the list of training images is shortened: the files are the same for every fraction,
         # so that DVC stores them once and the generator's corpus stays what it is.
         whole = corpus.splits["train"]
@@ -91,12 +87,6 @@ def _build(
         write_json_lines(ground_truth / "noise.jsonl", noise)
         write_json_lines(ground_truth / "scenes.jsonl", scenes)
     print(summarise(corpus))
-
-
-def _located(section: str, inputs: Inputs) -> KarpathyFiles:
-    if section == "data":
-        return located_corpus(inputs.annotations, inputs.images, section)
-    return located_corpus(inputs.generator_annotations, inputs.generator_images, section)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 from benchmarks import scale
 from benchmarks.scale import DVC, SIZES, STAND_INS, Cost, Row, corpus, read_log
 from benchmarks.scale.table import EVERYTHING, cost_of, exponent, figure, growth, markdown
-from caption_curation.config.inputs import KarpathyFiles
+from caption_curation.config.inputs import CorpusFiles
 from caption_curation.corpora.karpathy import read_karpathy
 from tests.conftest import REPOSITORY
 
@@ -111,7 +111,7 @@ def test_the_log_knows_dvc_from_what_stages_ask_it() -> None:
 
 def test_every_photograph_differs_and_has_the_size_of_one(tmp_path: Path) -> None:
     corpus.write_corpus(tmp_path, 40)
-    source = KarpathyFiles(tmp_path / corpus.ANNOTATIONS, tmp_path)
+    source = CorpusFiles(tmp_path / corpus.ANNOTATIONS, tmp_path)
     read = read_karpathy(source, "data", ["train", "val", "test"])
     assert {split: len(images) for split, images in read.splits.items()} == {
         "train": 40,

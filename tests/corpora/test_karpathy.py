@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from caption_curation.config.inputs import KarpathyFiles
+from caption_curation.config.inputs import CorpusFiles
 from caption_curation.corpora.corpus import Corpus
-from caption_curation.corpora.karpathy import copy_images, read_karpathy
+from caption_curation.corpora.karpathy import read_karpathy
+from caption_curation.corpora.listing import copy_images
 from caption_curation.support.errors import InputError
 
 ALL = ("train", "val", "test")
@@ -31,8 +32,8 @@ def record(number: int, split: str, *captions: str, **changes: Any) -> Record:
 
 def source(
     root: Path | str, annotations: str = "dataset.json", images: str = "images"
-) -> KarpathyFiles:
-    return KarpathyFiles(Path(root) / annotations, Path(root) / images)
+) -> CorpusFiles:
+    return CorpusFiles(Path(root) / annotations, Path(root) / images)
 
 
 def write(root: Path, records: list[Record]) -> None:

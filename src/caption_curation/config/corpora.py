@@ -44,28 +44,46 @@ class DemoWorldSource(Section):
     """Faults planted in the training split only."""
 
 
-class KarpathySource(Section):
-    """A Karpathy-style JSON file and a folder of images (COCO, Flickr8k, Flickr30k)."""
+class LocalSource(Section):
+    """What all corpora have that lie on this machine."""
 
-    source: Literal["karpathy"]
-    """A JSON file in Karpathy's form and a folder of images: COCO, Flickr8k, Flickr30k."""
     annotations: FileName
-    """Name of the JSON file; `inputs` in params.yaml says where it and the images lie."""
+    """Name of the file or folder that `inputs` in params.yaml says the place of; another is
+    refused, so that no profile is run on another's corpus.
+    """
+
+
+class ImageFilesSource(LocalSource):
+    """What those have whose pictures are files."""
+
     revision: Natural
     """Raise it when images change behind their names: the folder of images is not watched."""
 
 
-class CaptionerDemoWorld(DemoWorldSource):
-    """The captioner's demo world.
+class KarpathySource(ImageFilesSource):
+    """A Karpathy-style JSON file and a folder of images (COCO, Flickr8k, Flickr30k)."""
+
+    source: Literal["karpathy"]
+    """A JSON file in Karpathy's form and a folder of images: COCO, Flickr8k, Flickr30k."""
+
+
+class CaptionerCorpus(Section):
+    """What only the captioner's corpus has, of whatever kind it is.
 
     ``train_fraction`` of the training images are trained on (the few-shot setting), chosen by
     ``seed`` as :func:`caption_curation.corpora.few_shot.training_subset` does.
     """
 
+    seed: Natural
+    """Chooses the images that `train_fraction` keeps."""
     train_fraction: Annotated[float, Field(gt=0, le=1)]
-    """Share of the training images that is trained on (the few-shot setting); at least one image
-    must remain.
+    """Share of the training images that is trained on (the few-shot setting). Smaller shares lie
+    within larger ones; at least one image must remain.
     """
+
+
+class CaptionerDemoWorld(DemoWorldSource, CaptionerCorpus):
+    """The captioner's demo world."""
 
     @model_validator(mode="after")
     def _leaves_an_image(self) -> Self:
@@ -77,15 +95,8 @@ class CaptionerDemoWorld(DemoWorldSource):
         return self
 
 
-class CaptionerKarpathy(KarpathySource):
-    """The captioner's photographs; ``seed`` chooses the ``train_fraction`` that is trained on."""
-
-    seed: Natural
-    """Chooses the images that `train_fraction` keeps."""
-    train_fraction: Annotated[float, Field(gt=0, le=1)]
-    """Share of the training images that is trained on (the few-shot setting). Smaller shares lie
-    within larger ones.
-    """
+class CaptionerKarpathy(KarpathySource, CaptionerCorpus):
+    """The captioner's photographs."""
 
 
 class SameCorpusSource(Section):

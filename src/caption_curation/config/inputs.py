@@ -6,17 +6,21 @@ and its content is a dependency of the stage that reads it.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from caption_curation.config.corpora import KarpathySource
+from caption_curation.config.corpus_forms import CorpusSource
 from caption_curation.config.experiment import Inputs
 from caption_curation.config.params import PARAMS_FILE, Params
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel, Profile
 from caption_curation.support.errors import InputError, list_faults
+from caption_curation.support.extras import lacking_data
+
+NEED_IMAGES = {"karpathy", "csv"}  # others have pictures inside, or beside the metadata
 
 
 @dataclass(frozen=True, slots=True)
-class KarpathyFiles:
-    """A corpus in Karpathy's form: the annotation file, and the folder that its names are in."""
+class CorpusFiles:
+    """Where a corpus lies: what its source reads, and the folder that its file names are in."""
 
     annotations: Path
     images: Path
@@ -39,18 +43,43 @@ def input_key(section: str, what: str) -> str:
     return f"inputs.{'' if section == 'data' else 'generator_'}{what}"
 
 
-def located_corpus(annotations: str, images: str | None, section: str) -> KarpathyFiles:
-    """Where the corpus of a section of the profile lies.
+def located_corpus(source: CorpusSource, inputs: Inputs, section: str) -> CorpusFiles:
+    """Where the corpus of a section of the profile lies, as :func:`corpus_files` has it.
 
     Raises:
-        InputError: no folder of images is named.
+        InputError: no folder of images is named, and the source needs one.
     """
-    if images is None:
-        raise InputError(
-            f"{PARAMS_FILE}: {input_key(section, 'images')} = None: {section}.source = karpathy "
-            f"needs the folder of images (-S {input_key(section, 'images')}=/path/to/images)"
-        )
-    return KarpathyFiles(Path(annotations), Path(images))
+    images = corpus_inputs(inputs, section)[1]
+    if images is None and source.source in NEED_IMAGES:
+        raise InputError(f"{PARAMS_FILE}: {_no_images(source, section, images)}")
+    return corpus_files(inputs, section)
+
+
+def corpus_files(inputs: Inputs, section: str) -> CorpusFiles:
+    """The paths of a section of the profile, whether or not anything is there.
+
+    Without a folder of images, names are relative to the folder of the annotations.
+    """
+    annotations, images = corpus_inputs(inputs, section)
+    path = Path(annotations)
+    if images is not None:
+        return CorpusFiles(path, Path(images))
+    return CorpusFiles(path, path if path.is_dir() else path.parent)
+
+
+def corpus_inputs(inputs: Inputs, section: str) -> tuple[str, str | None]:
+    """What the keys ``annotations`` and ``images`` of a section of the profile hold."""
+    if section == "data":
+        return inputs.annotations, inputs.images
+    return inputs.generator_annotations, inputs.generator_images
+
+
+def _no_images(source: Any, section: str, images: str | None) -> str:
+    key = input_key(section, "images")
+    return (
+        f"{key} = {images!r}: {section}.source = {source.source} needs the folder of images "
+        f"(-S {key}=/path/to/images)"
+    )
 
 
 def located_model(source: LocalModel | HubModel, folder: str) -> Path | HubModel:
@@ -100,18 +129,17 @@ def _unlike(inputs: Inputs, profile: Profile, root: Path, missing: dict[str, str
     faults = []
     for section in ("data", "generator_data"):
         source = getattr(profile, section)
-        if isinstance(source, KarpathySource):
-            key = input_key(section, "annotations").removeprefix("inputs.")
-            faults += _named(
-                key, getattr(inputs, key), f"{section}.annotations", source.annotations
-            )
-            key = input_key(section, "images").removeprefix("inputs.")
-            images = getattr(inputs, key)
-            if images is None or (key not in missing and not (root / images).is_dir()):
-                faults.append(
-                    f"inputs.{key} = {images!r}: {section}.source = karpathy needs the folder of "
-                    f"images (-S inputs.{key}=/path/to/images)"
-                )
+        if not isinstance(source, CorpusSource):
+            continue
+        annotations, images = corpus_inputs(inputs, section)
+        key = input_key(section, "annotations").removeprefix("inputs.")
+        faults += _named(key, annotations, f"{section}.annotations", source.annotations)
+        key = input_key(section, "images").removeprefix("inputs.")
+        if annotations.endswith(".parquet"):
+            faults += lacking_data(f"inputs.{key} = {annotations!r}")
+        absent = source.source in NEED_IMAGES if images is None else not (root / images).is_dir()
+        if absent and key not in missing:
+            faults.append(_no_images(source, section, images))
     base = profile.captioner.base
     if isinstance(base, BlipCheckpoint):
         faults += _named("captioner", inputs.captioner, "captioner.base.file", base.file)

@@ -11,6 +11,12 @@ from caption_curation.config.corpora import (
     KarpathySource,
     SameCorpusSource,
 )
+from caption_curation.config.corpus_forms import (
+    CaptionerCsv,
+    CaptionerImageFolder,
+    CsvSource,
+    ImageFolderSource,
+)
 from caption_curation.config.experiment import Joining
 from caption_curation.curation.settings import CurationDetails
 from caption_curation.support.sections import Count, FileName, Fraction, Natural, Positive, Section
@@ -283,9 +289,13 @@ class Generator(Section):
 
 # Only the captioner's corpus has a fraction: the generator is fine-tuned once (paper, section 3.3),
 # and experiments of all fractions share it and its images.
-DataSource = Annotated[CaptionerDemoWorld | CaptionerKarpathy, Field(discriminator="source")]
+DataSource = Annotated[
+    CaptionerDemoWorld | CaptionerKarpathy | CaptionerCsv | CaptionerImageFolder,
+    Field(discriminator="source"),
+]
 GeneratorDataSource = Annotated[
-    DemoWorldSource | KarpathySource | SameCorpusSource, Field(discriminator="source")
+    DemoWorldSource | KarpathySource | CsvSource | ImageFolderSource | SameCorpusSource,
+    Field(discriminator="source"),
 ]
 
 

@@ -2,24 +2,49 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from caption_curation.corpora.inside import Inside
 from caption_curation.image_index import ImageFile, index_of, read_index, write_index
 from caption_curation.samples import CaptionedImage, read_images, write_json_lines
 
 IMAGES = "images"
+PROVENANCE = "provenance.jsonl"
 WHOLE_TRAIN = "whole_train"  # the training split before data.train_fraction was applied
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What the input says of where an image is from; ``None`` where it says nothing."""
+
+    image_id: str
+    licence: str | None
+    author: str | None
+    source_url: str | None
+
+    @property
+    def known(self) -> bool:
+        """Whether it says anything."""
+        return not (self.licence is self.author is self.source_url is None)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The images of each split with their captions, and what cleaning changed in the captions."""
+    """The images of each split with their captions, and what cleaning changed in the captions.
+
+    ``repaired_rows`` is the number of rows that lacked a delimiter. ``provenance`` has a record of
+    every image of which anything is known, of all splits. ``inside`` says where the pictures are
+    that are no files of the folder of images, by ``file_name``.
+    """
 
     source: str
     splits: dict[str, list[CaptionedImage]]
     normalised_captions: int = 0
     dropped_empty_captions: int = 0
+    repaired_rows: int = 0
+    provenance: list[Provenance] = field(default_factory=list)
+    inside: Mapping[str, Inside] = field(default_factory=dict)
 
 
 def image_files(digests: Mapping[str, str], folder: Path) -> dict[str, ImageFile]:
@@ -50,9 +75,14 @@ def write_split(
 
 
 def write_corpus(corpus: Corpus, files: Mapping[str, ImageFile], folder: Path) -> None:
-    """Write each split (see :func:`write_split`) and ``summary.json``, but not the images."""
+    """Write each split (see :func:`write_split`) and ``summary.json``, but not the images.
+
+    ``provenance.jsonl`` is written where anything is known.
+    """
     for split, images in corpus.splits.items():
         write_split(split, images, files, folder)
+    if corpus.provenance:
+        write_json_lines(folder / PROVENANCE, corpus.provenance)
     summary = {
         "source": corpus.source,
         "images": {split: len(images) for split, images in corpus.splits.items()},
@@ -63,6 +93,8 @@ def write_corpus(corpus: Corpus, files: Mapping[str, ImageFile], folder: Path) -
         "normalised_captions": corpus.normalised_captions,
         "dropped_empty_captions": corpus.dropped_empty_captions,
     }
+    if corpus.repaired_rows:  # only tables have any
+        summary["repaired_rows"] = corpus.repaired_rows
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
@@ -81,6 +113,8 @@ def summarise(corpus: Corpus) -> str:
         lines.append(
             f"warning: {corpus.dropped_empty_captions} captions without a word were dropped"
         )
+    if corpus.repaired_rows:
+        lines.append(f"warning: {corpus.repaired_rows} rows that lacked a delimiter were repaired")
     return "\n".join(lines)
 
 

@@ -4,23 +4,18 @@ The format is that of Karpathy & Fei-Fei, "Deep Visual-Semantic Alignments for G
 Descriptions" (CVPR 2015): ``{"images": [{"filename", "split", "sentences": [{"raw"}, …]}, …]}``.
 """
 
-import os
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from tqdm import tqdm
 
-from caption_curation.config.inputs import KarpathyFiles, input_key
-from caption_curation.corpora.captions import normalise_caption
-from caption_curation.corpora.corpus import IMAGES, Corpus
-from caption_curation.image_index import digest_of
-from caption_curation.pictures.reading import picture_fault
-from caption_curation.samples import CaptionedImage, has_word
-from caption_curation.support.errors import InputError, list_faults
+from caption_curation.config.inputs import CorpusFiles, input_key
+from caption_curation.corpora.corpus import Corpus
+from caption_curation.corpora.listing import Entry, Listing, checked_corpus, clean
+from caption_curation.corpora.names import confined_name
+from caption_curation.samples import CaptionedImage
+from caption_curation.support.errors import InputError
 from caption_curation.support.reading import read_json
 from caption_curation.support.rows import Identifier, Row, Text, check, repetitions, shown
 
@@ -30,78 +25,34 @@ EXPECTED = (
     "expected Karpathy's format: "
     '{"images": [{"filename": …, "split": …, "sentences": [{"raw": …}]}]}'
 )
-MISSING = "missing"
-DECODING_THREADS = 8  # at most; PIL decodes outside Python's global lock
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One image of the annotation file, checked; ``split`` is ``train``, ``val`` or ``test``.
-
-    ``normalised`` and ``empty`` count captions: those whose white space was changed, and those
-    dropped.
-    """
-
-    split: str
-    image: CaptionedImage
-    normalised: int
-    empty: int
-
-
-@dataclass(frozen=True)
-class Annotations:
-    """What an annotation file lists: all usable entries, and a line for each fault.
-
-    ``name`` is the corpus that the file names (Karpathy's: coco, flickr8k, flickr30k), if any.
-    """
-
-    name: str | None
-    entries: list[Entry]
-    faults: list[str]
-
-
-def read_karpathy(source: KarpathyFiles, section: str, splits: Collection[str]) -> Corpus:
+def read_karpathy(files: CorpusFiles, section: str, splits: Collection[str]) -> Corpus:
     """Read and check the given splits: every caption, and every image by decoding it.
 
     Image ids are ``cocoid`` where there is one, else ``imgid``, as strings.
 
     Args:
-        source: where the annotation file and the images are.
-        section: the profile's section that ``source`` comes from, for messages.
+        files: where the annotation file and the images are.
+        section: the profile's section that they are of, for messages.
         splits: of ``train``, ``val``, ``test``.
 
     Raises:
         InputError: the folder or the file is missing or has another format, or some of its images
             are unusable; the message lists all faults.
     """
-    annotations = read_annotations(source, section)
-    folder = image_folder(source, section)
-    wanted = [entry for entry in annotations.entries if entry.split in splits]
-    unusable = image_faults([entry.image.file_name for entry in wanted], folder, decode=True)
-    faults = annotations.faults + [f"file {name!r}: {fault}" for name, fault in unusable.items()]
-    if not faults:
-        found = {entry.split for entry in wanted}
-        faults += [f"split {split}: no images" for split in splits if split not in found]
-    if faults:
-        raise InputError(list_faults(f"{source.annotations}: faults", faults))
-    return Corpus(
-        source="karpathy",
-        splits={
-            split: [entry.image for entry in wanted if entry.split == split] for split in splits
-        },
-        normalised_captions=sum(entry.normalised for entry in wanted),
-        dropped_empty_captions=sum(entry.empty for entry in wanted),
-    )
+    listing = list_karpathy(files, section)
+    return checked_corpus(listing, "karpathy", files, section, splits)
 
 
-def read_annotations(source: KarpathyFiles, section: str) -> Annotations:
+def list_karpathy(files: CorpusFiles, section: str) -> Listing:
     """The entries of the annotation file, of all splits, without looking at the images.
 
     Raises:
         InputError: the folder or the file is missing, or the file has another format.
     """
-    folder = source.images
-    content, records = _read_records(source.annotations, section)
+    folder = files.images
+    content, records = _read_records(files.annotations, section)
     faults: list[str] = []
     entries: dict[int, Entry] = {}
     inside = folder.resolve()
@@ -115,59 +66,7 @@ def read_annotations(source: KarpathyFiles, section: str) -> Annotations:
         faults += [f"{where}: {fault}" for fault in found]
     faults += _duplicates(entries)
     name = content.get("dataset")
-    return Annotations(name if isinstance(name, str) else None, list(entries.values()), faults)
-
-
-def image_folder(source: KarpathyFiles, section: str) -> Path:
-    """The existing folder that the annotation file's names are relative to."""
-    folder = source.images
-    if not folder.is_dir():
-        raise InputError(
-            f"{input_key(section, 'images')} = {str(source.images)!r}: there is no such folder "
-            f"(from {Path.cwd()})"
-        )
-    return folder
-
-
-def image_faults(file_names: Sequence[str], folder: Path, *, decode: bool) -> dict[str, str]:
-    """What is wrong with image files, by name; good ones are not listed.
-
-    Args:
-        file_names: relative to ``folder``.
-        folder: of the images.
-        decode: whether to decode every pixel; otherwise only the header is read, which finds files
-            that are empty or not images, but not those that are truncated.
-    """
-    threads = min(DECODING_THREADS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        faults = list(
-            tqdm(
-                pool.map(lambda name: _image_fault(folder / name, decode), file_names),
-                desc="checking",
-                unit="image",
-                total=len(file_names),
-                disable=None,
-            )
-        )
-    return {name: fault for name, fault in zip(file_names, faults, strict=True) if fault}
-
-
-def copy_images(corpus: Corpus, source: KarpathyFiles, folder: Path) -> dict[str, str]:
-    """Copy the corpus's image files, byte for byte, into ``folder``/images.
-
-    Returns:
-        The MD5 of each file, by its name.
-    """
-    origin = source.images
-    digests = {}
-    names = [image.file_name for images in corpus.splits.values() for image in images]
-    for name in tqdm(names, desc="copying", unit="image", disable=None):
-        target = folder / IMAGES / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        content = (origin / name).read_bytes()
-        target.write_bytes(content)
-        digests[name] = digest_of(content)
-    return digests
+    return Listing(name if isinstance(name, str) else None, list(entries.values()), faults)
 
 
 def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list[Any]]:
@@ -180,7 +79,8 @@ def _read_records(annotations: Path, section: str) -> tuple[dict[str, Any], list
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
         raise InputError(
             f"{annotations}: this is COCO's own JSON, with the captions in a separate list, "
-            f"'annotations'; {EXPECTED}, as in dataset_coco.json"
+            f"'annotations', which {section}.source = coco reads; {EXPECTED}, as in "
+            "dataset_coco.json"
         )
     records = content.get("images") if isinstance(content, dict) else None
     if not isinstance(records, list) or not records:
@@ -236,55 +136,31 @@ def _entry(
     """The image of one record, or ``None``, with its faults added to ``found``."""
     if not isinstance(record, dict):
         return None
-    file_name = _confined_name(record, folder, inside, found)
+    file_name = _file_name(record, folder, inside, found)
     checked = check(_Record, record, found)
     if checked is None:
         return None
-    captions = [normalise_caption(sentence.raw) for sentence in checked.sentences]
-    kept = [(text, changed) for text, changed in captions if has_word(text)]
-    if not kept:
+    cleaned = clean(sentence.raw for sentence in checked.sentences)
+    if not cleaned.captions:
         found.append("no caption, or only ones without a word")
     if found or file_name is None or image_id is None:
         return None
     return Entry(
         split=SPLITS[checked.split],
-        image=CaptionedImage(image_id, file_name, tuple(text for text, _ in kept)),
-        normalised=sum(changed for _, changed in kept),
-        empty=len(captions) - len(kept),
+        image=CaptionedImage(image_id, file_name, cleaned.captions),
+        normalised=cleaned.normalised,
+        empty=cleaned.empty,
     )
 
 
-def _confined_name(
-    record: dict[str, Any], folder: Path, inside: Path, found: list[str]
-) -> str | None:
-    """The file's path relative to the image folder, which it must not leave.
-
-    Args:
-        record: of the image.
-        folder: of the images, as the user names it.
-        inside: the same with all links followed.
-        found: gets the faults.
-    """
+def _file_name(record: dict[str, Any], folder: Path, inside: Path, found: list[str]) -> str | None:
+    """The file's path relative to the image folder; see :func:`confined_name`."""
     file = check(_File, record, found)
     if file is None:
         return None
-    filepath = file.filepath or ""
-    name = PurePosixPath(filepath) / file.filename
     # Joining drops a filepath before an absolute filename, and keeps an absolute filepath.
-    if name.is_absolute() or ".." in name.parts or "\0" in file.filename + filepath:
-        found.append(f"file {str(name)!r} must be a path inside the image folder")
-        return None
-    try:
-        (folder / name).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        pass  # for whoever wants the image
-    except OSError as error:
-        found.append(f"file {shown(str(name))}: {error.strerror}")
-        return None
-    if not (folder / name).resolve().is_relative_to(inside):
-        found.append(f"file {str(name)!r} is a link that leads out of the image folder {folder}")
-        return None
-    return str(name)
+    name = PurePosixPath(file.filepath or "") / file.filename
+    return confined_name(str(name), folder, inside, found)
 
 
 def _duplicates(entries: Mapping[int, Entry]) -> list[str]:
@@ -294,9 +170,3 @@ def _duplicates(entries: Mapping[int, Entry]) -> list[str]:
     return [f"image id used several times: {line}" for line in repetitions("image", ids)] + [
         f"file listed several times: {line}" for line in repetitions("image", files)
     ]
-
-
-def _image_fault(path: Path, decode: bool) -> str | None:
-    if not path.is_file():
-        return MISSING
-    return picture_fault(path, decode=decode)

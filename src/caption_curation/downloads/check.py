@@ -7,16 +7,19 @@ from pathlib import Path
 from caption_curation.captioner.bases import TOKENIZER_FILES
 from caption_curation.captioner.bases.published import obtain_captioner
 from caption_curation.config.corpora import KarpathySource
-from caption_curation.config.inputs import KarpathyFiles, located_corpus, located_model
+from caption_curation.config.corpus_forms import CorpusSource
+from caption_curation.config.experiment import Inputs
+from caption_curation.config.inputs import (
+    corpus_files,
+    corpus_inputs,
+    located_corpus,
+    located_model,
+)
 from caption_curation.config.params import Params
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
-from caption_curation.corpora.karpathy import (
-    MISSING,
-    Annotations,
-    image_faults,
-    image_folder,
-    read_annotations,
-)
+from caption_curation.corpora.listing import Listing, image_folder
+from caption_curation.corpora.pictures import MISSING, image_faults, inside_faults
+from caption_curation.corpora.sources import list_images
 from caption_curation.downloads.published import ANNOTATIONS, PublishedCorpus, published_corpus
 from caption_curation.metrics.clip.published import obtain_clip
 from caption_curation.model_files import file_digest
@@ -73,14 +76,10 @@ def check_profile(params: Params, *, decode: bool) -> list[Check]:
             their headers are read.
     """
     profile, inputs = params.profile, params.experiment.inputs
-    lying = {
-        "data": (inputs.annotations, inputs.images),
-        "generator_data": (inputs.generator_annotations, inputs.generator_images),
-    }
     checks = [
-        check_corpus(source, *lying[section], section, decode=decode)
-        for section in lying
-        if isinstance(source := getattr(profile, section), KarpathySource)
+        check_corpus(source, inputs, section, decode=decode)
+        for section in ("data", "generator_data")
+        if isinstance(source := getattr(profile, section), CorpusSource)
     ]
     base = profile.captioner.base
     if isinstance(base, BlipCheckpoint):
@@ -101,36 +100,39 @@ def check_profile(params: Params, *, decode: bool) -> list[Check]:
     return checks
 
 
-def check_corpus(
-    source: KarpathySource, file: str, images: str | None, section: str, *, decode: bool
-) -> Check:
-    """Compare an annotation file and its images with each other and with the published corpus."""
+def check_corpus(source: CorpusSource, inputs: Inputs, section: str, *, decode: bool) -> Check:
+    """Compare an input and its images with each other and with the published corpus."""
     faults: list[str] = []
-    annotations: Annotations | None = None
+    listing: Listing | None = None
     folder: Path | None = None
+    file, images = corpus_inputs(inputs, section)
+    karpathy = isinstance(source, KarpathySource)
+    annotations_from = f"; available from: {ANNOTATIONS}" if karpathy else ""
     try:
-        annotations = read_annotations(KarpathyFiles(Path(file), Path(images or "")), section)
+        listing = list_images(source, corpus_files(inputs, section), section)
     except InputError as error:
-        faults.append(f"{error}; available from: {ANNOTATIONS}")
-    corpus = published_corpus(annotations.name if annotations else None, source.annotations)
+        faults.append(f"{error}{annotations_from}")
+    name = source.annotations
+    corpus = published_corpus(listing.name if listing else None, name) if karpathy else None
     images_from = f"; available from: {corpus.images_from}" if corpus else ""
-    try:
-        folder = image_folder(located_corpus(file, images, section), section)
-    except InputError as error:
-        faults.append(f"{error}{images_from}")
-    if annotations:
-        faults += [f"{section}: {file}: {fault}" for fault in annotations.faults]
+    if listing is None or any(entry.inside is None for entry in listing.entries):
+        try:
+            folder = image_folder(located_corpus(source, inputs, section).images, section)
+        except InputError as error:
+            faults.append(f"{error}{images_from}")
+    if listing:
+        faults += [f"{section}: {file}: {fault}" for fault in listing.faults]
     splits = [
-        _check_split(split, annotations, folder, corpus, decode, section, images_from, faults)
+        _check_split(split, listing, folder, corpus, decode, section, images_from, faults)
         for split in SPLITS
     ]
     title = corpus.title if corpus else "a corpus without published sizes"
-    return Check(section, f"{title} in {images}", faults, splits)
+    return Check(section, f"{title} in {images or file}", faults, splits)
 
 
 def _check_split(
     split: str,
-    annotations: Annotations | None,
+    listing: Listing | None,
     folder: Path | None,
     corpus: PublishedCorpus | None,
     decode: bool,
@@ -140,16 +142,20 @@ def _check_split(
 ) -> SplitCheck:
     """The numbers of a split; appends its faults."""
     published = corpus.splits[split] if corpus else None
-    entries = annotations.entries if annotations else []
-    names = [entry.image.file_name for entry in entries if entry.split == split]
-    if annotations and published is not None and len(names) != published:
+    entries = [entry for entry in (listing.entries if listing else []) if entry.split == split]
+    names = [entry.image.file_name for entry in entries]
+    if listing and published is not None and len(names) != published:
         faults.append(
             f"{section}: split {split}: the annotations list {len(names):,} images, the published "
             f"corpus has {published:,}; available from: {ANNOTATIONS}"
         )
-    if folder is None:
-        return SplitCheck(split, published, len(names), len(names), 0)
-    found = image_faults(names, folder, decode=decode)
+    inside = {entry.image.file_name: entry.inside for entry in entries if entry.inside}
+    files = [name for name in names if name not in inside]
+    if folder is None and files:
+        return SplitCheck(split, published, len(names), len(files), 0)
+    found = image_faults(files, folder, decode=decode) if folder else {}
+    if decode:  # of pictures inside of files there is no header to be read alone
+        found |= inside_faults(inside)
     kinds = Counter("missing" if fault == MISSING else "unreadable" for fault in found.values())
     for kind, number in kinds.items():
         examples = [

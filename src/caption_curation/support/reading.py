@@ -129,25 +129,36 @@ def read_json_rows(path: File, shape: type[Shape], expected: str = "") -> dict[i
         InputError: it cannot be read; or lines are not UTF-8, not JSON, or not of that shape: all
             of them are listed.
     """
-    content = _without_mark(_content(path), path)
     faults = Faults("line")
     rows: dict[int, Shape] = {}
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = parse_json(line.decode())
-        except UnicodeDecodeError as error:
-            faults.add(number, f"not UTF-8: {_wrong_byte(error)}")
-            continue
-        except InputError as error:
-            faults.add(number, f"not JSON: {error}")
-            continue
+    for number, value in iterate_json_values(path, faults.add):
         row = check_row(shape, value, number, faults)
         if row is not None:
             rows[number] = row
     faults.refuse(path, expected)
     return rows
+
+
+def iterate_json_values(path: File, fault: Callable[[int, str], None]) -> Iterator[tuple[int, Any]]:
+    """Line numbers, from 1, and values of a file of JSON Lines; blank lines are passed over.
+
+    Args:
+        path: of the file.
+        fault: called with the line and what is wrong, for lines that are not UTF-8 or not JSON.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    content = _without_mark(_content(path), path)
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, parse_json(line.decode())
+        except UnicodeDecodeError as error:
+            fault(number, f"not UTF-8: {_wrong_byte(error)}")
+        except InputError as error:
+            fault(number, f"not JSON: {error}")
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
@@ -213,6 +224,39 @@ def read_csv_rows(path: File, shape: type[Shape]) -> dict[int, Shape]:
         faults.add(lines.line_num, str(error))
     faults.refuse(path)
     return rows
+
+
+def read_cells(
+    path: File, delimiter: str, quote: str | None, fault: Callable[[int, str], None]
+) -> Iterator[tuple[int, list[str]]]:
+    """The cells of a table's rows, with the number of the line that each row ends in.
+
+    Blank lines are passed over. Line ends are those of any system.
+
+    Args:
+        path: of the file.
+        delimiter: the character between cells.
+        quote: the character around cells, doubled inside of them, or ``None``.
+        fault: called with the line and what is wrong, where quotes are: reading ends there.
+
+    Raises:
+        InputError: the file cannot be read, or is not UTF-8.
+    """
+    text = io.StringIO(read_text(path), newline="")
+    lines = csv.reader(
+        text,
+        delimiter=delimiter,
+        quotechar=quote,
+        quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
+        skipinitialspace=quote is not None,  # whatever is before a quote hides it
+        strict=True,
+    )
+    try:
+        for cells in lines:
+            if any(map(str.strip, cells)):
+                yield lines.line_num, cells
+    except csv.Error as error:
+        fault(lines.line_num, str(error))
 
 
 def _content(path: File) -> bytes:

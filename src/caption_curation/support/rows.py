@@ -38,7 +38,8 @@ class Unusable:
         return self.what
 
 
-def _whole_characters(text: str) -> str:
+def whole_characters(text: str) -> str:
+    """The text, if it can be written in UTF-8; for validators of rows."""
     if not text.isascii():
         try:
             text.encode()
@@ -52,10 +53,10 @@ def _whole_characters(text: str) -> str:
 def _identifier(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         raise PydanticCustomError("identifier", "must be an integer or a string")
-    return _whole_characters(value) if isinstance(value, str) else value
+    return whole_characters(value) if isinstance(value, str) else value
 
 
-Text = Annotated[str, AfterValidator(_whole_characters)]
+Text = Annotated[str, AfterValidator(whole_characters)]
 """A string of whole characters: JSON's escapes can write the half of a surrogate pair alone."""
 Identifier = Annotated[int | str, PlainValidator(_identifier)]
 """An integer or a string that is not empty, as datasets have ids of both kinds."""
@@ -85,7 +86,7 @@ class Faults:
             raise InputError(list_faults(heading, self.lines()))
 
 
-def name_rows(row: str, numbers: Sequence[int]) -> str:
+def name_rows(row: str, numbers: Sequence[int | str]) -> str:
     """``entry 3``, or ``entries 3, 4, 5 and 7 more``."""
     if len(numbers) == 1:
         return f"{row} {numbers[0]}"

@@ -112,11 +112,13 @@ def _keys(location: tuple[str | int, ...], raw: Any) -> list[str]:
     """The keys of a fault's location, without the tags of discriminated unions.
 
     Sections of several kinds are discriminated by their key ``source``, and pydantic puts its value
-    into the location.
+    into the location; the tags of others are in angle brackets.
     """
     keys = []
     for part in location:
         if isinstance(raw, dict) and raw.get("source") == part and part not in raw:
+            continue
+        if str(part).startswith("<"):
             continue
         keys.append(str(part))
         inside = isinstance(raw, dict) and part in raw

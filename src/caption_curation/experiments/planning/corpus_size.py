@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from caption_curation.config.corpora import CaptionerDemoWorld, CaptionerKarpathy
-from caption_curation.config.inputs import KarpathyFiles
+from caption_curation.config.corpora import CaptionerDemoWorld, LocalSource
+from caption_curation.config.corpus_forms import CorpusSource
+from caption_curation.config.experiment import Inputs
+from caption_curation.config.inputs import corpus_files
 from caption_curation.config.params import Params
 from caption_curation.corpora.few_shot import training_subset
+from caption_curation.corpora.listing import Entry
 from caption_curation.downloads.published import published_corpus
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import InputError
@@ -50,19 +53,14 @@ def planned_corpus(params: Params) -> CorpusSize:
         splits = make_world(source, DEFAULT, SPLITS).corpus(SPLITS).splits
         known_from = "the demo world"
     else:
-        from caption_curation.corpora.karpathy import read_annotations
-
         try:
-            if Path(inputs.annotations).name != source.annotations:  # another corpus's, or none
-                raise InputError(f"inputs.annotations: {source.annotations} is not here")
-            files = KarpathyFiles(Path(inputs.annotations), Path(inputs.images or ""))
-            entries = read_annotations(files, "data").entries
+            entries = _listed(source, inputs)
         except InputError as error:
-            return _published(source, error)
+            return _published(named(source), source.train_fraction, error)
         splits = {
             split: [entry.image for entry in entries if entry.split == split] for split in SPLITS
         }
-        known_from = source.annotations
+        known_from = named(source)
     return size_of(
         training_subset(splits["train"], source.train_fraction, source.seed),
         len(splits["val"]),
@@ -71,11 +69,25 @@ def planned_corpus(params: Params) -> CorpusSize:
     )
 
 
-def _published(source: CaptionerKarpathy, error: InputError) -> CorpusSize:
-    corpus = published_corpus(None, source.annotations)
+def named(source: CorpusSource) -> str:
+    """What a profile calls a corpus: the name of its file or folder."""
+    return source.annotations
+
+
+def _listed(source: CorpusSource, inputs: Inputs) -> list[Entry]:
+    from caption_curation.corpora.sources import list_images
+
+    if isinstance(source, LocalSource) and Path(inputs.annotations).name != source.annotations:
+        # Another corpus's, or none.
+        raise InputError(f"inputs.annotations: {source.annotations} is not here")
+    return list_images(source, corpus_files(inputs, "data"), "data").entries
+
+
+def _published(name: str, train_fraction: float, error: InputError) -> CorpusSize:
+    corpus = published_corpus(None, name)
     if corpus is None:
         raise error
-    samples = math.floor(corpus.training_captions * source.train_fraction)
+    samples = math.floor(corpus.training_captions * train_fraction)
     val, test = corpus.splits["val"], corpus.splits["test"]
-    known_from = f"the published sizes of {corpus.title}, as {source.annotations} is not here yet"
+    known_from = f"the published sizes of {corpus.title}, as {name} is not here yet"
     return CorpusSize(None, samples, val, test, known_from)
