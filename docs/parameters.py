@@ -139,7 +139,12 @@ def _tables(
         _collect(key, kind, schema, chosen, rows, later)
         if len(kinds) > 1:
             used = ", as in the demo" if chosen else ""
-            yield f"`{key}` with `source: {source}`{used}:\n"
+            kept = (
+                f"`source: {source}`"
+                if source
+                else " and ".join(f"`{name}`" for name in kind["properties"])
+            )
+            yield f"`{key}` with {kept}{used}:\n"
         yield _table(rows)
         for inner in later:
             yield from _tables(inner[0], inner[1], schema, inner[2])

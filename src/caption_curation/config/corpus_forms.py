@@ -8,8 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from caption_curation.config.corpora import CaptionerCorpus, ImageFilesSource, KarpathySource
-from caption_curation.support.sections import Section
+from caption_curation.config.corpora import (
+    CaptionerCorpus,
+    ImageFilesSource,
+    KarpathySource,
+    LocalSource,
+)
+from caption_curation.support.sections import FileName, Section
 
 Column = Annotated[str, Field(min_length=1)]
 
@@ -31,18 +36,66 @@ class SplitFractions(Section):
         return self
 
 
+class FileSplits(Section):
+    """A file for each split."""
+
+    train: FileName
+    """The file of the training split, in the folder that `inputs` names."""
+    val: FileName | None
+    """The file of the validation split; `null`: none, as where only the training split is asked
+    for.
+    """
+    test: FileName | None
+    """The file of the test split, likewise."""
+
+
+class KarpathySplits(Section):
+    """The splits of Karpathy's file, which names all images by COCO's ids."""
+
+    karpathy: FileName
+    """Karpathy's file, `dataset_coco.json`, beside the others in the folder that `inputs` names:
+    each image goes where it says.
+    """
+
+
 def _kind_of_splits(value: Any) -> str | None:
-    if value == "given":
-        return "<given>"
-    return "<fractions>" if isinstance(value, dict | SplitFractions) else None
+    match value:
+        case "given":
+            return "<given>"
+        case FileSplits() | {"train": _}:
+            return "<files>"
+        case KarpathySplits() | {"karpathy": _}:
+            return "<karpathy>"
+        case SplitFractions() | dict():
+            return "<fractions>"
+    return None
 
 
+def _kind_of_plain_splits(value: Any) -> str | None:
+    kind = _kind_of_splits(value)
+    return kind if kind in ("<given>", None) else "<fractions>"
+
+
+Given = Annotated[Literal["given"], Tag("<given>")]
+Fractions = Annotated[SplitFractions, Tag("<fractions>")]
 Splits = Annotated[
-    Annotated[Literal["given"], Tag("<given>")] | Annotated[SplitFractions, Tag("<fractions>")],
+    Given | Fractions,
+    Discriminator(
+        _kind_of_plain_splits,
+        custom_error_type="splits",
+        custom_error_message="Input should be 'given', or fractions: {val: 0.1, test: 0.1}",
+    ),
+]
+CocoSplits = Annotated[
+    Given
+    | Fractions
+    | Annotated[FileSplits, Tag("<files>")]
+    | Annotated[KarpathySplits, Tag("<karpathy>")],
     Discriminator(
         _kind_of_splits,
         custom_error_type="splits",
-        custom_error_message="Input should be 'given', or fractions: {val: 0.1, test: 0.1}",
+        custom_error_message="Input should be 'given', fractions: {val: 0.1, test: 0.1}, files: "
+        "{train: …, val: …, test: …}, or {karpathy: dataset_coco.json}",
     ),
 ]
 
@@ -107,6 +160,67 @@ class ImageFolderSource(ImageFilesSource):
     """Splits: `given`, or made from fractions."""
 
 
+class CocoSource(ImageFilesSource):
+    """COCO's own JSON and a folder of images."""
+
+    source: Literal["coco"]
+    """COCO's own JSON (`captions_*.json`, one file or a folder of several), and a folder of images,
+    which may be in folders of their own there (`train2014`) as `coco_url` says.
+    """
+    splits: CocoSplits
+    """Splits: `given` by the files' names, by a file for each, as in Karpathy's file, or made from
+    fractions.
+    """
+
+
+class ShardColumns(RowColumns):
+    """Columns of rows that come with their pictures."""
+
+    file_name: Column | None
+    """Column of the picture's name. Rows of one name are the captions of one picture; `null`: each
+    is named by its key, or by its content.
+    """
+
+
+class WebDatasetSource(LocalSource):
+    """Tar files with pictures and captions inside."""
+
+    source: Literal["webdataset"]
+    """Tar files whose members `KEY.jpg`, `KEY.txt` and `KEY.json` are a sample, in any order; one
+    file, or a folder of them.
+    """
+    columns: ShardColumns
+    """Which key of a sample's `.json` is what; `txt` is the text of its `.txt`."""
+    splits: Splits
+    """Splits: `given`, or made from fractions."""
+
+
+class PictureColumns(ShardColumns):
+    """Columns of a table that may hold pictures."""
+
+    image: Column | None
+    """Column of the pictures, as bytes or as `datasets` writes them (`bytes`, `path`); `null`:
+    `file_name` names files in `inputs.images`.
+    """
+
+    @model_validator(mode="after")
+    def _name_pictures(self) -> Self:
+        if self.image is None and self.file_name is None:
+            raise ValueError("image or file_name must name a column")
+        return self
+
+
+class ParquetSource(ImageFilesSource):
+    """Parquet files, with pictures inside or beside them."""
+
+    source: Literal["parquet"]
+    """Parquet, one file or a folder of them, with pictures inside, or with their file names."""
+    columns: PictureColumns
+    """Which column is what."""
+    splits: Splits
+    """Splits: `given`, or made from fractions."""
+
+
 class CaptionerCsv(CsvSource, CaptionerCorpus):
     """The captioner's photographs, in a table."""
 
@@ -115,4 +229,18 @@ class CaptionerImageFolder(ImageFolderSource, CaptionerCorpus):
     """The captioner's photographs, in a folder with a metadata file."""
 
 
-CorpusSource = KarpathySource | CsvSource | ImageFolderSource  # read rather than drawn
+class CaptionerCoco(CocoSource, CaptionerCorpus):
+    """The captioner's photographs, in COCO's JSON."""
+
+
+class CaptionerWebDataset(WebDatasetSource, CaptionerCorpus):
+    """The captioner's photographs, in tar files."""
+
+
+class CaptionerParquet(ParquetSource, CaptionerCorpus):
+    """The captioner's photographs, in Parquet files."""
+
+
+CorpusSource = (  # read rather than drawn
+    KarpathySource | CocoSource | CsvSource | ImageFolderSource | WebDatasetSource | ParquetSource
+)

@@ -15,7 +15,7 @@ from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.extras import lacking_data
 
-NEED_IMAGES = {"karpathy", "csv"}  # others have pictures inside, or beside the metadata
+NEED_IMAGES = {"karpathy", "coco", "csv"}  # others have pictures inside, or beside the metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _unlike(inputs: Inputs, profile: Profile, root: Path, missing: dict[str, str
         key = input_key(section, "annotations").removeprefix("inputs.")
         faults += _named(key, annotations, f"{section}.annotations", source.annotations)
         key = input_key(section, "images").removeprefix("inputs.")
-        if annotations.endswith(".parquet"):
+        if source.source == "parquet" or annotations.endswith(".parquet"):
             faults += lacking_data(f"inputs.{key} = {annotations!r}")
         absent = source.source in NEED_IMAGES if images is None else not (root / images).is_dir()
         if absent and key not in missing:

@@ -8,14 +8,15 @@ from caption_curation.config.corpora import (
     CaptionerDemoWorld,
     CaptionerKarpathy,
     DemoWorldSource,
-    KarpathySource,
     SameCorpusSource,
 )
 from caption_curation.config.corpus_forms import (
+    CaptionerCoco,
     CaptionerCsv,
     CaptionerImageFolder,
-    CsvSource,
-    ImageFolderSource,
+    CaptionerParquet,
+    CaptionerWebDataset,
+    CorpusSource,
 )
 from caption_curation.config.experiment import Joining
 from caption_curation.curation.settings import CurationDetails
@@ -290,12 +291,17 @@ class Generator(Section):
 # Only the captioner's corpus has a fraction: the generator is fine-tuned once (paper, section 3.3),
 # and experiments of all fractions share it and its images.
 DataSource = Annotated[
-    CaptionerDemoWorld | CaptionerKarpathy | CaptionerCsv | CaptionerImageFolder,
+    CaptionerDemoWorld
+    | CaptionerKarpathy
+    | CaptionerCoco
+    | CaptionerCsv
+    | CaptionerImageFolder
+    | CaptionerWebDataset
+    | CaptionerParquet,
     Field(discriminator="source"),
 ]
 GeneratorDataSource = Annotated[
-    DemoWorldSource | KarpathySource | CsvSource | ImageFolderSource | SameCorpusSource,
-    Field(discriminator="source"),
+    DemoWorldSource | CorpusSource | SameCorpusSource, Field(discriminator="source")
 ]
 
 

@@ -41,6 +41,17 @@ def read_parquet(path: Path, name: str, needed: set[str], faults: PlacedFaults) 
                 number += 1
 
 
+def read_column(path: Path, column: str) -> Iterator[Any]:
+    """The values of a column, row by row.
+
+    Raises:
+        InputError: as :func:`read_parquet`.
+    """
+    with opened(path) as file:
+        for batch in file.iter_batches(BATCH, columns=[column]):
+            yield from batch.column(column).to_pylist()
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """pyarrow's ``ParquetFile``; what it cannot read becomes an InputError that names the file."""
@@ -53,6 +64,6 @@ def opened(path: Path) -> Iterator[Any]:
             yield file
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path}: not a Parquet file, or a damaged one ({reason})") from error

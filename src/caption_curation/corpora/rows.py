@@ -16,7 +16,7 @@ from caption_curation.config.corpus_forms import RowColumns, SplitFractions
 from caption_curation.corpora.corpus import Provenance
 from caption_curation.corpora.inside import Inside
 from caption_curation.corpora.listing import Cleaned, Entry, PlacedFaults, Where, clean, rows_at
-from caption_curation.corpora.names import confined_name
+from caption_curation.corpora.names import confined_name, confined_path
 from caption_curation.corpora.splits import ALLOWED, SPLITS, split_by_hash, split_in_names
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.rows import Identifier, Row, Text, check, shown, whole_characters
@@ -78,10 +78,15 @@ def row_shape(columns: RowColumns, file_name: str | None) -> type[Row]:
     return create_model("TableRow", __base__=Row, **fields)
 
 
-def columns_needed(columns: RowColumns, file_name: str | None) -> set[str]:
-    """The names of the columns that a table must have; arguments as of :func:`row_shape`."""
+def columns_needed(columns: RowColumns, *of_pictures: str | None) -> set[str]:
+    """The names of the columns that a table must have.
+
+    Args:
+        columns: as the profile says.
+        of_pictures: further columns; ``None``: none.
+    """
     optional = (getattr(columns, key) for key in OPTIONAL)
-    return {name for name in (columns.caption, file_name, *optional) if name}
+    return {name for name in (columns.caption, *of_pictures, *optional) if name}
 
 
 def checked_row(shape: type[Row], values: Any, where: Where, faults: PlacedFaults) -> Any:
@@ -164,12 +169,16 @@ def _images(rows: Iterable[CaptionRow], folder: Path, faults: PlacedFaults) -> I
     for row in rows:
         if row.file_name not in names:
             found: list[str] = []
-            names[row.file_name] = confined_name(row.file_name, folder, confined, found) or found
-        name = names[row.file_name]
-        if isinstance(name, str):
-            images.setdefault(name, _Image(name, [])).rows.append(row)
+            if row.inside:  # it is no file yet
+                name = confined_path(row.file_name, found)
+            else:
+                name = confined_name(row.file_name, folder, confined, found)
+            names[row.file_name] = name or found
+        known = names[row.file_name]
+        if isinstance(known, str):
+            images.setdefault(known, _Image(known, [])).rows.append(row)
         else:
-            for fault in name:
+            for fault in known:
                 faults.add(row.where, fault)
     yield from images.values()
 

@@ -3,13 +3,23 @@
 from collections.abc import Collection
 
 from caption_curation.config.corpora import KarpathySource
-from caption_curation.config.corpus_forms import CorpusSource, CsvSource, ImageFolderSource
+from caption_curation.config.corpus_forms import (
+    CocoSource,
+    CorpusSource,
+    CsvSource,
+    ImageFolderSource,
+    ParquetSource,
+    WebDatasetSource,
+)
 from caption_curation.config.inputs import CorpusFiles
+from caption_curation.corpora.coco import list_coco
 from caption_curation.corpora.corpus import Corpus
 from caption_curation.corpora.csv_tables import list_csv
 from caption_curation.corpora.image_folder import list_image_folder
 from caption_curation.corpora.karpathy import list_karpathy
 from caption_curation.corpora.listing import Listing, checked_corpus
+from caption_curation.corpora.parquet import list_parquet
+from caption_curation.corpora.webdataset import list_webdataset
 
 
 def list_images(source: CorpusSource, files: CorpusFiles, section: str) -> Listing:
@@ -26,10 +36,16 @@ def list_images(source: CorpusSource, files: CorpusFiles, section: str) -> Listi
     match source:
         case KarpathySource():
             return list_karpathy(files, section)
+        case CocoSource():
+            return list_coco(source, files, section)
         case CsvSource():
             return list_csv(source, files)
         case ImageFolderSource():
             return list_image_folder(source, files)
+        case WebDatasetSource():
+            return list_webdataset(source, files)
+        case ParquetSource():
+            return list_parquet(source, files)
 
 
 def read_corpus(
