@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from sys import intern
 
 from caption_curation import paths
 from caption_curation.config.experiment import Experiment
 from caption_curation.config.params import load_params
+from caption_curation.curation.candidates import drawn_file, read_candidates, read_judgements
 from caption_curation.curation.decisions import read_decisions
-from caption_curation.curation.settling import Candidate, Judgement, settle
+from caption_curation.curation.settling import settle
 from caption_curation.curation.uses import Uses, add_uses, read_uses, write_uses
 from caption_curation.edits import Edit, apply_edits, read_proposals, write_edits
 from caption_curation.image_index import ImageFile, index_of, read_digests, write_index
@@ -16,7 +16,6 @@ from caption_curation.samples import (
     CaptionedImage,
     Sample,
     read_images,
-    read_json_lines,
     read_samples,
     samples_of,
     write_json_lines,
@@ -24,7 +23,7 @@ from caption_curation.samples import (
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import atomic_folder
 from caption_curation.support.stage_arguments import Epoch
-from caption_curation.synthetic_index import INDEX, SyntheticImage, read_synthetic_index
+from caption_curation.synthetic_index import INDEX, read_synthetic_index
 from stages import run
 
 
@@ -40,7 +39,7 @@ def main(epoch: Epoch) -> None:
         raise InputError(f"after epoch {epoch} every sample would be removed: nothing to train on")
     digests = read_digests(paths.shown(epoch - 1) if epoch else index_of(paths.CORPUS, "train"))
     for image in read_synthetic_index(paths.synthetic(epoch) / INDEX):
-        digests[_file(image, epoch)] = image.md5
+        digests[drawn_file(image, epoch)] = image.md5
     with atomic_folder(paths.curated(epoch)) as folder:
         write_json_lines(folder / paths.samples(epoch).name, edited)
         write_index(folder / paths.shown(epoch).name, _shown(edited, digests))
@@ -57,8 +56,8 @@ def _decided(
     edits = settle(
         proposals,
         epoch=epoch,
-        candidates=_candidates(epoch),
-        judgements=[Judgement(**record) for record in read_json_lines(paths.judgements(epoch))],
+        candidates=read_candidates(epoch),
+        judgements=read_judgements(epoch),
         decisions=read_decisions(Path(experiment.inputs.decisions), images),
     )
     uses: Uses = read_uses(paths.uses(epoch - 1)) if epoch else {}
@@ -70,18 +69,6 @@ def _decided(
         captions={image.image_id: image.captions for image in images},
     )
     return edits, uses
-
-
-def _candidates(epoch: int) -> Iterator[Candidate]:
-    """What was drawn or written for the epoch's proposals."""
-    for image in read_synthetic_index(paths.synthetic(epoch) / INDEX):
-        yield Candidate(image.sample_id, image.candidate, file=_file(image, epoch))
-    for record in read_json_lines(paths.recaptions(epoch)):
-        yield Candidate(**record)
-
-
-def _file(image: SyntheticImage, epoch: int) -> str:
-    return intern(f"{paths.synthetic(epoch)}/{image.key}.jpg")
 
 
 def _shown(samples: Iterable[Sample], digests: Mapping[str, str]) -> Iterator[ImageFile]:

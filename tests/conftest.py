@@ -2,12 +2,17 @@
 
 import hashlib
 import json
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -101,3 +106,49 @@ def tiny_generator(tiny_corpus: TinyCorpus, tmp_path_factory: pytest.TempPathFac
     images = read_images(tiny_corpus.folder / "train.jsonl")
     build_generator(size, images, tiny_corpus.files, 32).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A Chromium, which reaches no address but this machine's."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if not program:
+        pytest.skip("no chromium (Debian: apt-get install chromium) to open the page with")
+    with sync_playwright() as playwright:
+        # Root, as which containers run, needs --no-sandbox. No address but ours can be reached.
+        opened = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: "Browser") -> "Iterator[Callable[..., Page]]":
+    """Opens a browser of its own for every call; nothing may be loaded from elsewhere or fail."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_one(address: str, **options: object) -> "Page":
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: problems.append(dialog.message))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith((address, "data:")) else problems.append(request.url)
+            ),
+        )
+        page.goto(address)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -29,10 +29,14 @@ COMMANDS = [
     ["label-studio", "import"],
     ["metrics"],
     ["plan"],
+    ["review"],
+    ["show", "edits"],
+    ["show", "hardest"],
+    ["show", "removed"],
     ["study"],
     ["versions"],
 ]
-GROUPS = [["human-study"], ["images"], ["label-studio"]]
+GROUPS = [["human-study"], ["images"], ["label-studio"], ["show"]]
 HEAVY = {"torch", "transformers", "matplotlib", "scipy", "dvc", "numpy", "PIL"}
 
 

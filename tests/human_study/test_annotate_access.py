@@ -14,10 +14,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from caption_curation.human_study.annotation_page.app import create_app
-from caption_curation.human_study.annotation_page.server import PASSWORD
 from caption_curation.human_study.annotation_page.study_set import load_set
 from caption_curation.human_study.annotations.categories import CATEGORY_VERSION
 from caption_curation.human_study.annotations.records import Annotation, read
+from caption_curation.serving.server import PASSWORD
 from tests.commands.console import console
 from tests.human_study.page_sets import LOSS, read_page, write_page, write_study
 

@@ -1,95 +1,26 @@
 """The annotators' page, used by clicking in a real browser, against a real server process."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from caption_curation.human_study.annotations.categories import CATEGORIES, CATEGORY_IDS
 from caption_curation.human_study.annotations.records import Annotation, read
 from tests.conftest import REPOSITORY
 from tests.human_study.page_sets import MARKUP, write_study
+from tests.pages import PHONE, served
 
-PHONE = {
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 2,
-    "is_mobile": True,
-    "has_touch": True,
-}
 SMALLEST_TARGET = 44  # CSS pixels, for fingers
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if not program:
-        pytest.skip("no chromium (Debian: apt-get install chromium) to open the page with")
-    with sync_playwright() as playwright:
-        # Root, as which containers run, needs --no-sandbox. No address but ours can be reached.
-        opened = playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        )
-        yield opened
-        opened.close()
 
 
 @contextmanager
 def serving(sets: Path, annotations: Path, *options: str) -> Iterator[str]:
     """The address of a server of set 1 in a process of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    arguments = ["--set", 1, "--sets", sets, "--annotations", annotations, "--port", port]
-    arguments += ["--host", "127.0.0.1", *options]
-    with subprocess.Popen(
-        [sys.executable, "-m", "caption_curation", "annotate", *map(str, arguments)],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert line.startswith(f"http://127.0.0.1:{port}/"), line
-            yield line.split()[0]
-        finally:
-            process.terminate()
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens a browser of its own for every call; nothing may be loaded from elsewhere or fail."""
-    problems: list[str] = []
-    contexts = []
-
-    def open_one(address: str, **options: object) -> Page:
-        context = browser.new_context(**options)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("dialog", lambda dialog: problems.append(dialog.message))
-        page.on(
-            "request",
-            lambda request: (
-                None if request.url.startswith((address, "data:")) else problems.append(request.url)
-            ),
-        )
-        page.goto(address)
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert problems == []
+    words = ["annotate", "--set", 1, "--sets", sets, "--annotations", annotations, *options]
+    with served(words, REPOSITORY) as address:
+        yield address
 
 
 def follow(page: Page, use: Callable[[], None]) -> None:

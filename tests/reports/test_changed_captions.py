@@ -18,11 +18,11 @@ from caption_curation.metrics.resampling import ImageStatistics
 from caption_curation.reports.comparison.changed_captions import (
     MOST_SHOWN,
     changed_captions,
-    differing_words,
     largest_changes,
 )
 from caption_curation.reports.comparison.page import write_comparison
 from caption_curation.reports.comparison.sections import default_sections
+from caption_curation.reports.page.words import differing_words
 from tests.experiments.records import experiment, run
 from tests.reports.test_report import Page
 

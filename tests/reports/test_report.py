@@ -130,9 +130,9 @@ def make_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def make(decisions: Sequence[Decision] = (), **settings: Any) -> str:
         write_small_run(tmp_path, **settings)
-        if decisions:
-            log = tmp_path / paths.history(settings.get("epochs", 3)) / "edits-1.jsonl"
-            write_edits(log, settle(read_edits(log), epoch=1, decisions=decisions))
+        for epoch in {decision.epoch for decision in decisions}:
+            log = tmp_path / paths.history(settings.get("epochs", 3)) / f"edits-{epoch}.jsonl"
+            write_edits(log, settle(read_edits(log), epoch=epoch, decisions=decisions))
         monkeypatch.chdir(tmp_path)
         write_evaluation(settings.get("epochs", 3))
         report.main()
@@ -336,14 +336,30 @@ def test_what_people_decided_is_counted_where_they_did(make_page: Any) -> None:
         "1 8 3 1 1 1",
         "2 8 1 0 1 0",
     ]
-    (note,) = [text for text in page.texts("p") if text.startswith("What people decided")]
-    assert note == (
-        "What people decided of chosen samples: turned down (1); new caption in place of replace "
-        "image (1)."
-    )
+    assert rows_of(page, "curation")[3:5] == ["After epoch Rejected Another caption", "1 1 1"]
     cards = page.texts("article")
     assert not any("three pink rings" in card for card in cards)
-    assert any("After yellow all over" in card for card in cards)
+    (reworded,) = [card for card in cards if "After yellow all over" in card]
+    assert reworded.startswith("After epoch 1 Another caption by a person")
+    assert sum("by a person" in card for card in cards) == 1
+
+
+def test_what_people_decided_is_counted_by_epoch_and_kind(make_page: Any) -> None:
+    """Of captions, another one than the proposed is told from its acceptance."""
+    decisions = [
+        Decision(epoch=1, sample_id="b#1", decision="accept"),
+        Decision(epoch=1, sample_id="c#1", decision="caption", caption="yellow all over"),
+        Decision(epoch=1, sample_id="c#0", decision="remove"),
+        Decision(epoch=2, sample_id="d#1", decision="accept"),
+    ]
+    page = Page(make_page(decisions, method="replace_caption"))
+
+    assert rows_of(page, "curation")[3:6] == [
+        "After epoch Accepted Another caption Removed",
+        "1 1 1 1",
+        "2 1 0 0",
+    ]
+    assert not any("by a person" in card for card in page.texts("article") if "d ring" in card)
 
 
 @pytest.mark.parametrize("settings", [{}, {"method": "replace_caption"}, {"method": "remove"}])

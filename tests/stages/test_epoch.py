@@ -1,8 +1,7 @@
 """An epoch's stages from files to files: what they leave to training, and what they refuse."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +10,16 @@ import yaml
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.corpora.corpus import image_files, write_split
-from caption_curation.curation.settling import Judgement
-from caption_curation.edits import read_edits, read_proposals
+from caption_curation.edits import read_edits
 from caption_curation.image_index import digest_of, read_index
 from caption_curation.samples import (
-    CaptionedImage,
-    SampleLoss,
     read_samples,
     write_json_lines,
 )
 from caption_curation.shown_images import shown_files
 from caption_curation.support.errors import InputError
-from caption_curation.synthetic_index import INDEX, SyntheticImage, write_synthetic_index
-from stages import curate, judge, parameters, recaption, scores, settle
-from tests.conftest import REPOSITORY
-from tests.small_run import set_parameters
-
-IMAGES = [
-    CaptionedImage(f"i{n}", f"i{n}.jpg", tuple(f"i{n} caption {k}" for k in range(3)))
-    for n in range(4)
-]
-METHODS = ["remove", "replace_caption", "replace_image"]
+from stages import parameters, scores
+from tests.small_epochs import ALL_IDS, METHODS, run_epoch, write_workspace
 
 Workspace = Callable[..., None]
 
@@ -42,62 +29,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Makes a new folder, with parameters and corpus, the current one."""
 
     def make(name: str, changes: Mapping[str, Any]) -> None:
-        folder = tmp_path / name
-        folder.mkdir()
-        set_parameters(folder, {"training.epochs": 4, **changes})
-        shutil.copytree(REPOSITORY / "defaults", folder / "defaults")
-        monkeypatch.chdir(folder)
-        paths.PHOTOGRAPHS.mkdir(parents=True)
-        digests = {}
-        for image in IMAGES:
-            content = image.image_id.encode()
-            (paths.PHOTOGRAPHS / image.file_name).write_bytes(content)
-            digests[image.file_name] = digest_of(content)
-        write_split("train", IMAGES, image_files(digests, paths.CORPUS), paths.CORPUS)
+        write_workspace(tmp_path / name, changes)
+        monkeypatch.chdir(tmp_path / name)
 
     return make
-
-
-def draw(epoch: int) -> None:
-    """What the synthesize stage does, with files that are no images."""
-    folder = paths.synthetic(epoch)
-    folder.mkdir(parents=True)
-    images = []
-    for proposal in read_proposals(paths.proposals(epoch)):
-        if proposal.draws_image and proposal.after:
-            key = f"{proposal.before.image_id}-{proposal.after.replicate}"
-            content = key.encode()
-            (folder / f"{key}.jpg").write_bytes(content)
-            name = proposal.sample_id
-            images.append(SyntheticImage(name, 1, key, 7, digest_of(content), 0, "a prompt"))
-    write_synthetic_index(folder / INDEX, images)
-
-
-def run_epoch(epoch: int, rejected: Iterable[str] = ()) -> None:
-    """All stages from scores to settle; a gate rejects some samples."""
-    if epoch:
-        samples = read_samples(paths.samples(epoch - 1))
-        # The same for a sample whatever was done to others.
-        values = {s.sample_id: (hash_of(s.sample_id) * epoch) % 97 + 1.0 for s in samples}
-        losses = [SampleLoss(name, value, value, 1) for name, value in values.items()]
-        write_json_lines(paths.losses(epoch), losses)
-    scores.main(epoch)
-    curate.main(epoch)
-    draw(epoch)
-    recaption.main(epoch)
-    judge.main(epoch)
-    if rejected:
-        judged = [
-            Judgement(name, candidate, "table", float(-candidate))
-            for name in rejected
-            for candidate in (0, 1)
-        ]
-        write_json_lines(paths.judgements(epoch), judged)
-    settle.main(epoch)
-
-
-def hash_of(name: str) -> int:
-    return int(digest_of(name.encode())[:6], 16)
 
 
 def settled(epochs: int) -> list[tuple[bytes, bytes]]:
@@ -106,9 +41,6 @@ def settled(epochs: int) -> list[tuple[bytes, bytes]]:
         (paths.samples(epoch).read_bytes(), paths.shown(epoch).read_bytes())
         for epoch in range(epochs)
     ]
-
-
-ALL_IDS = [f"{image.image_id}#{n}" for image in IMAGES for n in range(3)]
 
 
 @pytest.mark.parametrize("method", METHODS)

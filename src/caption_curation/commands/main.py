@@ -25,6 +25,8 @@ from caption_curation.commands.images import images
 from caption_curation.commands.label_studio import label_studio
 from caption_curation.commands.metrics import metrics
 from caption_curation.commands.plan import plan
+from caption_curation.commands.review import review
+from caption_curation.commands.show import show
 from caption_curation.commands.study import study
 from caption_curation.commands.versions import versions
 from caption_curation.commands.words import WithMeasure, WithSeveral, example
@@ -69,6 +71,8 @@ _command(adopt, EXPERIMENTS, "adopt --since v0.1.0 --dry-run")
 _command(check_downloads, DATA, "check-downloads --profile flickr30k")
 app.add_typer(images, name="images", rich_help_panel=DATA)
 _command(export, DATA, "export --epoch 2 --format image_folder --to curated", WithSeveral)
+app.add_typer(show, name="show", rich_help_panel=DATA)
+_command(review, DATA, "review --epoch 1")
 _command(metrics, DATA, "metrics captions.json references.json --spice auto")
 app.add_typer(human_study, name="human-study", rich_help_panel=PEOPLE)
 _command(annotate, PEOPLE, "annotate --set 1 --annotator ANNA")

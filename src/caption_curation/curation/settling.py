@@ -10,6 +10,8 @@ from caption_curation.curation.decisions import Decision
 from caption_curation.edits import BY_DEFAULT, BY_PERSON, KEEP, Edit, Proposal
 from caption_curation.samples import Sample
 
+INSTEAD_OF = "in place of "  # begins the reason of an edit that a person put there
+PROPOSED_CAPTION = "the proposed caption"
 AS_IT_IS = 0  # stands for a candidate: what the sample has now
 
 
@@ -118,7 +120,6 @@ def _with_candidate(after: Sample, candidate: Candidate) -> Sample:
 
 def _by_person(edit: Edit, decision: Decision) -> Edit:
     """The edit after a person has looked at it."""
-    instead = f"in place of {edit.action}"
     match decision.decision:
         case "accept" | "reject":
             accepted = decision.decision == "accept" or edit.action == KEEP
@@ -128,8 +129,27 @@ def _by_person(edit: Edit, decision: Decision) -> Edit:
         case "caption":
             action = "replace_caption"
             after = replace(edit.before, caption=decision.caption)
-    if edit.action == action:
-        instead = ""
+    reason = ""
+    if edit.action != action:
+        reason = INSTEAD_OF + edit.action
+    elif edit.after != after:
+        reason = INSTEAD_OF + PROPOSED_CAPTION
     return replace(
-        edit, action=action, after=after, reason=instead, accepted=True, decided_by=BY_PERSON
+        edit, action=action, after=after, reason=reason, accepted=True, decided_by=BY_PERSON
     )
+
+
+def decision_on(edit: Edit) -> str | None:
+    """What a person decided of a proposal, as the edit that came of it tells; else ``None``.
+
+    Returns:
+        ``accept``: what was proposed was done, ``reject``: nothing was; or instead ``caption`` or
+        ``remove``.
+    """
+    if edit.decided_by != BY_PERSON:
+        return None
+    if not edit.accepted:
+        return "reject"
+    if not edit.reason.startswith(INSTEAD_OF):
+        return "accept"
+    return "remove" if edit.after is None else "caption"

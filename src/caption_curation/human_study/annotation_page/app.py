@@ -13,7 +13,6 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from caption_curation.human_study.annotation_page.access import guard
 from caption_curation.human_study.annotation_page.progress import annotation_file, annotations_of
 from caption_curation.human_study.annotation_page.study_set import PageImage, StudySet
 from caption_curation.human_study.annotations.categories import (
@@ -24,6 +23,7 @@ from caption_curation.human_study.annotations.categories import (
 from caption_curation.human_study.annotations.records import Annotation, append, check_code
 from caption_curation.pictures.low_resolution import is_low_resolution
 from caption_curation.pictures.reading import read_header
+from caption_curation.serving.access import guard
 from caption_curation.support.errors import InputError
 
 LONGEST_COMMENT = 2000  # characters
@@ -112,7 +112,7 @@ def create_app(
     Args:
         annotations: folder of the annotation files.
         annotator: the only code that may be used; with ``None`` people enter theirs.
-        password, local_only: see :func:`~.access.guard`.
+        password, local_only: see :func:`~caption_curation.serving.access.guard`.
     """
     app = Flask(__name__)
     guard(app, local_only=local_only, password=password)

@@ -1,22 +1,14 @@
-"""Serving the page: its address, its password, and the set that it shows."""
+"""Serving the page: the set that it shows, and who annotates it."""
 
-import errno
-import getpass
-import os
-import socket
 import sys
 from pathlib import Path
 
-import waitress
-
-from caption_curation.human_study.annotation_page.access import SHORTEST_PASSWORD, is_loopback
 from caption_curation.human_study.annotation_page.app import create_app
 from caption_curation.human_study.annotation_page.progress import check_annotations
 from caption_curation.human_study.annotation_page.study_set import load_set
 from caption_curation.human_study.annotations.records import check_code
-from caption_curation.support.errors import InputError
-
-PASSWORD = "CAPTION_CURATION_PASSWORD"  # this environment variable, so that no history has it
+from caption_curation.serving.access import is_loopback
+from caption_curation.serving.server import password_for, serve_until_interrupted
 
 
 def serve(
@@ -40,41 +32,11 @@ def serve(
     study_set = load_set(sets, number)
     for note in check_annotations(study_set, annotations):
         print(f"note: {note}", file=sys.stderr)
-    local_only = is_loopback(host)
     application = create_app(
         study_set,
         annotations,
         annotator=annotator,
-        password=_password(local_only),
-        local_only=local_only,
+        password=password_for(host),
+        local_only=is_loopback(host),
     )
-    try:
-        server = waitress.create_server(application, host=host, port=port, ident=None)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise InputError(
-                f"port {port} of {host} is in use: choose another one with --port"
-            ) from error
-        raise InputError(f"cannot listen at {host}, port {port}: {error}") from error
-    name = socket.gethostname() if host in ("0.0.0.0", "::") else host
-    print(f"http://{f'[{name}]' if ':' in name else name}:{port}/ (Ctrl-C ends it)", flush=True)
-    server.run()
-
-
-def _password(local_only: bool) -> str | None:
-    password = os.environ.get(PASSWORD)
-    if password is None and not local_only and sys.stdin.isatty():
-        password = getpass.getpass("Password for the annotators: ")
-    if password is None and local_only:
-        return None
-    if password is None:
-        raise InputError(
-            f"others reach this address, so it needs a password of at least {SHORTEST_PASSWORD} "
-            f"characters in the environment variable {PASSWORD}"
-        )
-    if len(password) < SHORTEST_PASSWORD:
-        raise InputError(
-            f"the password ({PASSWORD}, if it is set) has {len(password)} characters; "
-            f"at least {SHORTEST_PASSWORD} characters are needed"
-        )
-    return password
+    serve_until_interrupted(application, host=host, port=port)

@@ -6,7 +6,6 @@ the CIDEr of the image, between runs of one seed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
 from caption_curation.coco_format import read_results
@@ -15,12 +14,11 @@ from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant
 from caption_curation.reports.comparison.tables import NONE, of_one_arithmetic
 from caption_curation.reports.page.html import embedded_picture
+from caption_curation.reports.page.words import Words, differing_words
 from caption_curation.samples import CaptionedImage, read_images
 
 MOST_SHOWN = 6  # gains, and as many losses
 LONGEST_SIDE = 320  # pixels; larger photographs are made smaller for the page
-
-Words = list[tuple[str, bool]]  # each with whether it differs
 
 
 @dataclass(frozen=True)
@@ -63,20 +61,6 @@ def largest_changes(
     gains = [change for change in by_change if change.change > 0]
     losses = [change for change in reversed(by_change) if change.change < 0]
     return gains[:most], losses[:most]
-
-
-def differing_words(one: str, other: str) -> tuple[Words, Words]:
-    """The words of two captions, each with whether it is outside of what they have in common."""
-    words = one.split(), other.split()
-    common: tuple[set[int], set[int]] = (set(), set())
-    for block in SequenceMatcher(None, *words, autojunk=False).get_matching_blocks():
-        common[0].update(range(block.a, block.a + block.size))
-        common[1].update(range(block.b, block.b + block.size))
-    first, second = (
-        [(word, place not in shared) for place, word in enumerate(of)]
-        for of, shared in zip(words, common, strict=True)
-    )
-    return first, second
 
 
 def changed_captions(

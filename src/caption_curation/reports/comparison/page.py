@@ -58,10 +58,9 @@ from caption_curation.reports.comparison.tables import (
     score_rows,
 )
 from caption_curation.reports.comparison.training_numbers import training_set_means
-from caption_curation.reports.page.html import template_environment
+from caption_curation.reports.page.html import check_page_folder, template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
 from caption_curation.rng import rng_for
-from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import atomic_folder
 
 DOTS_PER_INCH = 300
@@ -196,13 +195,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         InputError: naming the file or folder.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out: {folder} is a file; name a folder")
-    files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if files and not {"index.html", "table.tex"} <= files:
-        raise InputError(
-            f"--out: {folder} exists and is no comparison; it would be replaced, name another"
-        )
+    check_page_folder(folder, {"index.html", "table.tex"}, "comparison")
 
 
 def _environment() -> Environment:

@@ -42,6 +42,13 @@ EDIT_LABELS = {action.counted_as: action.outcome for action in ACTIONS.values()}
     "kept": "chosen, but kept",
     "rejected": "turned down",
 }
+# What people decided of chosen samples, by what `decision_on` an edit says.
+DECISION_LABELS = {
+    "accept": "accepted",
+    "reject": "rejected",
+    "caption": "another caption",
+    "remove": "removed",
+}
 EDIT_COLOURS = {action.counted_as: METHOD_COLOURS[name] for name, action in ACTIONS.items()} | {
     "kept": GREY,
     "rejected": GREY,

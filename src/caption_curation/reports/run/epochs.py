@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from caption_curation.audit.selection import AuditRow, audit_chosen
-from caption_curation.curation.actions import ACTIONS
 from caption_curation.curation.scores import FloatArray
-from caption_curation.edits import BY_PERSON, KEEP, Edit, apply_edits, read_edits
-from caption_curation.reports.page.labels import EDIT_LABELS
+from caption_curation.curation.settling import decision_on
+from caption_curation.edits import KEEP, Edit, apply_edits, read_edits
 from caption_curation.reports.run.examples import (
     EditExample,
     LossChange,
@@ -44,7 +43,7 @@ class Findings:
         chosen: ids of all samples that were ever chosen.
         edited: number of edits that changed a sample.
         kept_reasons: why chosen samples were kept, with numbers.
-        people: what became of samples that people decided about, in words, with numbers.
+        people: how many samples they decided about in which way, of the epochs with any.
     """
 
     losses: dict[int, FloatArray] = field(default_factory=dict)
@@ -57,7 +56,7 @@ class Findings:
     chosen: set[str] = field(default_factory=set)
     edited: int = 0
     kept_reasons: Counter[str] = field(default_factory=Counter)
-    people: Counter[str] = field(default_factory=Counter)
+    people: dict[int, Counter[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -120,7 +119,8 @@ def _add_edits(
     accepted = [edit for edit in edits if edit.accepted]
     findings.edited += sum(edit.action != KEEP for edit in accepted)
     findings.kept_reasons.update(edit.reason for edit in edits if edit.action == KEEP)
-    findings.people.update(_outcome(edit) for edit in edits if edit.decided_by == BY_PERSON)
+    if by_people := Counter(filter(None, map(decision_on, edits))):
+        findings.people[epoch] = by_people
     state.chosen = {edit.sample_id for edit in edits}
     if state.chosen:
         _add_choice(findings, state, run, epoch)
@@ -144,11 +144,3 @@ def _add_choice(findings: Findings, state: _State, run: Run, epoch: int) -> None
             {epoch: state.samples}, {epoch: ids}, run.planted, [epoch]
         )
 
-
-def _outcome(edit: Edit) -> str:
-    if not edit.accepted:
-        return EDIT_LABELS["rejected"]
-    if edit.action == KEEP:
-        return EDIT_LABELS["kept"]
-    # The reason names what it is in place of, if a person wanted something else.
-    return f"{ACTIONS[edit.action].outcome} {edit.reason.replace('_', ' ')}".strip()

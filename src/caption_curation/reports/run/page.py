@@ -10,6 +10,7 @@ from caption_curation.config.params import Params
 from caption_curation.config.profile import BestEpoch, HubModel, LocalModel
 from caption_curation.curation.actions import method_title
 from caption_curation.curation.scores import LOSS_UNITS
+from caption_curation.curation.settling import decision_on
 from caption_curation.evaluation.arithmetic import describe_run
 from caption_curation.image_index import present_files
 from caption_curation.reports.page.descriptions import (
@@ -18,6 +19,7 @@ from caption_curation.reports.page.descriptions import (
 )
 from caption_curation.reports.page.html import embedded_picture, template_environment
 from caption_curation.reports.page.labels import (
+    DECISION_LABELS,
     EDIT_LABELS,
     METRIC_LABELS,
     NOISE_LABELS,
@@ -80,6 +82,7 @@ def page_content(run: Run) -> dict[str, Any]:
         "first_training_set": sum(len(image.captions) for image in run.train),
         "kept_reasons": found.kept_reasons,
         "people": found.people,
+        "decision_labels": DECISION_LABELS,
         "synthesis": _synthesis(run.synthesis.values(), experiment.prompt),
         "loss_changes": found.changes,
         "hard_fractions": sorted({row["fraction"] for row in run.hard_samples}),
@@ -135,6 +138,7 @@ def _edit_examples(run: Run, examples: Sequence[EditExample]) -> list[dict[str, 
         {
             "example": example,
             "repair": truth.judge(run, example),
+            "decision": decision_on(example.edit),
             "losses": [
                 loss for loss in (example.loss_before, example.loss_after) if loss is not None
             ],

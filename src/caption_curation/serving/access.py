@@ -6,7 +6,17 @@ import secrets
 import time
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 SHORTEST_PASSWORD = 8  # characters
@@ -15,7 +25,7 @@ SHORTEST_PASSWORD = 8  # characters
 # show our pages in a frame.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'self'; "
-    "script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
@@ -30,9 +40,13 @@ def is_loopback(host: str) -> bool:
 
 
 def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
-    """Protect ``app`` against access by others.
+    """Protect ``app`` against access by others, and give it the templates that pages share.
+
+    A template of the application's own has its ``page.css``; ``message.html`` leads back to its
+    endpoint ``start``.
 
     Args:
+        app: to be protected; before it is used.
         local_only: refuse requests for other host names, through which a page on another site could
             reach a server on this machine (DNS rebinding).
         password: what a browser must send once; ``None`` if nothing.
@@ -40,10 +54,12 @@ def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
     app.config.update(
         SECRET_KEY=secrets.token_bytes(32),
         # Cookies ignore ports: servers on the same machine need different names.
-        SESSION_COOKIE_NAME=f"annotation_{secrets.token_hex(4)}",
+        SESSION_COOKIE_NAME=f"page_{secrets.token_hex(4)}",
         SESSION_COOKIE_SAMESITE="Lax",
         MAX_CONTENT_LENGTH=2**16,
     )
+
+    app.register_blueprint(Blueprint("shared", __name__, template_folder="templates"))
 
     @app.before_request
     def check_source() -> None:
@@ -56,7 +72,7 @@ def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.update(_HEADERS)
-        # After "back", a browser must reload the page: marks may have changed since.
+        # After "back", a browser must reload the page: what was saved may have changed since.
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response
@@ -68,7 +84,7 @@ def guard(app: Flask, *, local_only: bool, password: str | None) -> None:
 def _ask_for(app: Flask, password: str) -> None:
     @app.before_request
     def check_password() -> AnyResponse | None:
-        if session.get("may_annotate") or request.endpoint in ("enter_password", "static"):
+        if session.get("may_enter") or request.endpoint in ("enter_password", "static"):
             return None
         return redirect(url_for("enter_password", next=request.path), 303)
 
@@ -79,7 +95,7 @@ def _ask_for(app: Flask, password: str) -> None:
         if not hmac.compare_digest(request.form.get("password", "").encode(), password.encode()):
             time.sleep(1)  # each of the server's few threads checks one guess per second
             return render_template("password.html", wrong=True), 403
-        session["may_annotate"] = True
+        session["may_enter"] = True
         target = request.args.get("next", "/")
         # Only paths on this server: "//elsewhere" and "/\elsewhere" name another one.
         is_own = target.startswith("/") and not target.startswith(("//", "/\\"))

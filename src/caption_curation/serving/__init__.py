@@ -1,0 +1,1 @@
+"""Pages that people work on in a browser: who may use them, and how they are served."""
