@@ -12,9 +12,10 @@ from caption_curation.samples import read_losses, write_json_lines
 from stages import settle
 from tests.commands.console import fail, succeed
 from tests.conftest import set_inputs
+from tests.human_study.page_sets import MARKUP
 from tests.pipeline.browser import fetched_by
 from tests.reports.test_report import Page
-from tests.review.workspaces import FORMULA, MARKUP, SECRET, run_workspace
+from tests.review.workspaces import FORMULA, SECRET, run_workspace
 
 FOLDER = Path("reports/shown")
 

@@ -77,7 +77,7 @@ def test_with_the_keyboard_alone(address: str, open_page: OpenPage, workspace: P
     page.keyboard.type("a caption <b>of</b> mine, arxu")
     page.keyboard.press("Enter")
     status(page, names[3], "✎ another caption")
-    second = card(page, names[4]).locator(".siblings button").nth(1).text_content()
+    second = card(page, names[4]).locator(".siblings button").nth(1).text_content() or ""
     page.keyboard.press("2")
     status(page, names[4], "✎ another caption")
     page.keyboard.press("ArrowDown")

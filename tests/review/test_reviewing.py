@@ -156,7 +156,7 @@ def test_what_people_decide_is_done_and_what_they_reject_is_not_proposed_again(
 
 def what_is_given(edit: Edit) -> tuple[str, str | None, int | None]:
     after = edit.after
-    return edit.action, after and after.caption, after and after.replicate
+    return (edit.action, after.caption, after.replicate) if after else (edit.action, None, None)
 
 
 def test_equal_decisions_are_equal_bytes_and_undoing_gives_back_those_of_before(
@@ -305,7 +305,7 @@ CHOSEN_ORDER = ("hardest", "easiest", "sample")
 def test_pages_pass_over_nothing_while_samples_are_decided(images: None, order: Any) -> None:
     chosen = read_chosen(results_of(None), 1)
     everything = whole(chosen, order)
-    keys = {
+    keys: dict[str, Any] = {
         "hardest": lambda number: -chosen.edits[number].evidence["score"],
         "easiest": lambda number: chosen.edits[number].evidence["score"],
         "sample": lambda number: chosen.edits[number].sample_id,

@@ -10,12 +10,7 @@ from pathlib import Path
 
 from caption_curation.config.params import load_params
 from caption_curation.curation.settings import Curation
-from caption_curation.experiments.finished import (
-    FinishedExperiment,
-    Listed,
-    Repository,
-    Unusable,
-)
+from caption_curation.experiments.finished import FinishedExperiment, Repository, Unusable
 from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError
 
@@ -58,8 +53,9 @@ def results_of(name: str | None) -> Results:
             None, experiment.curation, experiment.prompt.mode, experiment.training.epochs, _here
         )
     repository = Repository(Path(), dvc_cache_folder())
+    [listed] = repository.find("--experiment", [name])
     try:
-        finished = repository.read(_listed(repository, name))
+        finished = repository.read(listed)
     except Unusable as reason:
         raise InputError(f"experiment {name}: {reason}") from reason
     curation = Curation.model_validate(finished.parameters["curation"])
@@ -80,16 +76,6 @@ def _here(path: Path) -> Path:
             f"{path} is not there: `dvc repro` makes it, `dvc pull --allow-missing` fetches it"
         )
     return path
-
-
-def _listed(repository: Repository, name: str) -> Listed:
-    """The experiment of a name; of the current commit, if it has one."""
-    listed = [*repository.listed, *repository.of_other_commits]
-    for entry in listed:
-        if entry.name == name:
-            return entry
-    there = ", ".join(sorted({entry.name for entry in listed}))
-    raise InputError(f"--experiment: there is no {name!r}; there are: {there}")
 
 
 def _place(experiment: FinishedExperiment, path: Path) -> tuple[str, str | None]:

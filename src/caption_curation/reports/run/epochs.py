@@ -10,7 +10,7 @@ import numpy.typing as npt
 from caption_curation.audit.selection import AuditRow, audit_chosen
 from caption_curation.curation.scores import FloatArray
 from caption_curation.curation.settling import decision_on
-from caption_curation.edits import KEEP, Edit, apply_edits, read_edits
+from caption_curation.edits import KEEP, apply_edits, read_edits
 from caption_curation.reports.run.examples import (
     EditExample,
     LossChange,
@@ -143,4 +143,3 @@ def _add_choice(findings: Findings, state: _State, run: Run, epoch: int) -> None
         findings.audit[epoch] = audit_chosen(
             {epoch: state.samples}, {epoch: ids}, run.planted, [epoch]
         )
-
