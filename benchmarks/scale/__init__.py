@@ -117,7 +117,7 @@ def scale_clone(folder: Path, corpus: Path, ratio: float) -> Clone:
     clone.set(**lies)
     data = {"annotations": ANNOTATIONS, "revision": 0}
     profile |= {
-        "data": {"source": "karpathy", **data, "seed": 0, "train_fraction": 1.0},
+        "data": {"source": "karpathy", **data, "seed": 0, "train_fraction": 1.0, "on_leak": "warn"},
         "generator_data": {"source": "same"},
     }
     file.write_text(yaml.safe_dump(profile), encoding="utf-8")

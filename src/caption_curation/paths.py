@@ -11,6 +11,7 @@ PARAMETERS = Path("data/parameters.txt")  # the record that they are valid
 # images too that data.train_fraction leaves out of train
 CORPUS = Path("data/corpus")
 PHOTOGRAPHS = CORPUS / "images"
+CORPUS_FINDINGS = Path("data/corpus_findings")  # duplicates.jsonl, images.jsonl, summary.json
 GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo world's; or empty
 # train.jsonl, train_images.jsonl, summary.json; and images/ unless they are the captioner's own
 GENERATOR_CORPUS = Path("data/generator_corpus")

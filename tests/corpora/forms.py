@@ -45,7 +45,7 @@ def photographs(shared_data: Path, number: int) -> list[Path]:
 
 def section(source: str, **keys: Any) -> dict[str, Any]:
     """The section ``data`` of a profile."""
-    return {"source": source, "seed": 0, "train_fraction": 1.0} | keys
+    return {"source": source, "seed": 0, "train_fraction": 1.0, "on_leak": "warn"} | keys
 
 
 def as_source(data: dict[str, Any]) -> CorpusSource:

@@ -37,12 +37,15 @@ def demo(**changes: Any) -> dict[str, Any]:
         "images": {"train": 30, "val": 5, "test": 5},
         "noise": {"wrong_caption": 0.1, "mismatched_image": 0.1, "long_caption": 0.1},
         "train_fraction": 1.0,
+        "on_leak": "warn",
     } | changes
 
 
 def for_generator(section: dict[str, Any]) -> dict[str, Any]:
     """The section without what only the captioner's corpus has."""
-    return {key: value for key, value in section.items() if key != "train_fraction"}
+    return {
+        key: value for key, value in section.items() if key not in ("train_fraction", "on_leak")
+    }
 
 
 def run_stage(root: Path, section: str) -> subprocess.CompletedProcess[str]:
@@ -189,6 +192,7 @@ def test_karpathy_corpus_with_warnings_and_empty_ground_truth(tmp_path: Path) ->
         "revision": 0,
         "seed": 0,
         "train_fraction": 1.0,
+        "on_leak": "warn",
     }
     root = workspace(tmp_path / "work", data=section)
     set_inputs(root, annotations=source / "dataset.json", images=source)
@@ -229,6 +233,7 @@ def test_a_failed_build_leaves_the_corpus_as_it_was(tmp_path: Path) -> None:
         "revision": 0,
         "seed": 0,
         "train_fraction": 1.0,
+        "on_leak": "warn",
     }
     other = workspace(tmp_path / "other", data=broken)
     shutil.copytree(other / "profiles", root / "profiles")
@@ -238,7 +243,9 @@ def test_a_failed_build_leaves_the_corpus_as_it_was(tmp_path: Path) -> None:
     assert finished.stderr.startswith("error: inputs.annotations: data/nowhere.json: no such file")
     assert "Traceback" not in finished.stderr
     assert contents(root / "data") == before
-    assert {path.name for path in (root / "data").iterdir()} == {"corpus", "ground_truth"}
+    assert {path.name for path in (root / "data").iterdir()} == {
+        *("corpus", "corpus_findings", "ground_truth")
+    }
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

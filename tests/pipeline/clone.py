@@ -23,6 +23,7 @@ TINY_PROFILE: dict[str, Any] = {
         "images": {"train": 24, "val": 6, "test": 6},
         "noise": {"wrong_caption": 0.1, "mismatched_image": 0.1, "long_caption": 0.05},
         "train_fraction": 1.0,
+        "on_leak": "warn",
     },
     "generator_data": {
         "source": "demo_world",

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from caption_curation.support.sections import Count, FileName, Fraction, Natural, Section
 
+OnLeak = Literal["warn", "drop", "stop"]
+
 
 class SplitSizes(Section):
     """Number of images per split."""
@@ -79,6 +81,11 @@ class CaptionerCorpus(Section):
     train_fraction: Annotated[float, Field(gt=0, le=1)]
     """Share of the training images that is trained on (the few-shot setting). Smaller shares lie
     within larger ones; at least one image must remain.
+    """
+    on_leak: OnLeak
+    """What happens when training images show pictures of `val` or `test` too, equal or near:
+    `warn` prints and records it, `drop` takes them out of the training split (the generator does
+    not see them either, where it is fine-tuned on the captioner's corpus), `stop` ends with a list.
     """
 
 

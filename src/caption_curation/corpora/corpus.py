@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from caption_curation.corpora.duplicates.look import Look
 from caption_curation.corpora.inside import Inside
 from caption_curation.image_index import ImageFile, index_of, read_index, write_index
 from caption_curation.samples import CaptionedImage, read_images, write_json_lines
@@ -36,6 +37,7 @@ class Corpus:
     ``repaired_rows`` is the number of rows that lacked a delimiter. ``provenance`` has a record of
     every image of which anything is known, of all splits. ``inside`` says where the pictures are
     that are no files of the folder of images, by ``file_name``.
+    ``looks``, by file name: at those pictures that the reader has decoded to check them.
     """
 
     source: str
@@ -45,6 +47,7 @@ class Corpus:
     repaired_rows: int = 0
     provenance: list[Provenance] = field(default_factory=list)
     inside: Mapping[str, Inside] = field(default_factory=dict)
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
 
 def image_files(digests: Mapping[str, str], folder: Path) -> dict[str, ImageFile]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from caption_curation.config.inputs import CorpusFiles, input_key
 from caption_curation.corpora.captions import normalise_caption
 from caption_curation.corpora.corpus import IMAGES, Corpus, Provenance
+from caption_curation.corpora.duplicates.look import Look
 from caption_curation.corpora.inside import Inside
 from caption_curation.corpora.pictures import (
     copy_pictures,
-    image_faults,
-    inside_faults,
+    look_at_files,
+    look_inside,
 )
 from caption_curation.samples import CaptionedImage, has_word
 from caption_curation.support.errors import InputError, list_faults
@@ -144,7 +145,8 @@ def checked_corpus(
             are unusable; the message lists all faults.
     """
     wanted = [entry for entry in listing.entries if entry.split in splits]
-    faults = listing.faults + _picture_faults(wanted, files, section)
+    looks, unreadable = _look_at_pictures(wanted, files, section)
+    faults = listing.faults + unreadable
     if not faults:
         found = {entry.split for entry in wanted}
         faults = [f"split {split}: no images" for split in splits if split not in found]
@@ -160,19 +162,21 @@ def checked_corpus(
         repaired_rows=listing.repaired,
         provenance=[entry.provenance for entry in wanted if entry.provenance],
         inside={entry.image.file_name: entry.inside for entry in wanted if entry.inside},
+        looks=looks,
     )
 
 
-def _picture_faults(wanted: list[Entry], files: CorpusFiles, section: str) -> list[str]:
+def _look_at_pictures(
+    wanted: list[Entry], files: CorpusFiles, section: str
+) -> tuple[dict[str, Look], list[str]]:
+    """A look at each picture by name, and a line for each that cannot be read."""
     names = [entry.image.file_name for entry in wanted if entry.inside is None]
-    faults: dict[str, str] = {}
+    inside = {entry.image.file_name: entry.inside for entry in wanted if entry.inside}
+    looks, faults = look_inside(inside)
     if names or not wanted:
-        folder = image_folder(files.images, section)
-        faults |= image_faults(names, folder, decode=True)
-    faults |= inside_faults(
-        {entry.image.file_name: entry.inside for entry in wanted if entry.inside}
-    )
-    return [
+        of_files = look_at_files(names, image_folder(files.images, section))
+        looks, faults = looks | of_files[0], faults | of_files[1]
+    return looks, [
         f"{entry.where and f'{entry.where}: '}file {name!r}: {faults[name]}"
         for entry in wanted
         for name in [entry.image.file_name]

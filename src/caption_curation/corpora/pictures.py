@@ -1,6 +1,6 @@
 """The pictures of a corpus that is being read: files of a folder, or inside of archives and tables.
 
-Each is decoded once, to be sure of it, and copied byte for byte.
+Each is decoded once, to be sure of it and to tell it from others, and copied byte for byte.
 """
 
 import os
@@ -13,9 +13,11 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from caption_curation.corpora.duplicates.look import Look
+from caption_curation.corpora.duplicates.looks import look_at
 from caption_curation.corpora.inside import Inside
 from caption_curation.image_index import digest_of
-from caption_curation.pictures.reading import picture_fault, read_picture
+from caption_curation.pictures.reading import picture_fault
 from caption_curation.support.errors import InputError
 
 MISSING = "missing"
@@ -44,21 +46,50 @@ def image_faults(file_names: Sequence[str], folder: Path, *, decode: bool) -> di
     return {name: fault for name, fault in zip(file_names, faults, strict=True) if fault}
 
 
-def inside_faults(inside: Mapping[str, Inside]) -> dict[str, str]:
-    """What is wrong with pictures in stores, by name, found by decoding them.
+def look_at_files(
+    file_names: Sequence[str], folder: Path
+) -> tuple[dict[str, Look], dict[str, str]]:
+    """A look at each image file, and what is wrong with those that cannot be read, by name.
+
+    Args:
+        file_names: relative to ``folder``.
+        folder: of the images.
+    """
+
+    def look(name: str) -> Look | str:
+        path = folder / name
+        return _look(path) if path.is_file() else MISSING
+
+    looks, faults = {}, {}
+    with _threads() as pool:
+        found = _told(pool.map(look, file_names), "checking", len(file_names))
+        for name, seen in zip(file_names, found, strict=True):
+            if isinstance(seen, Look):
+                looks[name] = seen
+            else:
+                faults[name] = seen
+    return looks, faults
+
+
+def look_inside(inside: Mapping[str, Inside]) -> tuple[dict[str, Look], dict[str, str]]:
+    """A look at each picture in stores, and what is wrong with those that cannot be read, by name.
 
     Args:
         inside: by name, in the order of the stores and in each of them.
     """
     names = iter(inside)
-    faults = {}
+    looks, faults = {}, {}
     with _threads() as pool:
         contents = _told(_contents(inside.values()), "checking", len(inside))
         while some := list(islice(contents, HELD)):
-            for name, fault in zip(islice(names, len(some)), pool.map(_fault, some), strict=True):
-                if fault:
-                    faults[name] = fault
-    return faults
+            for name, seen in zip(
+                islice(names, len(some)), pool.map(_look, map(BytesIO, some)), strict=True
+            ):
+                if isinstance(seen, Look):
+                    looks[name] = seen
+                else:
+                    faults[name] = seen
+    return looks, faults
 
 
 def copy_pictures(
@@ -68,7 +99,7 @@ def copy_pictures(
 
     Args:
         names: of the pictures, each once.
-        inside: where those are that are no files, as :func:`inside_faults` has it.
+        inside: where those are that are no files, as :func:`look_inside` has it.
         origin: the folder of those that are.
         folder: to write into.
 
@@ -94,12 +125,12 @@ def _contents(places: Iterable[Inside]) -> Iterator[bytes]:
         yield from store.contents([each.place for each in of_store])
 
 
-def _fault(content: bytes) -> str | None:
+def _look(source: Path | BytesIO) -> Look | str:
     try:
-        read_picture(BytesIO(content))
+        return look_at(source)
     except InputError as error:
-        return str(error).removeprefix("picture: ")
-    return None
+        name = source if isinstance(source, Path) else "picture"
+        return str(error).removeprefix(f"{name}: ")
 
 
 def _threads() -> ThreadPoolExecutor:

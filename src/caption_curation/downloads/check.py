@@ -18,7 +18,7 @@ from caption_curation.config.inputs import (
 from caption_curation.config.params import Params
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.corpora.listing import Listing, image_folder
-from caption_curation.corpora.pictures import MISSING, image_faults, inside_faults
+from caption_curation.corpora.pictures import MISSING, image_faults, look_inside
 from caption_curation.corpora.sources import list_images
 from caption_curation.downloads.published import ANNOTATIONS, PublishedCorpus, published_corpus
 from caption_curation.metrics.clip.published import obtain_clip
@@ -155,7 +155,7 @@ def _check_split(
         return SplitCheck(split, published, len(names), len(files), 0)
     found = image_faults(files, folder, decode=decode) if folder else {}
     if decode:  # of pictures inside of files there is no header to be read alone
-        found |= inside_faults(inside)
+        found |= look_inside(inside)[1]
     kinds = Counter("missing" if fault == MISSING else "unreadable" for fault in found.values())
     for kind, number in kinds.items():
         examples = [

@@ -69,7 +69,7 @@ def read_picture(source: Path | IO[bytes]) -> Image.Image:
         return picture
 
 
-def read_header(source: Path) -> Header:
+def read_header(source: Path | IO[bytes]) -> Header:
     """Format and size of a picture, without decoding it; a file that is cut short goes unnoticed.
 
     Raises:
