@@ -9,10 +9,10 @@ work goes on from it.
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from caption_curation.support.claims import try_claim
+from caption_curation.support.claims import sole_claim
 
 FOLDER = Path("caption_curation") / "checkpoints"  # in DVC's cache folder
 ABANDONED = 30  # days after which nobody is expected to take up a killed stage again
@@ -35,11 +35,10 @@ def unfinished_work(dvc_cache: Path, name: str) -> Iterator[Path | None]:
     folder = dvc_cache / FOLDER / name
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_unfinished(dvc_cache, ABANDONED)
-    claim = try_claim(_claim_file(folder))
-    if claim is None:
-        yield None
-        return
-    with closing(claim):
+    with sole_claim(_claim_file(folder)) as is_ours:
+        if not is_ours:
+            yield None
+            return
         yield folder
         shutil.rmtree(folder, ignore_errors=True)  # the result is there, whatever of this stays
 
@@ -61,12 +60,10 @@ def remove_unfinished(dvc_cache: Path, days: float = 0) -> int:
     """Remove the folders of :func:`unfinished` that no running stage has; returns their number."""
     removed = 0
     for folder in unfinished(dvc_cache, days):
-        claim = try_claim(_claim_file(folder))
-        if claim is None:
-            continue
-        with closing(claim):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
+        with sole_claim(_claim_file(folder)) as is_ours:
+            if is_ours:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
     return removed
 
 

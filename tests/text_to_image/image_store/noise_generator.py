@@ -17,7 +17,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_key, open_store
+from caption_curation.support.claims import Claims
+from caption_curation.text_to_image.image_store import (
+    ImageRequest,
+    ImageStore,
+    Recipe,
+    image_key,
+    open_store,
+)
 
 RECIPE = Recipe(
     generator="5e8f",
@@ -38,6 +45,18 @@ def requests_for(seeds: range) -> dict[str, ImageRequest]:
     """One request for each seed, by key."""
     wanted = [ImageRequest(f"an image of {seed}", seed) for seed in seeds]
     return {image_key(RECIPE, request): request for request in wanted}
+
+
+def claimed_slots(store: ImageStore) -> list[str]:
+    """The first digits of keys that somebody has claimed."""
+    folder = store.folder / "claims"
+    claimed = []
+    for file in folder.iterdir():
+        if claim := Claims(folder).claim(file.stem):
+            claim.close()
+        else:
+            claimed.append(file.stem)
+    return claimed
 
 
 def noise_image(request: ImageRequest) -> Image.Image:

@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from caption_curation.support import digest_memo
-from caption_curation.support.claims import try_claim
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import (
     Counts,
@@ -124,7 +123,7 @@ def test_it_is_left_to_the_process_that_is_making_it_anew(cache: Path) -> None:
         damaged = store.path(KEYS[3])
         right = damaged.read_bytes()
         another_key(damaged, store.path(KEYS[1]))
-        claim = try_claim(store.claims / f"{KEYS[3]}.lock")
+        claim = ImageStore(cache).claims.claim(KEYS[3])
         assert claim
         store._remove([KEYS[3]])
         assert damaged.exists()

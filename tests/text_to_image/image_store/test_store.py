@@ -19,7 +19,6 @@ import pytest
 from PIL import Image
 
 from caption_curation.numerical_classes import UNKNOWN
-from caption_curation.support.claims import try_claim
 from caption_curation.support.dvc_cache import dvc_cache_folder
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import (
@@ -38,6 +37,7 @@ from caption_curation.text_to_image.image_store.keys import attempt_seed
 from tests.text_to_image.image_store.noise_generator import (
     BATCH_SIZE,
     RECIPE,
+    claimed_slots,
     noise_image,
     noise_images,
     requests_for,
@@ -118,7 +118,9 @@ def test_files_are_read_only_and_nothing_else_stays(store: ImageStore) -> None:
     files = [path for path in store.folder.rglob("*") if path.is_file()]
     files = [path for path in files if path.suffix != ".sqlite"]  # what is remembered
     expected = {store.path(key) for key in requests_for(range(6))}
-    assert set(files) == {*expected, store.folder / "lock"}
+    locks = {store.folder / "lock", *(store.folder / "claims").iterdir()}
+    assert set(files) == {*expected, *locks}
+    assert sum(lock.stat().st_size for lock in locks) == 0
     assert all(path.stat().st_mode & 0o777 == 0o444 for path in expected)
 
 
@@ -178,7 +180,7 @@ def test_failure_keeps_the_finished_images(store: ImageStore) -> None:
 
     with pytest.raises(RuntimeError, match="out of memory"):
         store.obtain(RECIPE, requests_for(range(9)), generate, BATCH_SIZE)
-    assert list(store.claims.iterdir()) == []
+    assert claimed_slots(store) == []
     assert obtain(store, range(9)) == Counts(3, 6, 0)
 
 
@@ -188,25 +190,22 @@ def test_leftovers_of_a_killed_process_do_not_disturb(store: ImageStore) -> None
     partial.parent.mkdir(parents=True)
     partial.write_bytes(b"\xff\xd8 half")
     partial.chmod(0o444)
-    (store.claims / f"{key}.lock").touch()
     assert obtain(store, range(1)) == Counts(1, 0, 0)
     assert not partial.exists()
-    assert list(store.claims.iterdir()) == []
+    assert claimed_slots(store) == []
 
 
 def test_opening_clears_what_killed_processes_left(tmp_path: Path) -> None:
     store = ImageStore(tmp_path / "cache")
-    leftovers = [store.claims / "0.lock", store.images / "ab" / "0.partial"]
-    for leftover in leftovers:
-        leftover.parent.mkdir(parents=True)
-        leftover.touch()
+    leftover = store.images / "ab" / "0.partial"
+    leftover.parent.mkdir(parents=True)
+    leftover.touch()
     with open_store(tmp_path / "cache"):
-        assert not any(leftover.exists() for leftover in leftovers)
-        # Now these could be in use, and a second process must leave them alone.
-        for leftover in leftovers:
-            leftover.touch()
+        assert not leftover.exists()
+        # Now it could be in use, and a second process must leave it alone.
+        leftover.touch()
         with open_store(tmp_path / "cache"):
-            assert all(leftover.exists() for leftover in leftovers)
+            assert leftover.exists()
 
 
 def flock_of_nfs(file: Any, operation: int) -> None:
@@ -245,7 +244,7 @@ def test_image_that_is_never_usable_is_not_stored(store: ImageStore) -> None:
     assert "seed 0" not in str(raised.value)
     keys = list(requests_for(range(9)))
     assert store.missing(keys) == [keys[1], keys[2], keys[8]]
-    assert list(store.claims.iterdir()) == []
+    assert claimed_slots(store) == []
     assert asked[0] == 1 and len(set(asked)) == len(asked) == ATTEMPTS
 
 
@@ -260,7 +259,7 @@ def test_generator_of_nothing_but_unusable_images_is_given_up_soon(store: ImageS
     with pytest.raises(InputError, match="seed 3, prompt"):
         store.obtain(RECIPE, requests_for(range(9)), generate, BATCH_SIZE)
     assert asked == ATTEMPTS * BATCH_SIZE
-    assert list(store.claims.iterdir()) == []
+    assert claimed_slots(store) == []
 
 
 @pytest.mark.parametrize("unusable", [None, Image.new("RGB", RECIPE.size)], ids=["NaN", "black"])
@@ -300,7 +299,7 @@ def test_failed_write_is_an_error(store: ImageStore) -> None:
     blocking.mkdir(parents=True)  # a folder where the image is to be written
     with pytest.raises(IsADirectoryError):
         store.obtain(RECIPE, requests, noise_images, BATCH_SIZE)
-    assert list(store.claims.iterdir()) == []
+    assert claimed_slots(store) == []
     # The other images of the batch are there, and nothing is left of the one that failed.
     assert set(store.missing(requests)) & set(list(requests)[:BATCH_SIZE]) == {fourth}
     blocking.rmdir()
@@ -441,7 +440,7 @@ def test_images_of_dvcs_cache_are_imported(committed: Path, tmp_path: Path) -> N
         for key in requests_for(range(4, 6)):
             assert store.path(key).samefile(object_of(clone, key))
         assert obtain(store, range(8)) == Counts(0, 4, 4)
-        assert list(store.claims.iterdir()) == []
+        assert claimed_slots(store) == []
 
 
 def test_absent_and_damaged_objects_are_not_imported(committed: Path, tmp_path: Path) -> None:
@@ -485,7 +484,7 @@ def test_what_another_process_is_obtaining_is_not_imported(committed: Path, tmp_
     clone = copy_of(committed, tmp_path)
     held, *others = requests_for(range(6))
     with open_store(clone / ".dvc" / "cache") as store, ThreadPoolExecutor() as threads:
-        claim = try_claim(store.claims / f"{held}.lock")
+        claim = ImageStore(clone / ".dvc" / "cache").claims.claim(held)
         assert claim
         try:
             obtaining = threads.submit(obtain, store, range(6))

@@ -141,7 +141,7 @@ def _claimed_batches(
             with ExitStack() as held:
                 claims: dict[str, Claim] = {}
                 for key in remaining:
-                    claim = files.claim(key)
+                    claim = files.claims.claim(key)
                     if claim is None:
                         held_elsewhere.append(key)
                     elif looks_complete(files.path(key)):
@@ -156,7 +156,7 @@ def _claimed_batches(
                 held.pop_all()  # the caller owns them from here on
             yield claims
         if held_elsewhere:
-            files.wait_until_free(held_elsewhere[0])
+            files.claims.wait_until_free(held_elsewhere[0])
         pending = held_elsewhere
 
 

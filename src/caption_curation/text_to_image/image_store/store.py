@@ -41,7 +41,7 @@ def open_store(dvc_cache: Path, *, alone: bool = False) -> Iterator["ImageStore"
         InputError: ``alone``, and another process has it open.
     """
     store = ImageStore(dvc_cache)
-    store.claims.mkdir(parents=True, exist_ok=True)
+    (store.folder / "claims").mkdir(parents=True, exist_ok=True)
     # Readable too, or an NFS server refuses the shared lock.
     with (store.folder / "lock").open("a+") as lock:
         try:
@@ -83,7 +83,7 @@ class ImageStore(StoreFiles):
         self._import_from_dvc([key for name in waiting for key in alternatives[name]])
         for name in waiting:
             for key in alternatives[name][1:]:
-                self.wait_until_free(key)  # another process may be importing it
+                self.claims.wait_until_free(key)  # another process may be importing it
             chosen[name] = self._first_stored(alternatives[name])
         return {name: chosen.get(name) or keys[0] for name, keys in alternatives.items()}
 
@@ -171,7 +171,7 @@ class ImageStore(StoreFiles):
         """Remove files that are not the image of their key, unless another process has by now."""
         removed = []
         for key in faulty:
-            if claim := self.claim(key):
+            if claim := self.claims.claim(key):
                 with closing(claim):
                     for fault in self._checks.faults({key: self.path(key)}).values():
                         self.path(key).unlink(missing_ok=True)
@@ -189,7 +189,7 @@ class ImageStore(StoreFiles):
         return len(missing) - len(wanted)
 
     def _import_image(self, key: str, object_file: Path) -> bool:
-        claim = self.claim(key)
+        claim = self.claims.claim(key)
         if claim is None:  # another process is obtaining it right now
             return False
         with closing(claim):
