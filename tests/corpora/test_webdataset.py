@@ -108,7 +108,8 @@ def test_records_with_lists_names_and_ids(tmp_path: Path) -> None:
         content = picture(tmp_path, number)
         members: list[tuple[str, bytes | str]] = []
         for sample in range(2):
-            record = {"caption": [f"{split} {sample}", "again"], "by": "Ann", "of": f"{split}.jpg"}
+            texts = [f"{split} {sample}", "again"]
+            record: dict[str, Any] = {"caption": texts, "by": "Ann", "of": f"{split}.jpg"}
             key = f"{split}#{sample}"
             members += [(f"{key}.jpg", content), (f"{key}.json", json.dumps(record))]
         write_tar(tmp_path / f"shards/{split}.tar", members)

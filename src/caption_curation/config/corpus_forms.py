@@ -6,7 +6,7 @@ kinds of ``data``, the others those of ``generator_data``.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, StrictBool, Tag, model_validator
 
 from caption_curation.config.corpora import (
     CaptionerCorpus,
@@ -58,11 +58,22 @@ class KarpathySplits(Section):
     """
 
 
+class HubSplits(Section):
+    """A split of a data set for each of ours."""
+
+    train: Column
+    """The data set's split that is trained on."""
+    val: Column | None
+    """Its split that is our validation split; `null`: none."""
+    test: Column | None
+    """Its split that is our test split; `null`: none."""
+
+
 def _kind_of_splits(value: Any) -> str | None:
     match value:
         case "given":
             return "<given>"
-        case FileSplits() | {"train": _}:
+        case FileSplits() | HubSplits() | {"train": _}:
             return "<files>"
         case KarpathySplits() | {"karpathy": _}:
             return "<karpathy>"
@@ -96,6 +107,17 @@ CocoSplits = Annotated[
         custom_error_type="splits",
         custom_error_message="Input should be 'given', fractions: {val: 0.1, test: 0.1}, files: "
         "{train: …, val: …, test: …}, or {karpathy: dataset_coco.json}",
+    ),
+]
+
+
+NamedSplits = Annotated[
+    Given | Fractions | Annotated[HubSplits, Tag("<files>")],
+    Discriminator(
+        _kind_of_splits,
+        custom_error_type="splits",
+        custom_error_message="Input should be 'given', fractions: {val: 0.1, test: 0.1}, or the "
+        "data set's own: {train: train, val: validation, test: test}",
     ),
 ]
 
@@ -221,6 +243,34 @@ class ParquetSource(ImageFilesSource):
     """Splits: `given`, or made from fractions."""
 
 
+class HubColumns(ShardColumns):
+    """Columns of a data set on the hub."""
+
+    image: Column
+    """Column of the pictures."""
+
+
+class HubSource(Section):
+    """A data set on the Hugging Face hub, at a pinned commit."""
+
+    source: Literal["hub"]
+    """A data set on the Hugging Face hub, in any form that `datasets` reads without running code.
+    """
+    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
+    """`OWNER/NAME` on the hub."""
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    """The full commit, 40 hexadecimal digits."""
+    config: Annotated[str, Field(min_length=1)] | None
+    """The data set's configuration (subset); `null`: its default."""
+    download: StrictBool
+    """Whether what is not in the local cache is downloaded; otherwise it must be there."""
+    columns: HubColumns
+    """Which column is what."""
+    splits: NamedSplits
+    """Splits: `given` by the names of the data set's, by a name for each, or made from fractions.
+    """
+
+
 class CaptionerCsv(CsvSource, CaptionerCorpus):
     """The captioner's photographs, in a table."""
 
@@ -241,6 +291,17 @@ class CaptionerParquet(ParquetSource, CaptionerCorpus):
     """The captioner's photographs, in Parquet files."""
 
 
-CorpusSource = (  # read rather than drawn
-    KarpathySource | CocoSource | CsvSource | ImageFolderSource | WebDatasetSource | ParquetSource
+class CaptionerHub(HubSource, CaptionerCorpus):
+    """The captioner's photographs, on the hub."""
+
+
+# What is read rather than drawn.
+CorpusSource = (
+    KarpathySource
+    | CocoSource
+    | CsvSource
+    | ImageFolderSource
+    | WebDatasetSource
+    | ParquetSource
+    | HubSource
 )

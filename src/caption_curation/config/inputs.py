@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from caption_curation.config.corpus_forms import CorpusSource
+from caption_curation.config.corpus_forms import CorpusSource, HubSource
 from caption_curation.config.experiment import Inputs
 from caption_curation.config.params import PARAMS_FILE, Params
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel, Profile
@@ -130,6 +130,9 @@ def _unlike(inputs: Inputs, profile: Profile, root: Path, missing: dict[str, str
     for section in ("data", "generator_data"):
         source = getattr(profile, section)
         if not isinstance(source, CorpusSource):
+            continue
+        if isinstance(source, HubSource):
+            faults += lacking_data(f"{section}.source = hub")
             continue
         annotations, images = corpus_inputs(inputs, section)
         key = input_key(section, "annotations").removeprefix("inputs.")

@@ -13,6 +13,7 @@ from caption_curation.config.corpora import (
 from caption_curation.config.corpus_forms import (
     CaptionerCoco,
     CaptionerCsv,
+    CaptionerHub,
     CaptionerImageFolder,
     CaptionerParquet,
     CaptionerWebDataset,
@@ -297,7 +298,8 @@ DataSource = Annotated[
     | CaptionerCsv
     | CaptionerImageFolder
     | CaptionerWebDataset
-    | CaptionerParquet,
+    | CaptionerParquet
+    | CaptionerHub,
     Field(discriminator="source"),
 ]
 GeneratorDataSource = Annotated[

@@ -42,7 +42,8 @@ def read_karpathy(files: CorpusFiles, section: str, splits: Collection[str]) -> 
             are unusable; the message lists all faults.
     """
     listing = list_karpathy(files, section)
-    return checked_corpus(listing, "karpathy", files, section, splits)
+    title = str(files.annotations)
+    return checked_corpus(listing, "karpathy", files, section, splits, title=title)
 
 
 def list_karpathy(files: CorpusFiles, section: str) -> Listing:

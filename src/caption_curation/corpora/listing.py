@@ -129,7 +129,13 @@ def image_folder(folder: Path, section: str) -> Path:
 
 
 def checked_corpus(
-    listing: Listing, source: str, files: CorpusFiles, section: str, splits: Collection[str]
+    listing: Listing,
+    source: str,
+    files: CorpusFiles,
+    section: str,
+    splits: Collection[str],
+    *,
+    title: str,
 ) -> Corpus:
     """The corpus of the given splits, every picture decoded once.
 
@@ -139,10 +145,11 @@ def checked_corpus(
         files: where the input and its images are.
         section: the profile's section, for messages.
         splits: of ``train``, ``val``, ``test``.
+        title: of the input, for messages.
 
     Raises:
-        InputError: there is no folder of images; or the input has faults, or some of its images
-            are unusable; the message lists all faults.
+        InputError: the input has faults, some of its images are unusable, or there is no folder of
+            them; the message lists all faults.
     """
     wanted = [entry for entry in listing.entries if entry.split in splits]
     looks, unreadable = _look_at_pictures(wanted, files, section)
@@ -151,7 +158,7 @@ def checked_corpus(
         found = {entry.split for entry in wanted}
         faults = [f"split {split}: no images" for split in splits if split not in found]
     if faults:
-        raise InputError(list_faults(f"{files.annotations}: faults", faults))
+        raise InputError(list_faults(f"{title}: faults", faults))
     return Corpus(
         source=source,
         splits={
@@ -173,8 +180,12 @@ def _look_at_pictures(
     names = [entry.image.file_name for entry in wanted if entry.inside is None]
     inside = {entry.image.file_name: entry.inside for entry in wanted if entry.inside}
     looks, faults = look_inside(inside)
-    if names or not wanted:
-        of_files = look_at_files(names, image_folder(files.images, section))
+    if names:
+        try:
+            folder = image_folder(files.images, section)
+        except InputError as error:
+            return {}, [str(error)]
+        of_files = look_at_files(names, folder)
         looks, faults = looks | of_files[0], faults | of_files[1]
     return looks, [
         f"{entry.where and f'{entry.where}: '}file {name!r}: {faults[name]}"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from caption_curation.config.corpus_forms import ParquetSource, PictureColumns
+from caption_curation.config.corpus_forms import HubColumns, ParquetSource, PictureColumns
 from caption_curation.config.inputs import CorpusFiles
-from caption_curation.corpora.inside import Inside
+from caption_curation.corpora.inside import Inside, Store
 from caption_curation.corpora.listing import Listing, PlacedFaults, Where
 from caption_curation.corpora.names import from_windows
 from caption_curation.corpora.parquet_files import read_column, read_parquet
@@ -65,7 +65,12 @@ def picture_bytes(value: Any) -> bytes | None:
 
 
 def row_with_picture(
-    values: Any, shape: Any, columns: PictureColumns, where: Where, faults: PlacedFaults, store: Any
+    values: Any,
+    shape: Any,
+    columns: PictureColumns | HubColumns,
+    where: Where,
+    faults: PlacedFaults,
+    store: Store,
 ) -> CaptionRow | None:
     """The row of a table whose pictures are inside, or ``None`` and its faults added.
 

@@ -7,6 +7,7 @@ from caption_curation.config.corpus_forms import (
     CocoSource,
     CorpusSource,
     CsvSource,
+    HubSource,
     ImageFolderSource,
     ParquetSource,
     WebDatasetSource,
@@ -15,6 +16,7 @@ from caption_curation.config.inputs import CorpusFiles
 from caption_curation.corpora.coco import list_coco
 from caption_curation.corpora.corpus import Corpus
 from caption_curation.corpora.csv_tables import list_csv
+from caption_curation.corpora.hub import list_hub
 from caption_curation.corpora.image_folder import list_image_folder
 from caption_curation.corpora.karpathy import list_karpathy
 from caption_curation.corpora.listing import Listing, checked_corpus
@@ -35,17 +37,20 @@ def list_images(source: CorpusSource, files: CorpusFiles, section: str) -> Listi
     """
     match source:
         case KarpathySource():
-            return list_karpathy(files, section)
+            listing = list_karpathy(files, section)
         case CocoSource():
-            return list_coco(source, files, section)
+            listing = list_coco(source, files, section)
         case CsvSource():
-            return list_csv(source, files)
+            listing = list_csv(source, files)
         case ImageFolderSource():
-            return list_image_folder(source, files)
+            listing = list_image_folder(source, files)
         case WebDatasetSource():
-            return list_webdataset(source, files)
+            listing = list_webdataset(source, files)
         case ParquetSource():
-            return list_parquet(source, files)
+            listing = list_parquet(source, files)
+        case HubSource():
+            listing = list_hub(source, files)
+    return listing
 
 
 def read_corpus(
@@ -63,4 +68,5 @@ def read_corpus(
         InputError: the input is missing, has another form, or has faults; all of them are listed.
     """
     listing = list_images(source, files, section)
-    return checked_corpus(listing, source.source, files, section, splits)
+    title = f"data set {source.id}" if isinstance(source, HubSource) else str(files.annotations)
+    return checked_corpus(listing, source.source, files, section, splits, title=title)

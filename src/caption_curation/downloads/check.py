@@ -7,7 +7,7 @@ from pathlib import Path
 from caption_curation.captioner.bases import TOKENIZER_FILES
 from caption_curation.captioner.bases.published import obtain_captioner
 from caption_curation.config.corpora import KarpathySource
-from caption_curation.config.corpus_forms import CorpusSource
+from caption_curation.config.corpus_forms import CorpusSource, HubSource
 from caption_curation.config.experiment import Inputs
 from caption_curation.config.inputs import (
     corpus_files,
@@ -106,16 +106,21 @@ def check_corpus(source: CorpusSource, inputs: Inputs, section: str, *, decode: 
     listing: Listing | None = None
     folder: Path | None = None
     file, images = corpus_inputs(inputs, section)
-    karpathy = isinstance(source, KarpathySource)
-    annotations_from = f"; available from: {ANNOTATIONS}" if karpathy else ""
+    if isinstance(source, HubSource):
+        file, images = f"{source.id} on the hub", None
+    annotations_from = (
+        f"; available from: {ANNOTATIONS}" if isinstance(source, KarpathySource) else ""
+    )
     try:
         listing = list_images(source, corpus_files(inputs, section), section)
     except InputError as error:
         faults.append(f"{error}{annotations_from}")
-    name = source.annotations
-    corpus = published_corpus(listing.name if listing else None, name) if karpathy else None
+    corpus = None
+    if isinstance(source, KarpathySource):
+        corpus = published_corpus(listing.name if listing else None, source.annotations)
     images_from = f"; available from: {corpus.images_from}" if corpus else ""
-    if listing is None or any(entry.inside is None for entry in listing.entries):
+    files_are_listed = listing and any(entry.inside is None for entry in listing.entries)
+    if files_are_listed or (listing is None and not isinstance(source, HubSource)):
         try:
             folder = image_folder(located_corpus(source, inputs, section).images, section)
         except InputError as error:

@@ -70,8 +70,8 @@ def planned_corpus(params: Params) -> CorpusSize:
 
 
 def named(source: CorpusSource) -> str:
-    """What a profile calls a corpus: the name of its file or folder."""
-    return source.annotations
+    """What a profile calls a corpus: the name of its file or folder, or its id on the hub."""
+    return source.annotations if isinstance(source, LocalSource) else source.id
 
 
 def _listed(source: CorpusSource, inputs: Inputs) -> list[Entry]:
