@@ -14,11 +14,13 @@ from tests.conftest import REPOSITORY
 COMMANDS = [
     ["adopt"],
     ["annotate"],
+    ["caption"],
     ["check-downloads"],
     ["compare"],
     ["doctor"],
     ["experiments"],
     ["export"],
+    ["export-model"],
     ["human-study", "analyse"],
     ["human-study", "build"],
     ["human-study", "import"],

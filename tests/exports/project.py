@@ -31,9 +31,12 @@ from caption_curation.samples import (
     write_json_lines,
 )
 from caption_curation.synthetic_index import SyntheticImage, write_synthetic_index
+from tests.pipeline.clone import change
 from tests.small_run import set_parameters
 
 EPOCHS = 3
+BEST = 2
+BATCH = 2  # pictures captioned at a time
 PROMPT = "a picture of "
 GENERATOR = "5" * 64
 # Equal names in two folders, one stem with two endings, dots, blanks, letters of other scripts.
@@ -100,6 +103,7 @@ def write_project(root: Path, *, captioner: bool = True) -> Project:
         root,
         {"training.epochs": EPOCHS, "training.prompt": PROMPT, "curation.method": "replace_image"},
     )
+    change(root / "profiles/demo.yaml", {"captioner.inference_batch_size": BATCH})
     rng = np.random.default_rng(0)
     _write_corpus(root, rng)
     edits = _edits()
@@ -116,6 +120,7 @@ def write_project(root: Path, *, captioner: bool = True) -> Project:
     (root / paths.GENERATOR / "digest.json").write_text(json.dumps({"sha256": GENERATOR}))
     if captioner:
         _write_captioner(root)
+        _write_evaluation(root)
     bytes_of = {
         file.relative_to(root).as_posix(): file.read_bytes()
         for folder in (root / paths.PHOTOGRAPHS, *(root / "data/epochs").glob("*/synthetic"))
@@ -210,12 +215,29 @@ def _write_captioner(root: Path) -> None:
 
     captions = [caption for image in TRAIN for caption in image.captions]
     for epoch in range(1, EPOCHS + 1):
-        torch.manual_seed(epoch)
         captioner = build_captioner(SIZE, captions, PROMPT, 32)
+        torch.manual_seed(epoch)
         for parameter in captioner.model.parameters():
             parameter.data += 0.02 * torch.randn_like(parameter)
         save_captioner(captioner, root / paths.captioner(epoch))
-    shutil.copytree(root / paths.captioner(2), root / paths.best_captioner(EPOCHS))
+    shutil.copytree(root / paths.captioner(BEST), root / paths.best_captioner(EPOCHS))
+
+
+def _write_evaluation(root: Path) -> None:
+    """What the test split's captions scored, of two pictures; the numbers are made up."""
+    folder = root / paths.EVALUATION
+    folder.mkdir(parents=True)
+    scores = {"cider": 0.75, "bleu_4": 0.25, "spice": None}
+    (folder / "metrics.json").write_text(json.dumps({"best_epoch": BEST, "test": scores}))
+    meteor = [14, 11, 5, 4, 7, 7, 3, 3, *[0] * 12, 2, 10, 10]
+    write_json_lines(
+        folder / "images.jsonl",
+        [
+            {"image_id": image_id, "bleu": [14, 14, 14, 11, 8, 5], "meteor": meteor}
+            | {"rouge_l": 0.5, "cider": cider}
+            for image_id, cider in (("8", 0.5), ("9", 1.0))
+        ],
+    )
 
 
 def _record(root: Path, cache: Path) -> None:
@@ -229,7 +251,7 @@ def _record(root: Path, cache: Path) -> None:
     for epoch in range(1, EPOCHS + 1):
         outputs = [paths.captioner(epoch), paths.best_captioner(epoch)]
         stages["epochs"][f"train@{epoch}"] = _stage(root, cache, outputs)
-    stages["main"]["evaluate"] = _stage(root, cache, [paths.EVALUATION, paths.TEST_CAPTIONS])
+    stages["main"]["evaluate"] = _stage(root, cache, [paths.EVALUATION])
     stages["main"]["report"] = {"deps": [], "outs": [], "params": {"params.yaml": {}}}
     for file, of_file in (("dvc.lock", "main"), ("stages/epochs/dvc.lock", "epochs")):
         (root / file).parent.mkdir(parents=True, exist_ok=True)

@@ -87,20 +87,8 @@ def generate_captions(
         InputError: ``evaluation.max_length`` leaves no room for a word, or exceeds the model's
             positions.
     """
-    shortest = prompt_length(captioner, prompt) + 1
-    longest = captioner.model.config.text_config.max_position_embeddings
-    if not shortest <= evaluation.max_length <= longest:
-        raise InputError(
-            f"params.yaml: evaluation.max_length = {evaluation.max_length}: allowed: {shortest} "
-            f"(the prompt {prompt!r} and a word) to {longest} (what the model can read)"
-        )
-    captioner.model.eval()
-    prompt_ids = captioner.tokenizer(prompt, return_tensors="pt").input_ids
-    images = ResizedImages(files, captioner.image_size)
-    batches = [
-        range(start, min(start + batch_size, len(files)))
-        for start in range(0, len(files), batch_size)
-    ]
+    check_lengths(captioner, prompt, evaluation)
+    batches = batches_of(len(files), batch_size)
 
     def compute(own: Sequence[int]) -> Iterator[list[str]]:
         mine = [batches[batch] for batch in own]
@@ -110,27 +98,79 @@ def generate_captions(
             unit="image",
             disable=process_info().hide_progress,
         ) as progress:
-            for pixels in pixel_batches(images, mine, captioner.device):
-                with autocast(captioner.device):
-                    ids = captioner.model.generate(
-                        pixel_values=pixels,
-                        num_beams=evaluation.beams,
-                        min_length=evaluation.min_length,
-                        do_sample=False,
-                        **_by_length(captioner, prompt_ids, len(pixels), evaluation, beam_length),
-                    )
-                texts = captioner.tokenizer.batch_decode(
-                    ids[:, prompt_ids.shape[1] - 1 :],
-                    skip_special_tokens=True,
-                    # "a man's", as people write it, from BERT's "a man ' s". BLIP's tokenizer did
-                    # so by default; the metrics' tokenizer would count three words instead of two.
-                    clean_up_tokenization_spaces=True,
-                )
-                yield [text.strip() for text in texts]
-                progress.update(len(texts))
+            for captions in caption_batches(
+                captioner,
+                files,
+                mine,
+                prompt=prompt,
+                evaluation=evaluation,
+                beam_length=beam_length,
+            ):
+                yield captions
+                progress.update(len(captions))
 
     captions = map_batches(len(batches), compute, title="captions", form=CAPTIONS, work=work)
     return [caption for batch in captions for caption in batch]
+
+
+def check_lengths(captioner: Captioner, prompt: str, evaluation: Evaluation) -> None:
+    """Refuse lengths that the model cannot generate; see :func:`generate_captions`.
+
+    Raises:
+        InputError: naming the lengths that it can.
+    """
+    shortest = prompt_length(captioner, prompt) + 1
+    longest = captioner.model.config.text_config.max_position_embeddings
+    if not shortest <= evaluation.max_length <= longest:
+        raise InputError(
+            f"params.yaml: evaluation.max_length = {evaluation.max_length}: allowed: {shortest} "
+            f"(the prompt {prompt!r} and a word) to {longest} (what the model can read)"
+        )
+
+
+def batches_of(files: int, size: int) -> list[range]:
+    """The numbers of the files that are captioned together: neighbours, in order."""
+    return [range(start, min(start + size, files)) for start in range(0, files, size)]
+
+
+@torch.inference_mode()
+def caption_batches(
+    captioner: Captioner,
+    files: Sequence[Path],
+    batches: Sequence[Sequence[int]],
+    *,
+    prompt: str,
+    evaluation: Evaluation,
+    beam_length: BeamLength,
+) -> Iterator[list[str]]:
+    """The captions of each batch when they are there; otherwise as :func:`generate_captions`.
+
+    Args:
+        captioner: the model; it is put into evaluation mode.
+        files: image files.
+        batches: the indices into ``files`` of each batch.
+        prompt, evaluation, beam_length: as there.
+    """
+    captioner.model.eval()
+    prompt_ids = captioner.tokenizer(prompt, return_tensors="pt").input_ids
+    images = ResizedImages(files, captioner.image_size)
+    for pixels in pixel_batches(images, batches, captioner.device):
+        with autocast(captioner.device):
+            ids = captioner.model.generate(
+                pixel_values=pixels,
+                num_beams=evaluation.beams,
+                min_length=evaluation.min_length,
+                do_sample=False,
+                **_by_length(captioner, prompt_ids, len(pixels), evaluation, beam_length),
+            )
+        texts = captioner.tokenizer.batch_decode(
+            ids[:, prompt_ids.shape[1] - 1 :],
+            skip_special_tokens=True,
+            # "a man's", as people write it, from BERT's "a man ' s". BLIP's tokenizer did so by
+            # default; the metrics' tokenizer would count three words instead of two.
+            clean_up_tokenization_spaces=True,
+        )
+        yield [text.strip() for text in texts]
 
 
 def _by_length(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from caption_curation.commands.words import check_checkout
+from caption_curation.commands.words import EXPERIMENT, check_checkout
 
 
 class Form(StrEnum):
@@ -49,14 +49,7 @@ def export(
     to: Annotated[
         Path, typer.Option(metavar="FOLDER", help="To be made; it may be there, but empty.")
     ],
-    experiment: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A finished experiment, also of another commit; HEAD is the commit's own run. "
-            "Without it: that of the workspace.",
-        ),
-    ] = None,
+    experiment: Annotated[str | None, EXPERIMENT] = None,
     splits: Annotated[
         list[Split] | None,
         typer.Option(

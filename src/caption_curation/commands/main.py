@@ -15,11 +15,13 @@ from typer.exceptions import TyperException
 
 from caption_curation.commands.adopt import adopt
 from caption_curation.commands.annotate import annotate
+from caption_curation.commands.caption import caption
 from caption_curation.commands.check_downloads import check_downloads
 from caption_curation.commands.compare import compare
 from caption_curation.commands.doctor import doctor
 from caption_curation.commands.experiments import experiments
 from caption_curation.commands.export import export
+from caption_curation.commands.export_model import export_model
 from caption_curation.commands.human_study import human_study
 from caption_curation.commands.images import images
 from caption_curation.commands.label_studio import label_studio
@@ -73,6 +75,8 @@ app.add_typer(images, name="images", rich_help_panel=DATA)
 _command(export, DATA, "export --epoch 2 --format image_folder --to curated", WithSeveral)
 app.add_typer(show, name="show", rich_help_panel=DATA)
 _command(review, DATA, "review --epoch 1")
+_command(export_model, DATA, "export-model --experiment half --to captioner")
+_command(caption, DATA, "caption photographs --experiment half --out captions.csv")
 _command(metrics, DATA, "metrics captions.json references.json --spice auto")
 app.add_typer(human_study, name="human-study", rich_help_panel=PEOPLE)
 _command(annotate, PEOPLE, "annotate --set 1 --annotator ANNA")

@@ -56,6 +56,11 @@ def report_comparison(
     print(folder / "index.html")
 
 
+EXPERIMENT = typer.Option(
+    metavar="NAME",
+    help="A finished experiment, also of another commit; HEAD is the commit's own run. Without it: "
+    "that of the workspace.",
+)
 GROUPS = typer.Option(
     metavar="NAME...", help="Only these groups of the study, of each file that has them."
 )

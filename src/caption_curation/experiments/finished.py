@@ -121,6 +121,11 @@ class FinishedExperiment:
             digest, output = digests[file], f"{output}/{file}"
         return self._cached(digest, output)
 
+    def files(self, output: str) -> dict[str, Path]:
+        """The files of a folder that is an output, by their paths in it; see :meth:`path`."""
+        names = _digests(self.path(output))
+        return {name: self.path(output, name) for name in names}
+
     def _cached(self, digest: str, name: str) -> Path:
         path = object_file(self.cache, digest)
         if not path.is_file():

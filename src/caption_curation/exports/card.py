@@ -46,7 +46,7 @@ def dataset_card(contents: Contents, form: str, folder: str) -> str:
         "## How it was curated",
         _outcomes(contents),
         *_examples(contents.splits["train"]),
-        table(("parameter", "value"), _flat(about.parameters)),
+        table(("parameter", "value"), flat(about.parameters)),
         "## Provenance",
         table(("what", "value"), about.provenance.items()),
         "## Licence",
@@ -154,16 +154,22 @@ def _outcomes(contents: Contents) -> str:
         f"The corpus's training split had {about.corpus_samples:,} samples; {removed:,} of them "
         "were removed. What became of the samples that were chosen:"
     )
-    names = [
-        name for name in EDIT_LABELS if any(name in found for found in about.outcomes.values())
-    ]
-    if not names:
+    if not about.outcomes:
         return f"The training set is the corpus's training split, {about.corpus_samples:,} samples."
+    return f"{text}\n\n{outcomes_table(about.outcomes)}"
+
+
+def outcomes_table(outcomes: Mapping[str, Mapping[str, int]]) -> str:
+    """What became of samples that were chosen, by when.
+
+    Args:
+        outcomes: as :class:`~.rows.About` has them; of one time at least.
+    """
+    names = [name for name in EDIT_LABELS if any(name in found for found in outcomes.values())]
     rows = [
-        [when, *(f"{found.get(name, 0):,}" for name in names)]
-        for when, found in about.outcomes.items()
+        [when, *(f"{found.get(name, 0):,}" for name in names)] for when, found in outcomes.items()
     ]
-    return f"{text}\n\n{table(('when', *(EDIT_LABELS[name] for name in names)), rows)}"
+    return table(("when", *(EDIT_LABELS[name] for name in names)), rows)
 
 
 def _examples(rows: Sequence[Row]) -> list[str]:
@@ -221,11 +227,12 @@ def _licence_notes(contents: Contents) -> str:
     return "\n\n".join(notes)
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Dotted names and values, as text."""
     found = []
     for key, value in values.items():
         if isinstance(value, Mapping):
-            found += _flat(value, f"{prefix}{key}.")
+            found += flat(value, f"{prefix}{key}.")
         else:
             found.append((f"{prefix}{key}", str(value)))
     return found

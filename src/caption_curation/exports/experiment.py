@@ -12,13 +12,8 @@ from caption_curation.experiments.finished import (
     Repository,
     Unusable,
 )
-from caption_curation.exports.about import (
-    base_of_generator,
-    find_experiment,
-    outcomes,
-    parameters_told,
-    provenance,
-)
+from caption_curation.exports.about import base_of_generator, outcomes, parameters_told
+from caption_curation.exports.found import Found, find_experiment, provenance, refusing_unusable
 from caption_curation.exports.names import known_ending, safe_stems
 from caption_curation.exports.rows import About, Contents, Origin, Picture, Row, rows_of
 from caption_curation.image_index import index_of, read_index
@@ -51,28 +46,19 @@ def curated_set(
     Raises:
         InputError: there is no such epoch, or files are not in DVC's cache; all are listed.
     """
-    listed, experiment = find_experiment(repository, name)
-    if not 0 <= epoch < experiment.epochs:
+    found = find_experiment(repository, name)
+    epochs = found.experiment.epochs
+    if not 0 <= epoch < epochs:
         raise InputError(
-            f"--epoch {epoch}: allowed: 0 (before training) to {experiment.epochs - 1}; "
-            f"{experiment.name} trains for {experiment.epochs} epochs, and nothing is curated "
-            "after the last"
+            f"--epoch {epoch}: allowed: 0 (before training) to {epochs - 1}; {found.listed.name} "
+            f"trains for {epochs} epochs, and nothing is curated after the last"
         )
-    try:
-        profile = repository.profile(listed, experiment.parameters["profile"])
-        facts = provenance(root, listed, experiment)
-        return _read(experiment, epoch, splits, profile, facts)
-    except Unusable as reason:
-        raise InputError(f"{experiment.name}: {reason}") from reason
+    with refusing_unusable(found.listed.name):
+        return _read(found, epoch, splits, provenance(root, found))
 
 
-def _read(
-    experiment: FinishedExperiment,
-    epoch: int,
-    splits: Iterable[str],
-    profile: Mapping[str, Any],
-    facts: dict[str, str],
-) -> Contents:
+def _read(found: Found, epoch: int, splits: Iterable[str], facts: dict[str, str]) -> Contents:
+    experiment, profile = found.experiment, found.profile
     corpus = paths.CORPUS.as_posix()
     images = read_images(experiment.path(corpus, "train.jsonl"))
     curated = paths.curated(epoch).as_posix()
@@ -96,7 +82,7 @@ def _read(
             for each in range(epoch + 1)
         )
     )
-    shown = list(dict.fromkeys(str(each.file) for found in samples.values() for each in found))
+    shown = list(dict.fromkeys(str(each.file) for listed in samples.values() for each in listed))
     pictures = find_pictures(experiment, shown)
     names = picture_names(pictures)
     origins = _origins(experiment)
@@ -104,7 +90,7 @@ def _read(
     generator = _generator(experiment) if drawn else None
     rows: dict[str, list[Row]] = {
         split: rows_of(
-            found,
+            listed,
             of_corpus[split],
             names=names,
             edits=edits if split == TRAIN else (),
@@ -112,7 +98,7 @@ def _read(
             generator=generator,
             origins=origins,
         )
-        for split, found in samples.items()
+        for split, listed in samples.items()
     }
     facts |= {"training set": f"after epoch {epoch}" if epoch else "before training"}
     facts |= {"training set, MD5 of its list of files": experiment.outputs[curated]}
