@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ from caption_curation import paths
 from caption_curation.exports.experiment import curated_set
 from caption_curation.exports.export import write_export
 from caption_curation.exports.formats import FORMATS
+from caption_curation.exports.found import find_experiment, linked
 from caption_curation.exports.ids import keep_ids, read_ids
 from caption_curation.exports.rows import Row
 from caption_curation.exports.tables import TYPES
-from caption_curation.samples import Sample, SampleLoss, samples_of
+from caption_curation.samples import Sample, SampleLoss, read_images, samples_of
 from caption_curation.support.errors import InputError
 from tests.commands.console import fail, succeed
+from tests.corpora.forms import COLUMNS, NAMED, section, stage
 from tests.exports.project import (
     EPOCHS,
     GENERATOR,
@@ -286,56 +288,78 @@ def test_ids_are_those_that_stay(project: Project, exported: Callable[..., Path]
 # ---------------------------------------------------------------------------- read back and used
 
 
-def losses_on(project: Project, samples: Iterable[tuple[str, str]], files: dict[str, Path]) -> Any:
-    """The loss of the last epoch's captioner on samples (id, caption)."""
+@pytest.fixture(scope="module")
+def loss_of(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[list[tuple[str, bytes]]], list[SampleLoss]]:
+    """The losses of the last epoch's captioner on captions with pictures."""
     import torch
 
     from caption_curation.captioner.model.captioner import load_captioner
     from caption_curation.captioner.scoring import sample_losses
 
-    [listed] = project.repository.find("", ["HEAD"])
-    experiment = project.repository.read(listed)
-    output = paths.captioner(EPOCHS).as_posix()
-    folder = project.root / "read_back" / "captioner"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
-        (folder / name).write_bytes(experiment.path(output, name).read_bytes())
-    return sample_losses(
-        load_captioner(folder, 32, torch.device("cpu")),
-        [Sample(sample_id, "", "", caption) for sample_id, caption in samples],
-        files,
-        prompt=PROMPT,
-        max_tokens=40,
-        label_smoothing=0.1,
-        batch_size=4,
-    )
+    experiment = find_experiment(project.repository, None).experiment
+    with linked(experiment.files(paths.captioner(EPOCHS).as_posix())) as folder:
+        captioner = load_captioner(folder, 32, torch.device("cpu"))
 
-
-def test_the_captioner_loses_the_same_on_what_is_read_back(
-    project: Project, exported: Callable[..., Path], tmp_path: Path
-) -> None:
-    import datasets
-
-    def written(rows: Iterable[tuple[str, str, bytes]], home: Path) -> list[SampleLoss]:
-        home.mkdir()
+    def losses(rows: list[tuple[str, bytes]]) -> list[SampleLoss]:
+        home = tmp_path_factory.mktemp("pictures")
         files = {}
-        pairs = []
-        for number, (sample_id, caption, content) in enumerate(rows):
-            files[sample_id] = home / f"{number}.png"
-            files[sample_id].write_bytes(content)
-            pairs.append((sample_id, caption))
-        found: list[SampleLoss] = losses_on(project, pairs, files)
-        return found
+        for number, (_, content) in enumerate(rows):
+            files[str(number)] = home / f"{number}.png"
+            files[str(number)].write_bytes(content)
+        return sample_losses(
+            captioner,
+            [Sample(str(number), "", "", caption) for number, (caption, _) in enumerate(rows)],
+            files,
+            prompt=PROMPT,
+            max_tokens=40,
+            label_smoothing=0.1,
+            batch_size=4,
+        )
 
-    loaded = undecoded(
-        datasets.load_dataset(
-            "imagefolder", data_dir=str(exported("image_folder")), cache_dir=str(tmp_path / "cache")
-        )["train"]
-    )
-    read = [(row["sample_id"], row["caption"], bytes_in(row["image"])) for row in loaded]
-    before = written(expected(project, 2), tmp_path / "before")
-    assert written(read, tmp_path / "after") == before
-    assert len({loss.loss_sum for loss in before}) > 5
+    return losses
+
+
+READ_BACK: dict[str, tuple[str, str | None, dict[str, Any]]] = {
+    "image_folder": ("", None, {"columns": COLUMNS}),
+    "parquet": ("data", None, {"columns": NAMED | {"image": "image"}}),
+    "webdataset": ("", None, {"columns": NAMED, "revision": None}),
+    "coco": ("annotations", "images", {}),
+    "karpathy": ("dataset.json", "images", {"splits": None}),
+}
+
+
+@pytest.mark.parametrize("form", READ_BACK)
+def test_what_the_pipeline_reads_back_is_the_set_and_costs_the_captioner_the_same(
+    project: Project,
+    exported: Callable[..., Path],
+    loss_of: Callable[[list[tuple[str, bytes]]], list[SampleLoss]],
+    tmp_path: Path,
+    form: str,
+) -> None:
+    """By the plain settings of the form, through the stage that reads corpora."""
+    name, images, keys = READ_BACK[form]
+    place = exported(form) / name
+    given = {"annotations": place.name, "revision": 0, "splits": "given"} | keys
+    data = section(form, **{key: value for key, value in given.items() if value is not None})
+    ended = stage(tmp_path / "root", data, place, exported(form) / images if images else None)
+    assert ended.returncode == 0, ended.stderr
+
+    corpus = tmp_path / "root" / "data" / "corpus"
+    for split in ALL:
+        read = sorted(
+            (caption, (corpus / "images" / image.file_name).read_bytes())
+            for image in read_images(corpus / f"{split}.jsonl")
+            for caption in image.captions
+        )
+        rows = expected(project, 2) if split == "train" else of_corpus(project, split)
+        assert read == sorted((caption, content) for _, caption, content in rows)
+        if split == "train":
+            losses = loss_of(read)
+            assert losses == loss_of(sorted((caption, content) for _, caption, content in rows))
+            # All differ but two, of which one was given the other's caption.
+            assert len({loss.loss_sum for loss in losses}) == len(losses) - 1
 
 
 # ------------------------------------------------------------------------------------- the card

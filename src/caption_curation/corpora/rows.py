@@ -73,8 +73,9 @@ def row_shape(columns: RowColumns, file_name: str | None) -> type[Row]:
     if file_name is not None:
         fields["file_name"] = FILE_NAME, Field(alias=file_name)
     for key in OPTIONAL:
-        column = getattr(columns, key)
-        fields[key] = (Optional, Field(alias=column)) if column else (Optional, None)
+        # A field without a column would read a key that happens to be called like it.
+        if column := getattr(columns, key):
+            fields[key] = Optional, Field(alias=column)
     return create_model("TableRow", __base__=Row, **fields)
 
 
@@ -106,7 +107,8 @@ def caption_row(row: Any, where: Where, **more: Any) -> CaptionRow:
         where: it is.
         more: fields that the table has no column for.
     """
-    words = {key: None if (value := getattr(row, key)) is None else str(value) for key in OPTIONAL}
+    told = {key: getattr(row, key, None) for key in OPTIONAL}
+    words = {key: None if value is None else str(value) for key, value in told.items()}
     return CaptionRow(**{"where": where, "captions": row.caption, **words, **more})
 
 

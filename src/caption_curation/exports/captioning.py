@@ -8,7 +8,6 @@ what is computed together.
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from caption_curation.compute.devices import prepare_device
 from caption_curation.compute.numerical_class import numerical_class
 from caption_curation.exports.recipe import Recipe
 from caption_curation.model_files import weights_digest
-from caption_curation.support.claims import try_claim
+from caption_curation.support.claims import sole_claim
 from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import write_atomically
 from caption_curation.support.reading import parse_json
@@ -55,10 +54,9 @@ def caption_pictures(
         "class": numerical_class(device, installed_versions()),
     }
     contents = [_digest(folder, [names[index] for index in batch]) for batch in batches]
-    claim = try_claim(unfinished.with_name(f"{unfinished.name}.lock"))
-    if claim is None:
-        raise InputError(f"{unfinished}: another process writes these captions now")
-    with closing(claim):
+    with sole_claim(unfinished.with_name(f"{unfinished.name}.lock")) as is_mine:
+        if not is_mine:
+            raise InputError(f"{unfinished}: another process writes these captions now")
         saved = _saved(unfinished, what)
         finished = {
             number: saved[content] for number, content in enumerate(contents) if content in saved

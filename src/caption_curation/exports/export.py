@@ -1,12 +1,12 @@
 """An export as a whole: checked first, then written, and there only when it is complete."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from caption_curation.exports.card import dataset_card
 from caption_curation.exports.formats import FORMATS
 from caption_curation.exports.rows import Contents
 from caption_curation.support.errors import InputError
+from caption_curation.support.extras import need_data
 from caption_curation.support.outputs import atomic_folder
 
 CARD = "README.md"
@@ -30,11 +30,8 @@ def check_packages(form: str) -> None:
     Raises:
         InputError: naming them, and how to install them.
     """
-    missing = [package for package in FORMATS[form].needs if find_spec(package) is None]
-    if missing:
-        raise InputError(
-            f"--format {form} needs {' and '.join(missing)}: pip install -r requirements-data.txt"
-        )
+    if FORMATS[form].needs_data:
+        need_data(f"--format {form}")
 
 
 def write_export(contents: Contents, form: str, target: Path) -> None:

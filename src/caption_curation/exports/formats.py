@@ -21,7 +21,7 @@ class Format:
     Attributes:
         title: what it is, in some words.
         write: puts the contents into an empty folder.
-        needs: packages of the extra ``data`` that it is written with.
+        needs_data: whether it is written with packages of the extra ``data``.
         data_files: the files of a split, called as the hub does, as ``datasets`` finds them in the
             folder; empty: it does not read this form.
         typed: whether the card tells ``datasets`` the columns, which it would guess from the first
@@ -32,7 +32,7 @@ class Format:
     title: str
     write: Callable[[Contents, Path], None]
     usage: str
-    needs: tuple[str, ...] = ()
+    needs_data: bool = False
     data_files: str = ""
     typed: bool = False
 
@@ -45,14 +45,14 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             "picture files, and a table of the samples",
             write_image_folder,
             HUB_USAGE,
-            needs=("datasets", "pyarrow"),
+            needs_data=True,
             data_files="{split}/**",
         ),
         "parquet": Format(
             "Parquet files with the pictures inside",
             write_parquet,
             HUB_USAGE,
-            needs=("datasets", "pyarrow"),
+            needs_data=True,
             data_files="data/{split}-*",
         ),
         "webdataset": Format(
@@ -62,7 +62,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             'shards = webdataset.WebDataset("FOLDER/train-000000.tar", shardshuffle=False)\n'
             'for picture, caption in shards.decode("pil").to_tuple("jpg;png", "txt"):\n'
             "    ...",
-            needs=("datasets", "webdataset"),
+            needs_data=True,
             data_files="{split}-*.tar",
             typed=True,
         ),
