@@ -2,7 +2,7 @@
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
-from caption_curation.curation.epoch import curate, curate_before_training
+from caption_curation.curation.epoch import propose, propose_before_training
 from caption_curation.curation.score_files import read_scores
 from caption_curation.curation.uses import read_uses
 from caption_curation.edits import KEEP, write_proposals
@@ -20,7 +20,7 @@ def main(epoch: Epoch) -> None:
     given = read_scores(paths.scores(epoch))
     if epoch == 0:
         samples = samples_of(images)
-        proposals = curate_before_training(
+        proposals = propose_before_training(
             samples,
             curation=experiment.curation,
             details=params.profile.curation,
@@ -31,7 +31,7 @@ def main(epoch: Epoch) -> None:
         )
     else:
         samples = read_samples(paths.samples(epoch - 1))
-        proposals = curate(
+        proposals = propose(
             samples,
             read_losses(paths.losses(epoch)),
             epoch=epoch,

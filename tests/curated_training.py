@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from caption_curation.curation.decisions import Decision
-from caption_curation.curation.epoch import curate, curate_before_training
+from caption_curation.curation.epoch import propose, propose_before_training
 from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.curation.settling import Candidate, Judgement, settle
 from caption_curation.curation.uses import Uses, add_uses
@@ -45,7 +45,7 @@ class CuratedTraining:
     ) -> list[Edit]:
         """Propose, draw, settle and apply; epoch 0 needs no losses."""
         if epoch == 0:
-            self.proposals = curate_before_training(
+            self.proposals = propose_before_training(
                 self.samples,
                 curation=self._curation,
                 details=self._details,
@@ -55,7 +55,7 @@ class CuratedTraining:
                 given=self._scores,
             )
         else:
-            self.proposals = curate(
+            self.proposals = propose(
                 self.samples,
                 losses,
                 epoch=epoch,

@@ -64,11 +64,7 @@ def draw(epoch: int, content: Content = str.encode) -> None:
 def run_epoch(epoch: int, rejected: Iterable[str] = (), *, content: Content = str.encode) -> None:
     """All stages from scores to settle, in the current folder; a gate rejects some samples."""
     if epoch:
-        samples = read_samples(paths.samples(epoch - 1))
-        # The same for a sample whatever was done to others.
-        values = {s.sample_id: (hash_of(s.sample_id) * epoch) % 97 + 1.0 for s in samples}
-        losses = [SampleLoss(name, value, value, 1) for name, value in values.items()]
-        write_json_lines(paths.losses(epoch), losses)
+        write_losses(epoch)
     scores.main(epoch)
     curate.main(epoch)
     draw(epoch, content)
@@ -82,6 +78,15 @@ def run_epoch(epoch: int, rejected: Iterable[str] = (), *, content: Content = st
         ]
         write_json_lines(paths.judgements(epoch), judged)
     settle.main(epoch)
+
+
+def write_losses(epoch: int) -> None:
+    """What the score stage does, without a captioner."""
+    samples = read_samples(paths.samples(epoch - 1))
+    # The same for a sample whatever was done to others.
+    values = {s.sample_id: (hash_of(s.sample_id) * epoch) % 97 + 1.0 for s in samples}
+    losses = [SampleLoss(name, value, value, 1) for name, value in values.items()]
+    write_json_lines(paths.losses(epoch), losses)
 
 
 def hash_of(name: str) -> int:

@@ -12,7 +12,7 @@ from caption_curation import (
     Sample,
     SampleLoss,
     apply_edits,
-    curate,
+    propose,
     settle,
 )
 
@@ -31,7 +31,7 @@ def test_the_import_itself_loads_no_library() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_curation_of_somebody_elses_losses() -> None:
+def test_proposals_as_the_pipeline_makes_them() -> None:
     samples = [Sample(f"{image}#0", image, f"{image}.jpg", f"a {image}") for image in "abcd"]
     losses = [
         SampleLoss(sample.sample_id, 2 * loss, loss, 2)
@@ -46,7 +46,7 @@ def test_curation_of_somebody_elses_losses() -> None:
         std=2.0,
         pair_with="keep",
     )
-    proposals = curate(
+    proposals = propose(
         samples,
         losses,
         epoch=1,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from caption_curation.curation.decisions import Decision
-    from caption_curation.curation.epoch import curate, curate_before_training
+    from caption_curation.curation.epoch import propose, propose_before_training
     from caption_curation.curation.settings import Curation, CurationDetails
     from caption_curation.curation.settling import Candidate, Judgement, settle
     from caption_curation.curation.uses import ImageUses
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         write_edits,
         write_proposals,
     )
+    from caption_curation.rounds.round import curate
     from caption_curation.samples import (
         CaptionedImage,
         Sample,
@@ -48,7 +49,8 @@ __all__ = [
     "SampleLoss",
     "apply_edits",
     "curate",
-    "curate_before_training",
+    "propose",
+    "propose_before_training",
     "read_edits",
     "read_images",
     "read_losses",
@@ -65,13 +67,14 @@ _HOMES = {
     "Candidate": "caption_curation.curation.settling",
     "Curation": "caption_curation.curation.settings",
     "CurationDetails": "caption_curation.curation.settings",
-    "curate": "caption_curation.curation.epoch",
-    "curate_before_training": "caption_curation.curation.epoch",
+    "curate": "caption_curation.rounds.round",
     "Decision": "caption_curation.curation.decisions",
     "Edit": "caption_curation.edits",
     "ImageUses": "caption_curation.curation.uses",
     "Judgement": "caption_curation.curation.settling",
     "Proposal": "caption_curation.edits",
+    "propose": "caption_curation.curation.epoch",
+    "propose_before_training": "caption_curation.curation.epoch",
     "apply_edits": "caption_curation.edits",
     "read_edits": "caption_curation.edits",
     "read_proposals": "caption_curation.edits",

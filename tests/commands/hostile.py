@@ -90,6 +90,19 @@ def _entries() -> list[dict[str, Any]]:
     ]
 
 
+def _samples() -> list[dict[str, Any]]:
+    return [
+        {
+            "sample_id": f"{name}#{position}",
+            "image_id": name,
+            "file_name": f"{name}.jpg",
+            "caption": caption,
+        }
+        for name in NAMES
+        for position, caption in enumerate(("a dog", "two dogs"))
+    ]
+
+
 def _karpathy() -> dict[str, Any]:
     images = [
         {
@@ -190,6 +203,36 @@ COMMANDS = {
             },
         },
         {"sets/set_1/page.json": ("images",)},
+    ),
+    "curate": Command(
+        lambda folder: console(
+            *("curate", "--samples", folder / "samples.jsonl", "--losses", folder / "losses.jsonl"),
+            *("--edits", folder / "edits.jsonl", "--out", folder / "out.jsonl"),
+            *("--apply", folder / "curated.jsonl", "--method", "replace_caption"),
+            *("--rule", "top_fraction", "--ratio", "0.5"),
+        ),
+        {
+            "samples.jsonl": _samples(),
+            "losses.jsonl": [
+                {"sample_id": row["sample_id"], "loss": number / 2}
+                for number, row in enumerate(_samples())
+            ],
+            "edits.jsonl": [
+                {
+                    "epoch": 1,
+                    "sample_id": row["sample_id"],
+                    "action": "replace_caption",
+                    "before": {"caption": "a dog", "replicate": None, "file": row["file_name"]},
+                    "after": {"caption": "two dogs"},
+                    "evidence": {"score": 2.5},
+                    "reason": "",
+                    "accepted": True,
+                    "decided_by": "default",
+                }
+                for row in _samples()[::2]
+            ],
+        },
+        {"samples.jsonl": (), "losses.jsonl": (), "edits.jsonl": ()},
     ),
     "label-studio": Command(
         lambda folder: console(

@@ -17,6 +17,7 @@ COMMANDS = [
     ["caption"],
     ["check-downloads"],
     ["compare"],
+    ["curate"],
     ["doctor"],
     ["experiments"],
     ["export"],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from caption_curation.curation.epoch import curate
+from caption_curation.curation.epoch import propose
 from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.edits import (
     Edit,
@@ -212,7 +212,7 @@ def test_an_easy_caption_is_given_as_often_as_it_is_needed() -> None:
         SampleLoss(sample.sample_id, loss, loss, 1)
         for sample, loss in zip(samples, (1.0, 5.0, 4.0, 3.0, 2.0), strict=True)
     ]
-    edits = curate(
+    edits = propose(
         samples,
         losses,
         epoch=1,
@@ -237,7 +237,7 @@ def test_all_easy_captions_are_drawn_alike() -> None:
         SampleLoss(sample.sample_id, len(sample.caption), len(sample.caption), 1)
         for sample in samples
     ]
-    edits = curate(
+    edits = propose(
         samples,
         losses,
         epoch=1,
@@ -305,7 +305,7 @@ def test_captions_are_counted_once_among_the_easiest() -> None:
     samples = samples_of([image])
     losses = [SampleLoss(f"a#{k}", loss, loss, 1) for k, loss in enumerate((1.0, 2.0, 3.0, 9.0))]
     drawn = {
-        curate(
+        propose(
             samples,
             losses,
             epoch=1,
@@ -355,7 +355,7 @@ def test_a_log_of_another_training_set_is_refused() -> None:
 def test_losses_of_other_samples_are_refused() -> None:
     samples = samples_of(IMAGES)
     with pytest.raises(ValueError, match="losses of epoch 1"):
-        curate(
+        propose(
             samples,
             losses_of(samples)[::-1],
             epoch=1,

@@ -18,6 +18,7 @@ from caption_curation.commands.annotate import annotate
 from caption_curation.commands.caption import caption
 from caption_curation.commands.check_downloads import check_downloads
 from caption_curation.commands.compare import compare
+from caption_curation.commands.curate import curate
 from caption_curation.commands.doctor import doctor
 from caption_curation.commands.experiments import experiments
 from caption_curation.commands.export import export
@@ -71,6 +72,11 @@ _command(experiments, EXPERIMENTS, "experiments")
 _command(compare, EXPERIMENTS, "compare --experiments none remove", WithSeveral)
 _command(adopt, EXPERIMENTS, "adopt --since v0.1.0 --dry-run")
 _command(check_downloads, DATA, "check-downloads --profile flickr30k")
+_command(
+    curate,
+    DATA,
+    "curate --losses losses.csv --method remove --rule top_fraction --ratio 0.1 --out edits.jsonl",
+)
 app.add_typer(images, name="images", rich_help_panel=DATA)
 _command(export, DATA, "export --epoch 2 --format image_folder --to curated", WithSeveral)
 app.add_typer(show, name="show", rich_help_panel=DATA)

@@ -18,7 +18,7 @@ from caption_curation.rng import rng_for
 from caption_curation.samples import Sample, SampleLoss
 
 
-def curate_before_training(
+def propose_before_training(
     samples: Sequence[Sample],
     *,
     curation: Curation,
@@ -28,7 +28,7 @@ def curate_before_training(
     seed: int,
     given: Mapping[str, float],
 ) -> list[Proposal]:
-    """The proposals of the static schedule (none with the dynamic one); see :func:`curate`.
+    """The proposals of the static schedule (none with the dynamic one); see :func:`propose`.
 
     Where the score is given, the rule chooses by it; otherwise a part of each image's samples is
     drawn, as there is no loss yet.
@@ -56,7 +56,7 @@ def curate_before_training(
     return ACTIONS[curation.method].function(chosen, now)
 
 
-def curate(
+def propose(
     samples: Sequence[Sample],
     losses: Sequence[SampleLoss],
     *,

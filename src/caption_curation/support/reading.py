@@ -193,15 +193,20 @@ def iterate_json_lines(path: Path) -> Iterator[dict[str, Any]]:
         raise
 
 
-def read_csv_rows(path: File, shape: type[Shape]) -> dict[int, Shape]:
+def read_csv_rows(path: File, shape: type[Shape], into: Faults | None = None) -> dict[int, Shape]:
     """The rows of a CSV file by number of the line that each ends in; line 1 names the columns.
+
+    Args:
+        path: of the file.
+        shape: of a row.
+        into: gets the faults of lines, for whoever finds more; they are not raised then.
 
     Raises:
         InputError: it cannot be read; the columns have no names or the same; or rows have more or
             fewer cells than there are columns, or are not of that shape: all of them are listed.
     """
     text = read_text(path)
-    faults = Faults("line")
+    faults = Faults("line") if into is None else into
     rows: dict[int, Shape] = {}
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -222,7 +227,8 @@ def read_csv_rows(path: File, shape: type[Shape]) -> dict[int, Shape]:
                 rows[lines.line_num] = row
     except csv.Error as error:
         faults.add(lines.line_num, str(error))
-    faults.refuse(path)
+    if into is None:
+        faults.refuse(path)
     return rows
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from caption_curation.config.experiment import Experiment
 from caption_curation.curation.actions import generates_images
-from caption_curation.curation.epoch import curate_before_training
+from caption_curation.curation.epoch import propose_before_training
 from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.edits import Proposal
 from caption_curation.experiments.planning.bounds import Bounds, at_most, chosen_samples, exactly
@@ -21,7 +21,7 @@ def asked_before_training(
     curation = experiment.curation
     if curation.schedule == "static" and not curation.chooses_at_random:
         return None
-    proposals = curate_before_training(
+    proposals = propose_before_training(
         samples_of(images),
         curation=experiment.curation,
         # It says how a rule's number of samples is rounded, and none is read here.
