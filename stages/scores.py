@@ -12,8 +12,9 @@ from stages import run
 def main(epoch: Epoch) -> None:
     """Write the score of each sample that this epoch was trained on (0: is to be); or nothing."""
     experiment = load_params().experiment
+    curation = experiment.curation
     scores = []
-    if SCORES[experiment.curation.score].is_given:
+    if SCORES[curation.score].is_given and (curation.schedule == "static") == (epoch == 0):
         corpus = samples_of(read_images(paths.CORPUS / "train.jsonl"))
         samples = read_samples(paths.samples(epoch - 1)) if epoch else corpus
         scores = read_score_file(

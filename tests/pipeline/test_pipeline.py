@@ -181,7 +181,7 @@ BASE = {"base_captioner"}
         ("params.yaml", "seed", 1, CURATION | TRAINING | HISTORY),
         ("params.yaml", "generator_seed", 1, SYNTHESIS | {"finetune_generator"}),
         ("params.yaml", "curation.method", "remove", CURATION),
-        ("params.yaml", "curation.schedule", "static", CURATION),
+        ("params.yaml", "curation.schedule", "static", CURATION | {"scores@0", "scores@1"}),
         ("params.yaml", "curation.score", "random", CURATION | {"scores@0", "scores@1"}),
         ("params.yaml", "curation.rule", "mean_std", CURATION),
         ("params.yaml", "curation.ratio", 0.2, CURATION),

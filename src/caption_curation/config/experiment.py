@@ -162,7 +162,8 @@ class Inputs(Section):
     scores: InputPath
     """Folder with a file `E.jsonl` for every epoch E after which something could be chosen (0:
     before training). With `curation.score: file`, its lines have `sample_id` and `score` (the
-    higher, the harder) of all training samples; otherwise it is not read, and may be empty.
+    higher, the harder) of all training samples. A file that is not read, that of epoch 0 with the
+    dynamic schedule among them, may be empty.
     """
 
     def score_file(self, epoch: int) -> Path:
