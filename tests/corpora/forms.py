@@ -1,12 +1,15 @@
 """What tests of corpora in several forms share: pictures, profiles, the stage that reads them."""
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from pydantic import TypeAdapter
 
@@ -18,7 +21,7 @@ from caption_curation.corpora.listing import Listing
 from caption_curation.corpora.sources import list_images, read_corpus
 from caption_curation.samples import read_images
 from caption_curation.support.errors import InputError
-from tests.conftest import set_inputs
+from tests.conftest import REPOSITORY, set_inputs
 from tests.corpora.test_corpus_stage import run_stage, workspace
 
 SPLITS = ("train", "val", "test")
@@ -46,6 +49,19 @@ def photographs(shared_data: Path, number: int) -> list[Path]:
 def section(source: str, **keys: Any) -> dict[str, Any]:
     """The section ``data`` of a profile."""
     return {"source": source, "seed": 0, "train_fraction": 1.0, "on_leak": "warn"} | keys
+
+
+def documented(annotations: str) -> dict[str, Any]:
+    """The section ``data`` that the page of the documentation shows for a file of this name."""
+    [found] = [each for each in documented_sections() if each.get("annotations") == annotations]
+    return found
+
+
+def documented_sections() -> list[dict[str, Any]]:
+    """All sections ``data`` of the page."""
+    page = (REPOSITORY / "docs/how-to/own-data.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
+    return [yaml.safe_load(dedent(block))["data"] for block in blocks]
 
 
 def as_source(data: dict[str, Any]) -> CorpusSource:

@@ -12,6 +12,7 @@ from tests.corpora.forms import (
     NAMED,
     assert_refused_with_nothing_written,
     captions_of,
+    documented,
     listed,
     photographs,
     read,
@@ -30,14 +31,8 @@ def table(**more: Any) -> dict[str, Any]:
     return section("csv", **plain | {"delimiter": ",", "quote": '"', "names": None} | more)
 
 
-KAGGLE = table(columns=NAMED | {"file_name": "image"}, annotations="captions.txt", splits=HALVES)
-FLICKR30K = table(
-    annotations="results.csv",
-    delimiter="|",
-    quote=None,
-    columns=NAMED | {"file_name": "image_name", "caption": "comment"},
-    splits=HALVES,
-)
+KAGGLE = documented("captions.txt") | {"splits": HALVES}
+FLICKR30K = documented("results.csv") | {"splits": HALVES}
 ROWS = "file_name,caption,split\n1.jpg,a dog,train\n2.jpg,a cat,val\n3.jpg,a bird,test\n"
 
 

@@ -130,11 +130,15 @@ class Inputs(Section):
     """
 
     annotations: InputPath
-    """The annotation file, where the profile's `data.source` is `karpathy`."""
+    """What the profile's `data.source` reads: a file, or a folder of several; nothing of
+    `demo_world` and `hub`.
+    """
     images: InputPath | None
-    """Folder of the images that they name; of COCO, the one with `train2014/` and `val2014/`."""
+    """Folder that file names of images are relative to (of COCO, the one with `train2014/` and
+    `val2014/`); `null`: the folder of `annotations`, or images are inside.
+    """
     generator_annotations: InputPath
-    """The annotation file of `generator_data`, as `annotations`."""
+    """What `generator_data.source` reads, as `annotations`."""
     generator_images: InputPath | None
     """Its folder of images, as `images`."""
     captioner: InputPath

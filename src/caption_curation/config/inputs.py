@@ -15,6 +15,15 @@ from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.extras import lacking_data
 
+# The sources that read files with an ending, and folders. What is not here, csv may read.
+READERS = {
+    ".json": ("karpathy", "coco"),
+    ".jsonl": ("image_folder",),
+    ".csv": ("csv", "image_folder"),
+    ".parquet": ("parquet", "image_folder"),
+    ".tar": ("webdataset",),
+}
+FOLDERS = ("coco", "csv", "image_folder", "webdataset", "parquet")
 NEED_IMAGES = {"karpathy", "coco", "csv"}  # others have pictures inside, or beside the metadata
 
 
@@ -137,6 +146,7 @@ def _unlike(inputs: Inputs, profile: Profile, root: Path, missing: dict[str, str
         annotations, images = corpus_inputs(inputs, section)
         key = input_key(section, "annotations").removeprefix("inputs.")
         faults += _named(key, annotations, f"{section}.annotations", source.annotations)
+        faults += _of_another_form(key, root / annotations, section, source.source)
         key = input_key(section, "images").removeprefix("inputs.")
         if source.source == "parquet" or annotations.endswith(".parquet"):
             faults += lacking_data(f"inputs.{key} = {annotations!r}")
@@ -158,6 +168,20 @@ def _unlike(inputs: Inputs, profile: Profile, root: Path, missing: dict[str, str
         if isinstance(source, LocalModel) and key not in missing and not (root / path).is_dir():
             faults.append(f"inputs.{key} = {path!r}: a folder with a model is needed")
     return faults
+
+
+def _of_another_form(key: str, path: Path, section: str, source: str) -> list[str]:
+    """A line where other sources read what is at a path, as its ending tells."""
+    if not path.exists():
+        return []
+    readers = FOLDERS if path.is_dir() else READERS.get(path.suffix, ())
+    if not readers or source in readers:
+        return []
+    what = "a folder" if path.is_dir() else path.suffix
+    return [
+        f"inputs.{key} = {str(path)!r}: {section}.source = {source} does not read {what}; "
+        f"{' or '.join(readers)} does"
+    ]
 
 
 def _named(key: str, path: str, asked: str, name: str) -> list[str]:
