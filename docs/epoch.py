@@ -207,8 +207,9 @@ state before training: it has no `train` and no `score`, and the static schedule
   replicate's image. `recaption` writes captions; no method asks for any yet.
 - **Judge.** `judge` measures candidates where a gate asks for it; none does yet.
 - **Settle.** `settle` decides by what the others wrote: everything is accepted, unless a
-  judgement or a person (`inputs.decisions`) says otherwise. It writes the next training set, the
-  images that it shows with a digest of each, this epoch's edits, and what is used up.
+  judgement or a person (`inputs.decisions`, [how](../how-to/review.md)) says otherwise. It writes
+  the next training set, the images that it shows with a digest of each, this epoch's edits, and
+  what is used up.
 - **Train.** `train` and `score` of the next epoch depend on `samples.jsonl` and `shown.jsonl` and
   on no folder of images. If nothing was accepted, both files are those of a run without curation,
   and nothing is trained again. An image with another content has another digest, and what shows

@@ -21,12 +21,13 @@ from caption_curation import paths
 from caption_curation.config.profile import ScratchCaptioner, TextSize, VisionSize
 from caption_curation.corpora.corpus import image_files, write_split
 from caption_curation.curation.settling import settle
-from caption_curation.edits import Edit, Proposal, apply_edits, write_edits
+from caption_curation.edits import Edit, Proposal, apply_edits, write_edits, write_proposals
 from caption_curation.experiments.finished import Repository
 from caption_curation.image_index import digest_of
 from caption_curation.samples import (
     CaptionedImage,
     Sample,
+    SampleLoss,
     samples_of,
     write_json_lines,
 )
@@ -116,6 +117,13 @@ def write_project(root: Path, *, captioner: bool = True) -> Project:
         write_json_lines(root / paths.samples(epoch), current)
         write_edits(root / paths.edits(epoch), made)
         _draw(root, epoch, made, rng)
+        _write_proposals(root, epoch, made)
+    for epoch in range(1, EPOCHS + 1):
+        losses = [
+            SampleLoss(sample.sample_id, 10.0 * epoch + number, 5.0 - number / 8, 3)
+            for number, sample in enumerate(samples[epoch - 1])
+        ]
+        write_json_lines(root / paths.losses(epoch), losses)
     (root / paths.GENERATOR).mkdir(parents=True)
     (root / paths.GENERATOR / "digest.json").write_text(json.dumps({"sha256": GENERATOR}))
     if captioner:
@@ -207,6 +215,25 @@ def _draw(root: Path, epoch: int, edits: Iterable[Edit], rng: np.random.Generato
     write_synthetic_index(folder / "index.jsonl", images)
 
 
+def _write_proposals(root: Path, epoch: int, edits: Iterable[Edit]) -> None:
+    """What was decided, before it was drawn and decided."""
+    proposals = [
+        Proposal(
+            edit.action,
+            edit.before,
+            replace(edit.after, file=None)
+            if edit.after and edit.after.file != edit.before.file
+            else edit.after,
+            edit.evidence,
+            edit.reason,
+        )
+        for edit in edits
+    ]
+    write_proposals(root / paths.proposals(epoch), proposals)
+    for path in (paths.recaptions(epoch), paths.judgements(epoch)):
+        write_json_lines(root / path, [])
+
+
 def _write_captioner(root: Path) -> None:
     import torch
 
@@ -248,9 +275,13 @@ def _record(root: Path, cache: Path) -> None:
     for epoch in range(EPOCHS):
         stages["epochs"][f"settle@{epoch}"] = _stage(root, cache, [paths.curated(epoch)])
         stages["epochs"][f"synthesize@{epoch}"] = _stage(root, cache, [paths.synthetic(epoch)])
+        stages["epochs"][f"curate@{epoch}"] = _stage(root, cache, [paths.proposals(epoch)])
+        stages["epochs"][f"recaption@{epoch}"] = _stage(root, cache, [paths.recaptions(epoch)])
+        stages["epochs"][f"judge@{epoch}"] = _stage(root, cache, [paths.judgements(epoch)])
     for epoch in range(1, EPOCHS + 1):
         outputs = [paths.captioner(epoch), paths.best_captioner(epoch)]
         stages["epochs"][f"train@{epoch}"] = _stage(root, cache, outputs)
+        stages["epochs"][f"score@{epoch}"] = _stage(root, cache, [paths.losses(epoch)])
     stages["main"]["evaluate"] = _stage(root, cache, [paths.EVALUATION])
     stages["main"]["report"] = {"deps": [], "outs": [], "params": {"params.yaml": {}}}
     for file, of_file in (("dvc.lock", "main"), ("stages/epochs/dvc.lock", "epochs")):

@@ -1,17 +1,24 @@
 """``caption-curation show``: what stands on the page and in the table, read back independently."""
 
+import base64
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from caption_curation import paths
 from caption_curation.edits import read_edits
+from caption_curation.experiments.results import results_of
+from caption_curation.review.chosen import read_chosen
 from caption_curation.samples import read_losses, write_json_lines
 from stages import settle
 from tests.commands.console import fail, succeed
 from tests.conftest import set_inputs
+from tests.exports.project import write_project
 from tests.human_study.page_sets import MARKUP
 from tests.pipeline.browser import fetched_by
 from tests.reports.test_report import Page
@@ -140,6 +147,33 @@ def test_scores_of_a_file_rank_before_training(tmp_path: Path) -> None:
         assert [row["sample_id"] for row in rows] == ids[:3]
         assert [row["score"] for row in rows] == ["0", "-1", "-2"]
         assert {(row["score_unit"], row["loss"]) for row in rows} == {("", "")}
+
+
+def test_a_finished_experiment_is_read_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images with awkward names too; nothing is checked out."""
+    project = write_project(tmp_path / "project", captioner=False)
+    monkeypatch.chdir(project.root)
+    page, rows, _ = shown("edits", "--experiment", "HEAD", out="edits")
+    edits = [edit for edit in project.edits if edit.action != "keep"]
+    assert [row["sample_id"] for row in rows] == [edit.sample_id for edit in edits]
+    expected = []
+    for row, edit in zip(rows, edits, strict=True):
+        assert (row["image"], row["caption_before"]) == (edit.before.file, edit.before.caption)
+        expected.append(edit.before.file)
+        if edit.after and edit.after.file != edit.before.file:
+            expected.append(edit.after.file)
+    for uri, file in zip(page.attributes("img", "src"), expected, strict=True):
+        seen = Image.open(io.BytesIO(base64.b64decode(str(uri).partition(",")[2])))
+        true = Image.open(io.BytesIO(project.bytes_of[str(file)])).convert("RGB")
+        assert np.array_equal(np.asarray(seen), np.asarray(true))
+    chosen = read_chosen(results_of("HEAD"), None)
+    assert chosen.now.epoch == 1
+    assert [edit.sample_id for edit in chosen.edits] == ["5#1", "3#0", "2#0", "4#0"]
+    drawn, after = chosen.image(1, "after"), project.edits[1].after
+    assert drawn and after and drawn.read_bytes() == project.bytes_of[str(after.file)]
+    assert not (project.root / "data").exists()
 
 
 def test_what_cannot_be_shown(captions: None, monkeypatch: pytest.MonkeyPatch) -> None:

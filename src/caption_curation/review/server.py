@@ -37,6 +37,7 @@ def serve(
     password = password_for(host)
     results = results_of(experiment)
     file = decisions_file(out)
+    print(f"reading the samples of {results.title}", flush=True)
     if file.exists():  # all faults at once, before the rest is read
         read_decisions(file, read_images(results.find(paths.CORPUS / "train.jsonl")))
     chosen = read_chosen(results, epoch)
