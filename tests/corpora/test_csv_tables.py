@@ -96,6 +96,13 @@ def test_a_table_without_names_and_with_tabs(tmp_path: Path) -> None:
     assert [image.image_id for image in found.splits["val"]] == ["2.jpg"]
 
 
+def test_columns_that_nobody_asks_for_may_be_called_anything(tmp_path: Path) -> None:
+    """As pandas writes an index, without a name."""
+    text = ",file_name,caption,split,,\n0,1.jpg,a,train,,\n1,2.jpg,b,val,,\n2,3.jpg,c,test,,\n"
+    found = read(table(), *corpus(tmp_path, text))
+    assert captions_of(found) == {"1.jpg": ("a",), "2.jpg": ("b",), "3.jpg": ("c",)}
+
+
 def test_a_folder_of_tables_whose_names_tell_the_split(tmp_path: Path) -> None:
     _, images = corpus(tmp_path / "corpus", "")
     folder = tmp_path / "tables"
@@ -224,7 +231,7 @@ def test_all_faults_are_told_at_once_by_line(tmp_path: Path) -> None:
     ("text", "part"),
     [
         (b"file_name,text,split\n1.jpg,a,train\n", "line 1: no column 'caption'; there are"),
-        (b"file_name,caption,caption\n", "line 1: must name the columns, each once"),
+        (b"file_name,caption,caption,split\n", "line 1: several columns 'caption'"),
         (b"", "line 1: no column"),
         ('file_name,caption,split\n1.jpg,"a,train\n', "line 2: unexpected end of data"),
         ("file_name,caption,split\n1.jpg,Gr\u00fcn,train\n".encode("latin-1"), "not UTF-8"),

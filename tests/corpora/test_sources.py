@@ -1,7 +1,9 @@
 """What holds of every kind of corpus: the documentation's profiles, what is asked before a run."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tests.corpora.forms import (
     documented_sections,
     write_picture,
 )
+from tests.corpora.hub_server import serve_data_set
 from tests.corpora.test_corpus_stage import build, workspace
 from tests.corpora.test_image_folder import write_metadata
 from tests.corpora.test_parquet import content, write_table
@@ -108,6 +111,30 @@ def test_plan_and_check_downloads_know_every_kind(
     assert "images missing in" in printed.err and "images unreadable in" in printed.err
 
 
+@pytest.mark.parametrize("download", [True, False])
+def test_nothing_is_downloaded_before_a_run(tmp_path: Path, download: bool) -> None:
+    """In a process of its own: where the hub's cache is, the library reads once."""
+    hub = next(each for each in documented_sections() if each["source"] == "hub")
+    root = project(tmp_path / "work", hub | {"download": download})
+    asked = list[str]()
+    with serve_data_set(tmp_path / "nothing", "someone/else", "0" * 40, asked) as endpoint:
+        ended = subprocess.run(
+            [sys.executable, "-m", "caption_curation", "check-downloads", "--profile", "demo"],
+            cwd=root,
+            env=os.environ | {"HF_HOME": str(tmp_path / "cache"), "HF_ENDPOINT": endpoint},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert asked == []
+    if download:
+        assert ended.returncode == 0, ended.stderr
+        assert "someone/pictures on the hub, which a stage downloads" in ended.stdout
+    else:
+        assert ended.returncode == 1
+        assert "not in the local cache" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("source", "path", "part"),
     [
@@ -161,6 +188,7 @@ def test_the_extra_is_asked_for_before_anything_runs(
         ("captions.txt", {"splits": {"val": "x", "test": 0.5}}, "data.splits.val = 'x'"),
         ("captions.txt", {"splits": {"val": 0.5}}, "data.splits.test: missing key"),
         ("captions.txt", {"delimiter": "||"}, "data.delimiter = '||'"),
+        ("captions.txt", {"delimiter": '"'}, "must be another character than quote"),
         ("annotations", {"splits": {"train": "a.json", "val": None}}, "splits.test: missing key"),
         ("annotations", {"splits": {"karpathy": "../a.json"}}, "data.splits.karpathy"),
     ],

@@ -168,6 +168,15 @@ class CsvSource(ImageFilesSource):
     splits: Splits
     """Splits: `given`, or made from fractions."""
 
+    @model_validator(mode="after")
+    def _cells_can_be_told_apart(self) -> Self:
+        if self.delimiter in ("\n", "\r", " ") or self.delimiter == self.quote:
+            raise ValueError(
+                f"delimiter ({self.delimiter!r}) must be another character than quote "
+                f"({self.quote!r}), and no blank or line end"
+            )
+        return self
+
 
 class ImageFolderSource(ImageFilesSource):
     """A folder of images with a metadata file, as ``datasets`` reads and writes it."""

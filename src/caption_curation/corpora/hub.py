@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from caption_curation.config.corpus_forms import HubSource, HubSplits
+from caption_curation.config.corpus_forms import CorpusSource, HubSource, HubSplits
 from caption_curation.config.inputs import CorpusFiles
 from caption_curation.corpora.listing import Listing, PlacedFaults, Where
 from caption_curation.corpora.parquet import picture_bytes, row_with_picture
@@ -18,6 +18,10 @@ from caption_curation.corpora.rows import CaptionRow, columns_needed, entries_of
 from caption_curation.corpora.tables import lacking
 from caption_curation.support.errors import InputError
 from caption_curation.support.extras import need_data
+
+
+class NotHere(InputError):
+    """A data set is not in the local cache, or not all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ def list_hub(source: HubSource, files: CorpusFiles) -> Listing:
     """The pictures of a data set, which is downloaded first if the profile says so.
 
     Raises:
-        InputError: it is not here, cannot be downloaded, or has no such configuration or split.
+        NotHere: it is not in the local cache, and is not to be downloaded.
+        InputError: it cannot be downloaded, or has no such configuration or split.
     """
     need_data(f"source: hub ({source.id})")
     folder = _snapshot(source)
@@ -60,6 +65,13 @@ def list_hub(source: HubSource, files: CorpusFiles) -> Listing:
     given = "given" if isinstance(source.splits, HubSplits) else source.splits
     entries, told = entries_of(rows, files.images, given, faults)
     return Listing(None, entries, faults.lines() + told)
+
+
+def without_download(source: CorpusSource) -> CorpusSource:
+    """The same source; one on the hub as it is read from the local cache alone."""
+    if isinstance(source, HubSource):
+        return source.model_copy(update={"download": False})
+    return source
 
 
 def _snapshot(source: HubSource) -> Path:
@@ -79,7 +91,7 @@ def _snapshot(source: HubSource) -> Path:
     except Exception as error:
         absent = isinstance(error, LocalEntryNotFoundError | IncompleteSnapshotError)
         if absent and not source.download:
-            raise InputError(
+            raise NotHere(
                 f"{name}: not in the local cache, or not all of it; `download: true` in the "
                 "profile gets it from the Hugging Face hub"
             ) from error

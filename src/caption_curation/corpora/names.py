@@ -35,6 +35,11 @@ def confined_path(name: str, found: list[str]) -> str | None:
 
     Nothing on disk is looked at.
     """
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # in an archive, names are bytes
+        found.append(f"file {name!r}: its name is not UTF-8")
+        return None
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts:
         found.append(f"file {str(path)!r} must be a path inside the image folder")

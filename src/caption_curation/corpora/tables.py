@@ -13,7 +13,6 @@ from typing import Any
 from caption_curation.corpora.listing import PlacedFaults, Where
 from caption_curation.support.errors import InputError
 from caption_curation.support.reading import iterate_json_values, read_cells
-from caption_curation.support.rows import shown
 
 NUMBERED = 2  # columns before the caption: of the picture, and of the caption's number
 
@@ -101,19 +100,15 @@ def read_csv(
         dialect.quote,
         lambda line, fault: faults.add(Where(name, "line", line), fault),
     )
-    columns = list(dialect.names or [])
+    line, columns = 1, list(dialect.names or [])
     if not columns:
         line, cells = next(lines, (1, []))
         columns = [cell.strip() for cell in cells]
-        if len(set(columns)) < len(columns) or not all(columns):
-            faults.add(
-                Where(name, "line", line),
-                f"must name the columns, each once; found {shown(columns)}",
-            )
-            return
     if missing := sorted(needed - set(columns)):
-        where = Where(name, "line", 1)
-        faults.add(where, lacking(missing, columns))
+        faults.add(Where(name, "line", line), lacking(missing, columns))
+        return
+    if several := sorted(each for each in needed if columns.count(each) > 1):
+        faults.add(Where(name, "line", line), f"several columns {', '.join(map(repr, several))}")
         return
     last = len(columns) - 1
     ends_in_captions = dialect.quote is None and columns[last] == dialect.caption

@@ -17,6 +17,7 @@ from caption_curation.config.inputs import (
 )
 from caption_curation.config.params import Params
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.corpora.hub import NotHere, without_download
 from caption_curation.corpora.listing import Listing, image_folder
 from caption_curation.corpora.pictures import MISSING, image_faults, look_inside
 from caption_curation.corpora.sources import list_images
@@ -112,7 +113,12 @@ def check_corpus(source: CorpusSource, inputs: Inputs, section: str, *, decode: 
         f"; available from: {ANNOTATIONS}" if isinstance(source, KarpathySource) else ""
     )
     try:
-        listing = list_images(source, corpus_files(inputs, section), section)
+        listing = list_images(without_download(source), corpus_files(inputs, section), section)
+    except NotHere as error:
+        if isinstance(source, HubSource) and source.download:
+            found = f"data set {source.id} on the hub, which a stage downloads when it needs it"
+            return Check(section, found, [])
+        faults.append(str(error))
     except InputError as error:
         faults.append(f"{error}{annotations_from}")
     corpus = None

@@ -75,12 +75,13 @@ def named(source: CorpusSource) -> str:
 
 
 def _listed(source: CorpusSource, inputs: Inputs) -> list[Entry]:
+    from caption_curation.corpora.hub import without_download
     from caption_curation.corpora.sources import list_images
 
     if isinstance(source, LocalSource) and Path(inputs.annotations).name != source.annotations:
         # Another corpus's, or none.
         raise InputError(f"inputs.annotations: {source.annotations} is not here")
-    return list_images(source, corpus_files(inputs, "data"), "data").entries
+    return list_images(without_download(source), corpus_files(inputs, "data"), "data").entries
 
 
 def _published(name: str, train_fraction: float, error: InputError) -> CorpusSize:
