@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+from datasets import load_dataset
+from PIL import Image
 
 from tests.commands.console import fail, succeed
 from tests.conftest import REPOSITORY
@@ -306,10 +308,17 @@ def test_the_page_on_losses_of_your_own() -> None:
     files = re.findall(r"^`(losses.*\.csv)`:$", page, re.MULTILINE)
     texts = [block for language, block in blocks if language == "text"]
     commands = [block for language, block in blocks if language == "bash"]
-    assert len(texts) == 4 and len(commands) == len(files) == 2
-    for file, content, command, said in zip(files, texts[::2], commands, texts[1::2], strict=True):
-        Path(file).write_text(content)
+    first, said, exported, second, said_next = texts
+    assert files == ["losses.csv", "losses-2.csv"]
+    for name, content in zip(files, (first, second), strict=True):
+        Path(name).write_text(content)
+    Path("photographs").mkdir()
+    for name in {line.split(",")[1] for line in first.splitlines()[1:]}:
+        Image.new("RGB", (9, 7)).save(Path("photographs") / name)
+    for command, printed in zip(commands, (said, exported, said_next), strict=True):
         program, *words = shlex.split(command)
         assert program == "caption-curation"
-        assert succeed(*words) == said
+        assert succeed(*words) == printed
+    read_back = load_dataset("imagefolder", data_dir="curated", split="train", cache_dir="cache")
+    assert read_back["caption"] == [row["caption"] for row in read("curated.csv")]
     assert [row["sample_id"] for row in read("curated-2.csv")] == ["1#0", "2#0"]

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from caption_curation.commands.export import Form
 from caption_curation.support.errors import InputError
 
 WHAT = "What is read and written"
@@ -81,8 +82,25 @@ def curate(
     apply: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            help="Write the edited training set too: .jsonl, .csv or .parquet.",
+            metavar="PATH",
+            help="Write the edited training set too: .jsonl, .csv or .parquet; with --format a "
+            "folder.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            "--format",
+            help="What --apply writes, with a data set card, as `export` does.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="The folder that your image files are relative to; --format copies them.",
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -178,6 +196,9 @@ def curate(
         if value not in allowed:
             raise InputError(f"{option} {value}: allowed are {', '.join(allowed)}")
 
+    if (form is None) != (images is None) or (form is not None and apply is None):
+        raise typer.BadParameter("--format, --images and --apply FOLDER go together")
+
     from caption_curation.config.experiment import Prompt
     from caption_curation.rounds.columns import parse_columns
     from caption_curation.rounds.files import Round, curate_files
@@ -203,6 +224,12 @@ def curate(
         prompt=Prompt.model_validate(prompt),
         drawn=drawn,
         out=out,
-        apply=apply,
+        apply=apply if form is None else None,
     )
-    print("\n".join(curate_files(asked)))
+    if form is None or images is None or apply is None:
+        lines = curate_files(asked)
+    else:
+        from caption_curation.exports.of_round import Target, curate_and_export
+
+        lines = curate_and_export(asked, Target(form.value, apply, images))
+    print("\n".join(lines))

@@ -1,6 +1,6 @@
 """The training set after an epoch of a finished experiment, read where it lies."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,10 +14,9 @@ from caption_curation.experiments.finished import (
 )
 from caption_curation.exports.about import base_of_generator, outcomes, parameters_told
 from caption_curation.exports.found import Found, find_experiment, provenance, refusing_unusable
-from caption_curation.exports.names import known_ending, safe_stems
+from caption_curation.exports.pictures import picture_names
 from caption_curation.exports.rows import About, Contents, Origin, Picture, Row, rows_of
 from caption_curation.image_index import index_of, read_index
-from caption_curation.pictures.reading import read_header
 from caption_curation.samples import Sample, read_images, read_samples, samples_of
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.reading import iterate_json_lines, read_json
@@ -170,21 +169,6 @@ def _output_of(file: str, experiment: FinishedExperiment) -> str:
         if folder in experiment.outputs:
             return folder
     raise Unusable(f"no stage of it made {file}; run it again")
-
-
-def picture_names(pictures: Mapping[str, Picture]) -> dict[str, str]:
-    """Safe names of exported pictures, each once, by their files in the project."""
-    stems = safe_stems(pictures)
-    return {
-        file: stems[file] + (known_ending(file) or _ending_of(picture.path))
-        for file, picture in pictures.items()
-    }
-
-
-def _ending_of(path: Path) -> str:
-    """The ending of what a file holds, for names that have none."""
-    file_format = read_header(path).format
-    return ".jpg" if file_format == "JPEG" else f".{file_format.lower()}"
 
 
 def _drawn(experiment: FinishedExperiment, samples: Sequence[Sample]) -> dict[str, SyntheticImage]:

@@ -12,16 +12,20 @@ from caption_curation.support.outputs import atomic_folder
 CARD = "README.md"
 
 
-def check_target(folder: Path) -> None:
+def check_target(folder: Path, option: str = "--to") -> None:
     """Refuse a folder that holds something: it would be replaced.
+
+    Args:
+        folder: to be made.
+        option: that names it.
 
     Raises:
         InputError: naming the file or folder.
     """
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"--to: {folder} is a file; name a folder")
+        raise InputError(f"{option}: {folder} is a file; name a folder")
     if folder.is_dir() and any(folder.iterdir()):
-        raise InputError(f"--to: {folder} exists and is not empty; name another folder")
+        raise InputError(f"{option}: {folder} exists and is not empty; name another folder")
 
 
 def check_packages(form: str) -> None:

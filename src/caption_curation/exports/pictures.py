@@ -1,15 +1,32 @@
 """Pictures of an export, byte for byte as they are in DVC's cache."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
+from caption_curation.exports.names import known_ending, safe_stems
 from caption_curation.exports.rows import Contents, Picture
 from caption_curation.image_index import digest_of
+from caption_curation.pictures.reading import read_header
 from caption_curation.support.errors import InputError
 
 SHARD = 400_000_000  # bytes of pictures in a file that holds many, about
+
+
+def picture_names(pictures: Mapping[str, Picture]) -> dict[str, str]:
+    """Safe names of exported pictures, each once, by the files that samples show."""
+    stems = safe_stems(pictures)
+    return {
+        file: stems[file] + (known_ending(file) or _ending_of(picture.path))
+        for file, picture in pictures.items()
+    }
+
+
+def _ending_of(path: Path) -> str:
+    """The ending of what a file holds, for names that have none."""
+    file_format = read_header(path).format
+    return ".jpg" if file_format == "JPEG" else f".{file_format.lower()}"
 
 
 def picture_bytes(picture: Picture) -> bytes:

@@ -83,8 +83,12 @@ class Curated:
     prompts: dict[str, str]
 
 
-def curate_files(asked: Round) -> list[str]:
+def curate_files(asked: Round, write_more: Callable[[Curated], str] | None = None) -> list[str]:
     """Write the edits of a round, and the training set after it; a summary in lines.
+
+    Args:
+        asked: what is asked for.
+        write_more: writes the training set elsewhere, whole, and says in a line what it wrote.
 
     Raises:
         InputError: with every fault of the files.
@@ -95,9 +99,10 @@ def curate_files(asked: Round) -> list[str]:
     if asked.apply is not None:
         rows, columns = edited_rows(curated)
         contents[asked.apply] = table_content(asked.apply, rows, columns)
+    more = [write_more(curated)] if write_more else []
     for path, content in contents.items():
         write_atomically(path, content)
-    return summarise(asked, curated)
+    return summarise(asked, curated) + more
 
 
 def curate_tables(asked: Round) -> Curated:
