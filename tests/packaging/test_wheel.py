@@ -153,6 +153,17 @@ def test_the_annotation_page_is_served(installed: Installed, tmp_path: Path) -> 
     assert statuses == ["200 OK"] * (1 + len(static))
 
 
+@pytest.mark.parametrize("folder", ["serving", "review", "human_study/annotation_page"])
+def test_pages_that_people_work_on_are_whole(installed: Installed, folder: str) -> None:
+    files = [
+        path.relative_to(SOURCES)
+        for kind in ("templates", "static")
+        for path in (SOURCES / folder).glob(f"{kind}/*")
+    ]
+    assert len(files) > 1
+    assert [file for file in files if not (installed.folder / PACKAGE / file).is_file()] == []
+
+
 def test_java_finds_the_class_that_runs_spice(installed: Installed, tmp_path: Path) -> None:
     """SPICE's parser is not here; the stack of what fails without it begins in our class."""
     code = """if True:

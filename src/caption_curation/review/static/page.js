@@ -130,10 +130,12 @@ function factsOf(row) {
   return facts;
 }
 
+const said = ({ decision, caption }) => SIGNS[decision] + (caption && `: ${caption}`);
+
 function mark(card, row) {
   const decided = row.decided;
   card.classList.toggle("decided", decided !== null);
-  card.querySelector(".status").textContent = decided ? SIGNS[decided.decision] : "undecided";
+  card.querySelector(".status").textContent = decided ? said(decided) : "undecided";
   for (const button of card.querySelectorAll(".buttons button")) {
     button.ariaPressed = String(decided !== null && button.dataset.decision === decided.decision);
   }
