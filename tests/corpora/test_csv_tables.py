@@ -233,7 +233,7 @@ def test_all_faults_are_told_at_once_by_line(tmp_path: Path) -> None:
         (b"file_name,text,split\n1.jpg,a,train\n", "line 1: no column 'caption'; there are"),
         (b"file_name,caption,caption,split\n", "line 1: several columns 'caption'"),
         (b"", "line 1: no column"),
-        ('file_name,caption,split\n1.jpg,"a,train\n', "line 2: unexpected end of data"),
+        ('file_name,caption,split\n1.jpg,"a,train\n\n\n', "line 2: unexpected end of data"),
         ("file_name,caption,split\n1.jpg,Gr\u00fcn,train\n".encode("latin-1"), "not UTF-8"),
         ("file_name,caption\n".encode("utf-16"), "not UTF-8 but UTF-16"),
     ],

@@ -243,7 +243,7 @@ def read_cells(
         path: of the file.
         delimiter: the character between cells.
         quote: the character around cells, doubled inside of them, or ``None``.
-        fault: called with the line and what is wrong, where quotes are: reading ends there.
+        fault: called with the line and what is wrong, where quotes are; reading ends there.
 
     Raises:
         InputError: the file cannot be read, or is not UTF-8.
@@ -257,12 +257,14 @@ def read_cells(
         skipinitialspace=quote is not None,  # whatever is before a quote hides it
         strict=True,
     )
+    begins = 1
     try:
         for cells in lines:
             if any(map(str.strip, cells)):
                 yield lines.line_num, cells
+            begins = lines.line_num + 1
     except csv.Error as error:
-        fault(lines.line_num, str(error))
+        fault(begins, f"{error}, in the row that begins here")
 
 
 def _content(path: File) -> bytes:
