@@ -174,6 +174,17 @@ def test_all_faults_are_told_at_once(corpus: Path, tmp_path: Path) -> None:
     )
 
 
+def test_a_byte_order_mark_and_another_encoding(corpus: Path) -> None:
+    path = corpus / "annotations/captions_val2014.json"
+    text = path.read_text()
+    path.write_text(text, encoding="utf-8-sig")
+    assert ids(coco(), corpus)["val"] == ["10", "11"]
+    path.write_bytes(text.replace("the val", "d\u00e4r val").encode("latin-1"))
+    message = refusal(coco(), corpus / "annotations", corpus / "images")
+    assert "captions_val2014.json: not UTF-8" in message
+    assert "line 1: byte 0xe4" in message
+
+
 @pytest.mark.parametrize(
     ("content", "part"),
     [

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from caption_curation.config.corpus_forms import CocoSource, FileSplits, KarpathySplits
+from caption_curation.config.corpus_forms import CocoSource
 from caption_curation.config.inputs import CorpusFiles
+from caption_curation.config.splits import FileSplits, KarpathySplits
 from caption_curation.corpora.listing import Listing, PlacedFaults, Where
 from caption_curation.corpora.names import from_windows
 from caption_curation.corpora.rows import CaptionRow, checked_row, entries_of

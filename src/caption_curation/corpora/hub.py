@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from caption_curation.config.corpus_forms import CorpusSource, HubSource, HubSplits
+from caption_curation.config.corpus_forms import CorpusSource, HubSource
 from caption_curation.config.inputs import CorpusFiles
+from caption_curation.config.splits import HubSplits
 from caption_curation.corpora.listing import Listing, PlacedFaults, Where
 from caption_curation.corpora.parquet import picture_bytes, row_with_picture
 from caption_curation.corpora.rows import CaptionRow, columns_needed, entries_of, row_shape

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainValidator, create_model
 from pydantic_core import PydanticCustomError
 
-from caption_curation.config.corpus_forms import RowColumns, SplitFractions
+from caption_curation.config.corpus_forms import RowColumns
+from caption_curation.config.splits import SplitFractions
 from caption_curation.corpora.corpus import Provenance
 from caption_curation.corpora.inside import Inside
 from caption_curation.corpora.listing import Cleaned, Entry, PlacedFaults, Where, clean, rows_at

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from caption_curation.config.corpus_forms import SplitFractions
+from caption_curation.config.splits import SplitFractions
 from caption_curation.rng import seed_for
 
 # COCO's restval images are the rest of val2014 in Karpathy's splits; they belong to train.
