@@ -243,6 +243,7 @@ def test_losses_that_belong_to_other_samples() -> None:
         (("--column", "loss=nll", "--std", "2"), "std = 2.0: nothing reads it here"),
         (("--column", "loss=nll", "--apply", "out.xlsx"), "the name must end in .jsonl, .csv"),
         (("--column", "loss=nll", "--apply", "losses.jsonl"), "it is read"),
+        (("--column", "loss=nll", "--apply", "folder.csv"), "folder.csv: a folder, not a file"),
         (("--column", "loss=nll", "--edits", "losses.jsonl"), "--edits needs --samples"),
         (("--prompt-mode", "sbert"), "allowed are concat, single, others"),
         (("--column", "loss=nll", "--drawn", "nowhere"), "nowhere: the name must end in"),
@@ -251,6 +252,7 @@ def test_losses_that_belong_to_other_samples() -> None:
 )
 def test_what_is_not_allowed_is_said(words: tuple[str, ...], said: str) -> None:
     write("losses.jsonl", ROWS)
+    Path("folder.csv").mkdir()
     message = fail("curate", "--losses", "losses.jsonl", *REMOVE, "--out", "edits.jsonl", *words)
     assert said in message
     assert not Path("edits.jsonl").exists()
@@ -321,4 +323,6 @@ def test_the_page_on_losses_of_your_own() -> None:
         assert succeed(*words) == printed
     read_back = load_dataset("imagefolder", data_dir="curated", split="train", cache_dir="cache")
     assert read_back["caption"] == [row["caption"] for row in read("curated.csv")]
-    assert [row["sample_id"] for row in read("curated-2.csv")] == ["1#0", "2#0"]
+    after = read("curated-2.csv")
+    assert [row["sample_id"] for row in after] == ["1#0", "2#0"]
+    assert list(after[0]) == ["sample_id", "image_id", "file_name", "caption"], "no old losses"

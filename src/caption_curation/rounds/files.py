@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,24 +118,7 @@ def curate_tables(asked: Round) -> Curated:
         with_losses=asked.losses is not None,
     )
     method, score = settings["method"], settings["score"]
-    if asked.samples is None:
-        if asked.losses is None:
-            raise InputError("neither --samples nor --losses: name a file")
-        if asked.earlier:
-            raise InputError("--edits needs --samples: the training set before the first round")
-        table = read_sample_table(asked.losses, asked.named, method, score)
-        losses: Mapping[str, float] | None = table.losses
-        log: list[Edit] = []
-    else:
-        readers: list[Callable[[], Any]] = [
-            partial(read_sample_table, asked.samples, asked.named, method, None)
-        ]
-        if asked.losses is not None:
-            readers.append(partial(read_loss_table, asked.losses, asked.named, score))
-        table, *others = read_all(*readers)
-        log = read_rounds(asked.earlier, table.samples)
-        now = apply_edits(table.samples, log)
-        losses = match_losses(others[0], now, table.samples) if others else None
+    table, losses, log = _read(asked, method, score)
     drawn = read_drawn(asked.drawn, table.rows) if asked.drawn is not None else {}
     edits = curate(
         table.samples,
@@ -154,6 +137,33 @@ def curate_tables(asked: Round) -> Curated:
         raise InputError("every sample would be removed: nothing is left to train on")
     prompts = _prompts(edits, table.samples, asked.prompt)
     return Curated(table, before, [*log, *edits], edits, after, prompts)
+
+
+def _read(
+    asked: Round, method: str, score: str
+) -> tuple[SampleTable, Mapping[str, float] | None, list[Edit]]:
+    """The training set before any curation, the losses of what it is now, and the edits so far."""
+    if asked.samples is None:
+        if asked.losses is None:
+            raise InputError("neither --samples nor --losses: name a file")
+        if asked.earlier:
+            raise InputError("--edits needs --samples: the training set before the first round")
+        table = read_sample_table(asked.losses, asked.named, method, score)
+        return table, table.losses, []
+    readers: list[Callable[[], Any]] = [
+        partial(read_sample_table, asked.samples, asked.named, method, None)
+    ]
+    if asked.losses is not None:
+        readers.append(partial(read_loss_table, asked.losses, asked.named, score))
+    table, *others = read_all(*readers)
+    log = read_rounds(asked.earlier, table.samples)
+    losses = None
+    if others:
+        losses = match_losses(others[0], apply_edits(table.samples, log), table.samples)
+        # Losses of an earlier round in the table of samples would pass for those of today.
+        columns = [name for name in table.columns if name != others[0].column]
+        table = replace(table, columns=columns)
+    return table, losses, log
 
 
 def edited_rows(curated: Curated) -> tuple[list[dict[str, Any]], list[str]]:
@@ -217,6 +227,8 @@ def _check_names(asked: Round) -> None:
         check_ending(asked.apply)
         outputs.append(asked.apply)
     for path in outputs:
+        if path.is_dir():
+            raise InputError(f"{path}: a folder, not a file")
         if path.resolve() in taken:
             raise InputError(f"{path}: it is read, so that it cannot be written")
         taken.add(path.resolve())

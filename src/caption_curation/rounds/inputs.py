@@ -41,10 +41,12 @@ class LossTable:
     Attributes:
         table: that they are from.
         rows: by number of the row: ``loss``, and ``sample_id`` or ``image_id`` and ``caption``.
+        column: what the losses are called.
     """
 
     table: Table
     rows: Mapping[int, Mapping[str, Any]]
+    column: str
 
 
 def read_sample_table(path: Path, named: Named, method: str, score: str | None) -> SampleTable:
@@ -109,7 +111,7 @@ def read_loss_table(path: Path, named: Named, score: str) -> LossTable:
     rows = check_rows(table, roles)
     if lines := [*wanting, *table.faults.lines()]:
         raise InputError(list_faults(f"{path}: faults", lines))
-    return LossTable(table, rows)
+    return LossTable(table, rows, roles["loss"])
 
 
 def match_losses(
