@@ -23,7 +23,7 @@ from caption_curation.corpora.corpus import image_files, write_split
 from caption_curation.curation.settling import settle
 from caption_curation.edits import Edit, Proposal, apply_edits, write_edits, write_proposals
 from caption_curation.experiments.finished import Repository
-from caption_curation.image_index import digest_of
+from caption_curation.image_index import ImageFile, digest_of, write_index
 from caption_curation.samples import (
     CaptionedImage,
     Sample,
@@ -117,6 +117,11 @@ def write_project(root: Path, *, captioner: bool = True) -> Project:
         write_json_lines(root / paths.samples(epoch), current)
         write_edits(root / paths.edits(epoch), made)
         _draw(root, epoch, made, rng)
+        files = dict.fromkeys(str(sample.file) for sample in current)
+        write_index(
+            root / paths.shown(epoch),
+            (ImageFile(file, digest_of((root / file).read_bytes())) for file in files),
+        )
         _write_proposals(root, epoch, made)
     for epoch in range(1, EPOCHS + 1):
         losses = [

@@ -38,7 +38,7 @@ def dataset_card(contents: Contents, form: str, folder: str) -> str:
         front_matter(_head(contents, chosen)),
         f"# {literal(about.title)}",
         _summary(contents, chosen),
-        fenced(chosen.usage.replace("FOLDER", folder), "python"),
+        fenced(chosen.usage.replace("FOLDER", _in_quotes(folder)), "python"),
         "## Contents",
         _counts(contents),
         "## Fields",
@@ -97,6 +97,11 @@ def _head(contents: Contents, form: Format) -> dict[str, Any]:
     if form.typed:
         head["dataset_info"] = {"features": _features(rows)}
     return head
+
+
+def _in_quotes(text: str) -> str:
+    """Text between two double quotes of Python."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def size_category(samples: int) -> str:

@@ -61,6 +61,7 @@ def _read(found: Found, epoch: int, splits: Iterable[str], facts: dict[str, str]
     corpus = paths.CORPUS.as_posix()
     images = read_images(experiment.path(corpus, "train.jsonl"))
     curated = paths.curated(epoch).as_posix()
+    experiment.path(curated, paths.shown(epoch).name)  # earlier versions wrote other samples
     samples = {TRAIN: read_samples(experiment.path(curated, paths.samples(epoch).name))}
     of_corpus = {TRAIN: images}
     for split in OTHERS:

@@ -12,6 +12,7 @@ TYPES = {
     "score": "float64",
     "synthetic": "bool",
 }  # all others are strings
+ROWS = 10_000  # written, and read by whoever reads a table in parts, at a time
 ROW_GROUP = 100  # pictures at least, where a group holds the rows of some
 
 
@@ -34,7 +35,10 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
 
     # Written without what only ``datasets`` reads: it would look for a column of pictures.
     schema = features().arrow_schema.remove_metadata()
-    pq.write_table(pa.Table.from_pylist([row.record() for row in rows], schema=schema), path)
+    with pq.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(rows), ROWS):
+            records = [row.record() for row in rows[start : start + ROWS]]
+            writer.write_table(pa.Table.from_pylist(records, schema=schema))
 
 
 def groups(rows: Sequence[Row], pictures: int = ROW_GROUP) -> Iterator[list[Row]]:
