@@ -60,6 +60,7 @@ def main() -> None:
             verdicts=read_json_lines(paths.verdicts(epochs)),
             photographs=paths.CORPUS / "images",
             synthetic=history / "images",
+            corpus=json.loads((paths.CORPUS_FINDINGS / "summary.json").read_text()),
             classes=results_of_run(
                 read_epoch_classes(history / CLASSES),
                 {result.stem: read_classes(class_file(result)) for result in OF_NO_EPOCH},

@@ -12,7 +12,8 @@ from PIL import Image
 
 from caption_curation import paths
 from caption_curation.coco_format import write_results
-from caption_curation.corpora.corpus import image_files, write_split
+from caption_curation.corpora.corpus import Corpus, image_files, write_split
+from caption_curation.corpora.duplicates.findings import find_duplicates, looks_of, write_findings
 from caption_curation.curation.settling import settle
 from caption_curation.edits import Edit, Proposal, apply_edits, write_edits
 from caption_curation.image_index import digest_of
@@ -143,13 +144,18 @@ def write_small_run(
     set_parameters(root, {"curation.method": method, "training.epochs": epochs, **(changes or {})})
     corpus = root / paths.CORPUS
     (corpus / "images").mkdir(parents=True)
-    for split, images in {"train": train, "val": VAL, "test": TEST}.items():
-        digests = {}
+    splits = {"train": train, "val": VAL, "test": TEST}
+    digests = {}
+    for split, images in splits.items():
         for image in images:
             file = corpus / "images" / image.file_name
             Image.new("RGB", (16, 12), COLOURS.get(image.image_id, "grey")).save(file)
             digests[image.file_name] = digest_of(file.read_bytes())
         write_split(split, images, image_files(digests, paths.CORPUS), corpus)
+    whole = Corpus("small", splits)
+    (root / paths.CORPUS_FINDINGS).mkdir()
+    found = find_duplicates(whole, digests, looks_of(whole, corpus))
+    write_findings(found, "warn", root / paths.CORPUS_FINDINGS)
     write_json_lines(root / paths.GROUND_TRUTH / "noise.jsonl", NOISE if noise else [])
     write_json_lines(root / paths.verdicts(epochs), [])
 

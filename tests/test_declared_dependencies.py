@@ -29,7 +29,12 @@ ON_GPU = {
 MODEL_LIBRARIES = {"torch", "transformers", "diffusers", "tokenizers", "sentence_transformers"}
 FIRST = "stages/parameters.py"  # refuses other versions before anything is computed
 REPORTS = "src/caption_curation/reports"
-REPORTING = {"stages/human_study/analysis.py", "stages/report.py", "stages/round_trip/report.py"}
+REPORTING = {
+    "stages/corpus_report.py",
+    "stages/human_study/analysis.py",
+    "stages/report.py",
+    "stages/round_trip/report.py",
+}
 
 
 def stages() -> list[tuple[str, str, set[str]]]:

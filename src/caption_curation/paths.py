@@ -28,6 +28,7 @@ CLIP_SCORES = Path("reports/clip_scores.json")  # of every caption
 EVALUATION = Path("reports/evaluation")
 TEST_CAPTIONS = Path("reports/test_captions.json")
 REPORT = Path("reports/report.html")
+CORPUS_REPORT = Path("reports/corpus")  # index.html, corpus.json, caption_lengths.svg and .png
 
 HUMAN_STUDY = Path("data/human_study")  # as caption_curation.human_study.study.sets describes it
 HUMAN_STUDY_REPORT = Path("reports/human_study")  # index.html, figures, tables

@@ -32,6 +32,7 @@ LOOP = {
 CHECK = {"parameters"}
 ALWAYS = {
     "corpus",
+    "corpus_report",
     "generator_corpus",
     "families",
     "sbert_captions",

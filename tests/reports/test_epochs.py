@@ -53,6 +53,7 @@ def run_of(folder: Path, log: Sequence[Edit], losses: Mapping[int, Mapping[str, 
         photographs=folder,
         synthetic=folder,
         classes={},
+        corpus={},
     )
 
 

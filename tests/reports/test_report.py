@@ -161,7 +161,8 @@ def test_the_page_stands_alone(make_page: Any) -> None:
 
     links = page.attributes("a", "href")
     ids = [found["id"] for _, found, _ in page.elements if "id" in found]
-    assert links and all(link.removeprefix("#") in ids for link in links)
+    assert links.count("corpus/index.html") == 1
+    assert all(link.removeprefix("#") in ids for link in links if link != "corpus/index.html")
     assert len(ids) == len(set(ids))
     sources = page.attributes("img", "src")
     assert sources and all(source.startswith("data:image/") for source in sources)
@@ -430,3 +431,27 @@ def test_large_photographs_are_made_smaller_and_small_drawings_stay_exact(
     second = paths.REPORT.read_text(encoding="utf-8")
     assert "data:image/jpeg" in second
     assert len(second) - len(first) < 100_000
+
+
+@pytest.mark.parametrize("dropped", [0, 3])
+def test_training_images_that_are_evaluated_on_are_told(make_page: Any, dropped: int) -> None:
+    make_page()
+    file = paths.CORPUS_FINDINGS / "summary.json"
+    findings = json.loads(file.read_text())
+    findings["leaks"] = {
+        "groups": 2,
+        "near_groups": 0,
+        "images": {"train": 3, "val": 0, "test": 2},
+        "dropped": dropped,
+    }
+    file.write_text(json.dumps(findings))
+    report.main()
+    page = Page(paths.REPORT.read_text())
+    warned = [text for text in page.texts("div", role="note") if "training images" in text]
+    if dropped:
+        assert not warned
+        assert any("3 training images were left out for that" in text for text in page.texts("p"))
+    else:
+        assert len(warned) == 1
+        assert warned[0].startswith("3 training images show pictures that are evaluated on, too")
+        assert "(0 of val, 2 of test)" in warned[0]

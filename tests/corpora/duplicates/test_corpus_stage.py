@@ -15,7 +15,9 @@ from tests.corpora.test_corpus_stage import build, contents, run_stage, workspac
 SAME = {"source": "same"}
 
 
-def corpus(tmp_path: Path, on_leak: str, *, leaks: bool = True, train: int = 4) -> Path:
+def corpus(
+    tmp_path: Path, on_leak: str, *, leaks: bool = True, train: int = 4, text: str = "Picture"
+) -> Path:
     """Pictures: train 0 to 3, of which 2 is 0 again; val 4, near 1; test 5, equal to 0, and 6."""
     folder = tmp_path / "photographs"
     folder.mkdir()
@@ -32,7 +34,7 @@ def corpus(tmp_path: Path, on_leak: str, *, leaks: bool = True, train: int = 4) 
         # The same pixels in a file of other bytes.
         kind = "bmp" if number == 5 else "png"
         picture.save(folder / f"{number}.{kind}")
-        captions = [f"Picture {number}.", f"picture {number}", "a picture"]
+        captions = [f"{text} {number}.", f"picture {number}", "a picture"]
         records.append(
             {
                 "filename": f"{number}.{kind}",
@@ -74,9 +76,9 @@ def test_planted_duplicates_are_written_down(tmp_path: Path) -> None:
     assert (equal["kind"], equal["leak"], equal["difference"]) == ("pixels", True, 0)
     assert equal["splits"] == {"train": 2, "test": 1}
     assert equal["images"] == [
-        {"image_id": "0", "split": "train", "file_name": "0.png"},
-        {"image_id": "2", "split": "train", "file_name": "2.png"},
-        {"image_id": "5", "split": "test", "file_name": "5.bmp"},
+        {"image_id": "0", "split": "train", "file_name": "0.png", "caption": "Picture 0."},
+        {"image_id": "2", "split": "train", "file_name": "2.png", "caption": "Picture 2."},
+        {"image_id": "5", "split": "test", "file_name": "5.bmp", "caption": "Picture 5."},
     ]
     assert (near["kind"], near["splits"]) == ("near", {"train": 1, "val": 1})
     assert near["difference"] > 0
@@ -95,6 +97,7 @@ def test_planted_duplicates_are_written_down(tmp_path: Path) -> None:
     assert images[5] == {
         **{"image_id": "5", "split": "test"},
         **{"format": "BMP", "width": 120, "height": 90},
+        "md5": hashlib.md5((root / "data/corpus/images/5.bmp").read_bytes()).hexdigest(),
     }
 
 
@@ -120,6 +123,7 @@ def test_the_numbers_of_the_summary(tmp_path: Path) -> None:
             "images": {"train": 3, "val": 1, "test": 1},
             "dropped": 0,
         },
+        "licences": {},
         "same_captions": {
             "text": {
                 "groups": 1,

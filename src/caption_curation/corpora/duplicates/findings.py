@@ -57,7 +57,12 @@ class PictureGroup:
             "splits": self.splits,
             "difference": self.difference,
             "images": [
-                {"image_id": image.image_id, "split": split, "file_name": image.file_name}
+                {
+                    "image_id": image.image_id,
+                    "split": split,
+                    "file_name": image.file_name,
+                    "caption": image.captions[0],
+                }
                 for split, image in self.members
             ],
         }
@@ -68,6 +73,7 @@ class Findings:
     """What was found in a corpus as it was read, the whole training split included."""
 
     corpus: Corpus
+    digests: Mapping[str, str]  # of each file's bytes, by file name
     looks: Mapping[str, Look]  # by file name
     pictures: list[PictureGroup]
     captions: list[SameCaption]
@@ -122,7 +128,7 @@ def find_duplicates(
         )
         for group in groups
     ]
-    return Findings(corpus, looks, pictures, same_captions(corpus.splits.items()))
+    return Findings(corpus, digests, looks, pictures, same_captions(corpus.splits.items()))
 
 
 def settle_leaks(findings: Findings, on_leak: OnLeak) -> Corpus:
@@ -165,6 +171,7 @@ def write_findings(findings: Findings, on_leak: OnLeak, folder: Path) -> None:
                 "format": look.format,
                 "width": look.width,
                 "height": look.height,
+                "md5": findings.digests[image.file_name],
             }
             for split, images in findings.corpus.splits.items()
             for image in images
@@ -177,6 +184,7 @@ def write_findings(findings: Findings, on_leak: OnLeak, folder: Path) -> None:
 
 def summary_of(findings: Findings, on_leak: OnLeak) -> dict[str, Any]:
     """The numbers of summary.json; see docs/reference/files.md."""
+    provenance = findings.corpus.provenance
     splits = findings.corpus.splits
     leaking = {split: len(images) for split, images in findings.leaking.items()}
     leaking_groups = [group for group in findings.pictures if group.leaks]
@@ -196,6 +204,8 @@ def summary_of(findings: Findings, on_leak: OnLeak) -> dict[str, Any]:
             "images": leaking,
             "dropped": leaking[TRAIN] if on_leak == "drop" else 0,
         },
+        # Of the images of which anything is known.
+        "licences": dict(Counter(each.licence or "unknown" for each in provenance).most_common()),
         "same_captions": {
             "text": _caption_counts(_by_text(findings.captions), splits),
             "words": _caption_counts([list(group.members) for group in findings.captions], splits),

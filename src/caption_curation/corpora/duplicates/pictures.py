@@ -15,10 +15,11 @@ from scipy.sparse.csgraph import connected_components
 
 from caption_curation.corpora.duplicates.look import THUMBNAIL_SIDE, Look
 
-# Chosen on one half of `python -m benchmarks duplicates`, whose table shows the other half.
+# These two find most of the copies without a false alarm in one half of what `python -m
+# benchmarks.duplicates` measures; its table shows the other half.
 MOST_BITS = 10  # that the hashes of candidates differ in, of 64
 MOST_DIFFERENCE = 0.25  # of what is left of two thumbnails' difference, over the larger contrast
-MOST_SHIFT = 1.0  # between their mean colours, over the larger contrast
+MOST_SHIFT = 0.5  # between their mean colours, over the larger contrast
 MOST_GAIN = 1.5  # the stronger contrast over the weaker that still counts as the same picture
 LEAST_CONTRAST = 6.0  # levels of 256; below, differences count as if the contrast were this
 PLAIN = 3.0  # levels: with less contrast a hash is that of rounding errors, and says nothing

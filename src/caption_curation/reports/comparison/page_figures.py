@@ -13,6 +13,7 @@ from caption_curation.curation.scores import SCORES, is_random
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant, amount_lines, ordered
 from caption_curation.reports.comparison.figures import lengths, losses, noise, scores
+from caption_curation.reports.comparison.figures.look import WIDTH
 from caption_curation.reports.comparison.held_for import generators_sentence
 from caption_curation.reports.comparison.noise_findings import (
     KINDS,
@@ -35,6 +36,7 @@ from caption_curation.reports.comparison.training_numbers import (
     runs_of,
     telling_pairs,
 )
+from caption_curation.reports.page.caption_lengths import caption_lengths
 from caption_curation.reports.page.labels import METRIC_LABELS, NOISE_LABELS
 from caption_curation.reports.page.style import to_svg
 
@@ -215,7 +217,7 @@ def corpus_figures(runs: Mapping[str, Sequence[Run]]) -> list[PageFigure]:
     return [
         PageFigure(
             "corpus_lengths",
-            lengths.corpus_lengths(corpora),
+            caption_lengths(corpora, WIDTH),
             "Length of the captions of the training split (as the paper’s figure 6, which compares "
             "COCO with Flickr30K).",
         )

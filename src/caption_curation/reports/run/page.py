@@ -67,6 +67,8 @@ def page_content(run: Run) -> dict[str, Any]:
         "title": method_title(curation.method).capitalize(),
         "description": describe_curation(curation, experiment.prompt.mode),
         "arithmetic": describe_run(run.classes),
+        "leaks": run.corpus["leaks"],
+        "same_pictures": sum(of["groups"] for of in run.corpus["same_pictures"].values()),
         "experiment": experiment,
         "epochs": run.epochs,
         "metrics": run.metrics,

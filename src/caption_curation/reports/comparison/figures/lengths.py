@@ -1,6 +1,5 @@
-"""How long captions are: those of the corpora, and those that are chosen."""
+"""How long the captions are that are chosen."""
 
-from collections import Counter
 from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
@@ -12,39 +11,10 @@ from matplotlib.figure import Figure
 
 from caption_curation.experiments.runs import LengthCounts
 from caption_curation.experiments.variants import Variant
-from caption_curation.reports.comparison.figures.look import DASHED, DOTTED, WIDTH, colour_of
-from caption_curation.reports.page.style import GREY, INK, MOST_BINS, STYLE
+from caption_curation.reports.comparison.figures.look import WIDTH, colour_of
+from caption_curation.reports.page.style import GREY, MOST_BINS, STYLE
 
 _LABEL_WIDTH = 14  # characters: what fits beside a row
-_CORPUS_LINES = ("solid", DASHED, DOTTED, "dashdot")
-
-
-@matplotlib.rc_context(STYLE)
-def corpus_lengths(lengths: Mapping[str, Counter[int]]) -> Figure:
-    """How long the captions of every corpus are, as the paper's figure 6.
-
-    Args:
-        lengths: setting → number of words → captions of its training split.
-    """
-    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
-    axes = figure.subplots()
-    longest = max(max(counts) for counts in lengths.values())
-    shortest = min(min(counts) for counts in lengths.values())
-    words = range(shortest, longest + 1)
-    for position, (setting, counts) in enumerate(lengths.items()):
-        axes.plot(
-            words,
-            [100 * counts[length] / counts.total() for length in words],
-            drawstyle="steps-mid",
-            linewidth=1.4,
-            linestyle=_CORPUS_LINES[position % len(_CORPUS_LINES)],
-            color=(INK, GREY)[position % 2],
-            label=f"{setting} ({counts.total():,} captions)",
-        )
-    axes.set_ylim(bottom=0)
-    axes.set(xlabel="caption length (words)", ylabel="captions (%)")
-    figure.legend(loc="outside upper left", ncols=2)
-    return figure
 
 
 @matplotlib.rc_context(STYLE)
