@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         write_edits,
         write_proposals,
     )
+    from caption_curation.exports.ids import keep_ids, read_ids
     from caption_curation.rounds.round import curate
     from caption_curation.samples import (
         CaptionedImage,
@@ -49,9 +50,11 @@ __all__ = [
     "SampleLoss",
     "apply_edits",
     "curate",
+    "keep_ids",
     "propose",
     "propose_before_training",
     "read_edits",
+    "read_ids",
     "read_images",
     "read_losses",
     "read_proposals",
@@ -73,6 +76,8 @@ _HOMES = {
     "ImageUses": "caption_curation.curation.uses",
     "Judgement": "caption_curation.curation.settling",
     "Proposal": "caption_curation.edits",
+    "keep_ids": "caption_curation.exports.ids",
+    "read_ids": "caption_curation.exports.ids",
     "propose": "caption_curation.curation.epoch",
     "propose_before_training": "caption_curation.curation.epoch",
     "apply_edits": "caption_curation.edits",

@@ -115,6 +115,10 @@ def test_the_card_tells_how_transformers_writes_the_pipelines_captions(
 
 
 def test_the_card_has_what_the_hub_asks_for_and_scores_with_intervals(exported: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    [cider, _] = ModelCard.load(exported / "README.md").data.eval_results
+    assert (cider.metric_name, cider.metric_value) == ("CIDEr", 75.0)
     head, body = card_of(exported)
     assert head["library_name"] == "transformers"
     [result] = head["model-index"][0]["results"]

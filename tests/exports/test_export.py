@@ -24,6 +24,7 @@ from caption_curation.exports.tables import TYPES
 from caption_curation.samples import Sample, SampleLoss, read_images, samples_of
 from caption_curation.support.errors import InputError
 from tests.commands.console import fail, succeed
+from tests.conftest import REPOSITORY
 from tests.corpora.forms import COLUMNS, NAMED, section, stage
 from tests.exports.project import (
     EPOCHS,
@@ -387,6 +388,39 @@ def test_every_export_has_a_card(exported: Callable[..., Path], form: str) -> No
     assert "<b>" not in body and r"&lt;b&gt;bold" in body
     for name in Row.__dataclass_fields__:
         assert f"| {name.replace('_', chr(92) + '_')} |" in body
+
+
+def test_the_hubs_own_reader_takes_the_card(exported: Callable[..., Path]) -> None:
+    from huggingface_hub import DatasetCard
+
+    head = DatasetCard.load(exported("webdataset") / "README.md").data
+    assert head.configs[0]["data_files"][1] == {
+        "split": "validation",
+        "path": "validation-*.tar",
+    }
+
+
+def test_the_lines_of_python_in_the_documentation_run(
+    project: Project,
+    exported: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    Path("curated").symlink_to(exported("image_folder"))
+    Path("decision").symlink_to(exported("ids"))
+    experiment = find_experiment(project.repository, None).experiment
+    Path("data/corpus").mkdir(parents=True)
+    for name, file in experiment.files(paths.CORPUS.as_posix()).items():
+        if name == "train.jsonl":
+            Path("data/corpus", name).write_bytes(file.read_bytes())
+    text = (REPOSITORY / "docs/how-to/export.md").read_text(encoding="utf-8")
+    space: dict[str, Any] = {}
+    for code in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        exec(code, space)
+    assert space["train"][0]["caption"] == "a red wall"
+    assert len(space["samples"]) == 6
 
 
 def test_licences_are_called_as_on_the_hub() -> None:

@@ -46,7 +46,7 @@ def read_ids(path: Path) -> list[str]:
     """The ids of a file, sorted.
 
     Raises:
-        InputError: it cannot be read, holds none, or one twice.
+        ValueError: it cannot be read, holds none, or one twice.
     """
     lines = {
         number: line
@@ -64,7 +64,7 @@ def keep_ids(samples: Sequence[Sample], ids: Iterable[str]) -> list[Sample]:
     """The samples of these ids, in their order.
 
     Raises:
-        InputError: ids of no sample; all are listed.
+        ValueError: ids of no sample; all are listed.
     """
     wanted = set(ids)
     unknown = sorted(wanted - {sample.sample_id for sample in samples})
