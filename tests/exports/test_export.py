@@ -1,6 +1,7 @@
 """Exports, each read by the reader that it is for, which is not ours."""
 
 import hashlib
+import html
 import json
 import re
 import tarfile
@@ -11,14 +12,17 @@ from typing import Any
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 from PIL import Image
 
 from caption_curation import paths
+from caption_curation.exports.citation import bibtex
 from caption_curation.exports.experiment import curated_set
 from caption_curation.exports.export import write_export
 from caption_curation.exports.formats import FORMATS
 from caption_curation.exports.found import find_experiment, linked
 from caption_curation.exports.ids import keep_ids, read_ids
+from caption_curation.exports.markdown import table
 from caption_curation.exports.rows import Row
 from caption_curation.exports.tables import TYPES
 from caption_curation.samples import Sample, SampleLoss, read_images, samples_of
@@ -423,6 +427,34 @@ def test_the_lines_of_python_in_the_documentation_run(
     assert len(space["samples"]) == 6
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a | b `c` *d* _e_ ~~f~~ [g](http://h) <i>j</i> &amp; k",
+        "# no heading",
+        "![x](javascript:y) https://example.org/z www.example.org",
+        "back\\slash \\| and $maths$ {x} - 1. 2)",
+    ],
+)
+def test_text_of_others_is_no_markup(text: str) -> None:
+    """By a parser of Markdown: a cell has the text and nothing else."""
+    rendered = MarkdownIt("gfm-like", {"linkify": False}).render(table(("head",), [[text]]))
+    [cell] = re.findall("<td>(.*?)</td>", rendered)
+    assert "<" not in cell
+    assert html.unescape(cell) == text
+
+
+def test_the_paper_is_cited_as_citation_cff_has_it() -> None:
+    cff = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    [paper] = cff["references"]
+    entry = bibtex()
+    names = [f"{author['family-names']}, {author['given-names']}" for author in paper["authors"]]
+    assert f"author = {{{' and '.join(names)}}}" in entry
+    assert f"title = {{{paper['title']}}}" in entry
+    assert f"year = {{{paper['year']}}}" in entry and paper["url"] in entry
+    assert f"version = {{{cff['version']}}}" in entry
+
+
 def test_licences_are_called_as_on_the_hub() -> None:
     from caption_curation.exports.licences import hub_licence
 
@@ -473,6 +505,8 @@ def test_what_cannot_be_exported_is_told_before_anything_is_written(
     assert "allowed: 0 (before training) to 2" in fail(*words, "--epoch", 3)
     assert "--to: " in fail(*COMMAND, "--epoch", 1, "--to", in_project.root)
     fail(*words, "--epoch", 1, "--splits", "val", status=2)
+    ids = ["export", "--format", "ids", "--to", tmp_path / "out", "--epoch", 1]
+    assert "leave --splits out" in fail(*ids, "--splits", "train", "val", status=2)
     assert not any(tmp_path.iterdir())
 
 

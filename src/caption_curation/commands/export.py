@@ -65,9 +65,11 @@ def export(
     and when, and of a synthetic picture its prompt, seed and generator. Nothing is checked out or
     run; pictures are read in DVC's cache, and written byte for byte.
     """
-    wanted = [Split.TRAIN, *(splits or [])]
-    if splits and Split.TRAIN not in splits:
+    wanted = splits or [Split.TRAIN]
+    if Split.TRAIN not in wanted:
         raise typer.BadParameter("--splits without train: the training set is what is exported")
+    if form is Form.IDS and set(wanted) != {Split.TRAIN}:
+        raise typer.BadParameter("--format ids is of the training split alone: leave --splits out")
 
     check_checkout()
 

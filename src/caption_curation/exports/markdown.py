@@ -13,9 +13,9 @@ def literal(text: str) -> str:
     # HTML first: a backslash before "<" keeps some renderers, not all, from taking it as a tag.
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         in_a_line = in_a_line.replace(character, entity)
-    # A bare address would become a link.
-    in_a_line = in_a_line.replace("://", "&#58;//")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", in_a_line)
+    escaped = re.sub(r"([\\`*_{}\[\]()#+!|~$-])", r"\\\1", in_a_line)
+    # Bare addresses would become links.
+    return escaped.replace("://", "&#58;//").replace("www.", "www&#46;")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
