@@ -15,6 +15,7 @@ COMMANDS = [
     ["adopt"],
     ["annotate"],
     ["caption"],
+    ["caption-lengths"],
     ["check-downloads"],
     ["compare"],
     ["curate"],

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from caption_curation.commands.adopt import adopt
 from caption_curation.commands.annotate import annotate
 from caption_curation.commands.caption import caption
+from caption_curation.commands.caption_lengths import caption_lengths
 from caption_curation.commands.check_downloads import check_downloads
 from caption_curation.commands.compare import compare
 from caption_curation.commands.curate import curate
@@ -83,6 +84,11 @@ app.add_typer(show, name="show", rich_help_panel=DATA)
 _command(review, DATA, "review --epoch 1")
 _command(export_model, DATA, "export-model --experiment half --to captioner")
 _command(caption, DATA, "caption photographs --experiment half --out captions.csv")
+_command(
+    caption_lengths,
+    DATA,
+    "caption-lengths coco=dataset_coco.json flickr30k=dataset_flickr30k.json --to lengths",
+)
 _command(metrics, DATA, "metrics captions.json references.json --spice auto")
 app.add_typer(human_study, name="human-study", rich_help_panel=PEOPLE)
 _command(annotate, PEOPLE, "annotate --set 1 --annotator ANNA")

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from caption_curation.samples import read_images, read_json_lines
+from caption_curation.corpora.corpus import Corpus, Provenance
+from caption_curation.corpora.duplicates.findings import find_duplicates, summary_of
+from caption_curation.corpora.duplicates.look import Look
+from caption_curation.samples import CaptionedImage, read_images, read_json_lines
 from tests.conftest import set_inputs
 from tests.corpora.duplicates.test_pictures import as_jpeg, photograph
 from tests.corpora.test_corpus_stage import build, contents, run_stage, workspace
@@ -197,3 +201,15 @@ def test_the_demos_corpus_is_what_it_was(tmp_path: Path) -> None:
         "train.jsonl": "fd51282e3d4d3dd0bf884bc89b3d0cdf",
         "train_images.jsonl": "8655c54f396cb4fe20ac7e436d613d89",
     }
+
+
+def test_licences_are_counted() -> None:
+    images = [CaptionedImage(name, f"{name}.jpg", ("a dog",)) for name in "ab"]
+    known = [Provenance("a", "CC BY 4.0", None, None), Provenance("b", None, "Anna", None)]
+    look = Look("JPEG", 1, 1, b"", 0, bytes(768))
+    looks = {"a.jpg": look, "b.jpg": replace(look, pixels=b"other", thumbnail=b"\xff" * 768)}
+    found = find_duplicates(
+        Corpus("csv", {"train": images}, provenance=known), {"a.jpg": "1", "b.jpg": "2"}, looks
+    )
+    assert summary_of(found, "warn")["licences"] == {"CC BY 4.0": 1, "unknown": 1}
+    assert found.pictures == []
