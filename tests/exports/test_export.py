@@ -29,7 +29,7 @@ from caption_curation.samples import Sample, SampleLoss, read_images, samples_of
 from caption_curation.support.errors import InputError
 from tests.commands.console import fail, succeed
 from tests.conftest import REPOSITORY
-from tests.corpora.forms import COLUMNS, NAMED, section, stage
+from tests.corpora.forms import COLUMNS, NAMED, listed, section, stage
 from tests.exports.project import (
     EPOCHS,
     GENERATOR,
@@ -424,6 +424,11 @@ def test_the_lines_of_python_in_the_documentation_run(
     for code in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         exec(code, space)
     assert space["train"][0]["caption"] == "a red wall"
+    [block] = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    read = listed(
+        yaml.safe_load(block)["data"] | {"annotations": "curated"}, Path("curated"), Path("curated")
+    )
+    assert len(read.entries) == 5 + 2 + 2 + 2 and read.faults == []
     assert len(space["samples"]) == 6
 
 
