@@ -145,6 +145,15 @@ class Pairs:
         return len(self.bits)
 
 
+@dataclass(frozen=True)
+class Cost:
+    """CPU time of a photograph in milliseconds, decoded and looked at; the size in the middle."""
+
+    decode: float
+    look: float
+    size: tuple[int, int]
+
+
 def compare(pairs: Sequence[tuple[Look, Look]]) -> Pairs:
     """Every pair's three numbers; thumbnails of those alone whose hashes are near."""
     found = [
@@ -235,7 +244,7 @@ def choose(half: Half) -> str:
     return "\n".join(lines)
 
 
-def table(half: Half, folder: Path) -> str:
+def table(half: Half, cost: Cost) -> str:
     """What is found of copies, and what is found wrongly, as Markdown."""
     lines = [
         "| copies of photographs | by the hash alone | found |",
@@ -252,13 +261,12 @@ def table(half: Half, folder: Path) -> str:
     for name, of in of_others(half).items():
         lines.append(f"| {name} ({len(of):,}) | {of.by_hash:,} | **{of.near():,}** |")
     groups = same_pictures(half.photographs)
-    cost = _cost(folder)
     lines += [
         "",
         f"{len(half.photographs)} photographs, the half that no threshold was chosen on; "
-        f"{len(groups)} of them are there twice. Looking at a photograph takes {cost[1]:.1f} ms "
-        f"of one core (the median of these is {cost[2][0]} × {cost[2][1]} pixels), of which "
-        f"decoding, which the check for broken files needs anyway, takes {cost[0]:.1f} ms.",
+        f"{len(groups)} of them are there twice. Looking at a photograph takes {cost.look:.1f} ms "
+        f"of one core (the median of these is {cost.size[0]} × {cost.size[1]} pixels), of which "
+        f"decoding, which the check for broken files needs anyway, takes {cost.decode:.1f} ms.",
     ]
     return "\n".join(lines)
 
@@ -267,8 +275,8 @@ def _share(number: int, of: Pairs) -> str:
     return f"{100 * number / len(of):.1f} %"
 
 
-def _cost(folder: Path) -> tuple[float, float, tuple[int, int]]:
-    """CPU time of an image in ms: decoded, and looked at; and the size that is in the middle."""
+def measure_cost(folder: Path) -> Cost:
+    """What decoding and looking at the photographs of a folder costs."""
     files = sorted(folder.iterdir())
     look_at(files[0])  # imports
     begin = process_time()
@@ -278,7 +286,7 @@ def _cost(folder: Path) -> tuple[float, float, tuple[int, int]]:
         look_at(file)
     looked = process_time()
     each = 1000 / len(files)
-    return (decoded - begin) * each, (looked - decoded) * each, sizes[len(sizes) // 2]
+    return Cost((decoded - begin) * each, (looked - decoded) * each, sizes[len(sizes) // 2])
 
 
 def main() -> None:
@@ -290,7 +298,8 @@ def main() -> None:
     if parsed.choose:
         print(choose(measure(parsed.folder, 0)))
     else:
-        insert_table(PAGE, table(measure(parsed.folder, 1), parsed.folder), MARKERS)
+        cost = measure_cost(parsed.folder)
+        insert_table(PAGE, table(measure(parsed.folder, 1), cost), MARKERS)
 
 
 if __name__ == "__main__":

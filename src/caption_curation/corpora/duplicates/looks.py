@@ -9,9 +9,9 @@ from PIL.Image import Resampling
 from caption_curation.corpora.duplicates.look import THUMBNAIL_SIDE, Look
 from caption_curation.pictures.reading import read_header, read_picture
 
-# The perceptual hash makes its picture 32 pixels wide; going there by way of 64 takes a fifth of
-# the time.
-_BEFORE_HASHING = (64, 64)
+# The perceptual hash makes its picture 32 pixels wide; going there, and to the thumbnail, by way of
+# 64 takes a fifth of the time.
+_FIRST = (64, 64)
 
 
 def look_at(source: Path | IO[bytes]) -> Look:
@@ -30,7 +30,8 @@ def look_at(source: Path | IO[bytes]) -> Look:
     picture = read_picture(source)
     if not isinstance(source, Path):
         source.seek(0)
-    bits = imagehash.phash(picture.resize(_BEFORE_HASHING, Resampling.BOX)).hash.ravel()
+    small = picture.resize(_FIRST, Resampling.BOX)
+    bits = imagehash.phash(small).hash.ravel()
     side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     size = f"{picture.width} {picture.height} ".encode()
     return Look(
@@ -39,5 +40,5 @@ def look_at(source: Path | IO[bytes]) -> Look:
         height=picture.height,
         pixels=hashlib.sha256(size + picture.tobytes()).digest()[:16],
         hash=int("".join("1" if bit else "0" for bit in bits), 2),
-        thumbnail=picture.resize(side, Resampling.BOX).tobytes(),
+        thumbnail=small.resize(side, Resampling.BOX).tobytes(),
     )
