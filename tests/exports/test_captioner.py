@@ -27,6 +27,7 @@ from tests.commands.console import fail, succeed
 from tests.conftest import REPOSITORY
 from tests.exports.project import BATCH, BEST, EPOCHS, PROMPT, Project, write_project
 
+MANY = 60  # pictures whose captions take long enough to be interrupted
 PICTURES = ["a.png", "b c/d.jpg", "b c/e/f.png", "z.PNG", "été.png"]  # sorted
 
 
@@ -247,12 +248,19 @@ def test_what_cannot_be_done_is_told(project: Project, pictures: Path, tmp_path:
 
 
 def test_what_a_killed_command_has_done_is_not_done_again(
-    project: Project, pictures: Path, own_captions: dict[str, str], tmp_path: Path
+    project: Project, pictures: Path, tmp_path: Path
 ) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(MANY):
+        content = (pictures / PICTURES[number % len(PICTURES)]).read_bytes()
+        (folder / f"{number:03d}.png").write_bytes(content)
+    succeed("caption", folder, "--out", tmp_path / "undisturbed.csv")
+    undisturbed = read(tmp_path / "undisturbed.csv")
+
     out = tmp_path / "out.csv"
     unfinished = tmp_path / "out.csv.unfinished"
-    words = ["caption", str(pictures), "--out", str(out)]
-    # What it saves after the first batch is waited for; with three batches it may have ended then.
+    words = ["caption", str(folder), "--out", str(out)]
     process = subprocess.Popen(
         [sys.executable, "-m", "caption_curation", *words],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY / "src")},
@@ -269,20 +277,23 @@ def test_what_a_killed_command_has_done_is_not_done_again(
 
     # Whoever computed them again would write others. The last line was cut by the kill.
     head, first, *_ = unfinished.read_text().splitlines()
-    content, captions = json.loads(first)
-    assert captions == list(own_captions.values())[:BATCH]
-    saved = json.dumps([content, ["one", "two"]])
+    content_digest, captions = json.loads(first)
+    assert captions == list(undisturbed.values())[:BATCH]
+    saved = json.dumps([content_digest, ["one", "two"]])
     unfinished.write_text(f'{head}\n{saved}\n["cut')
-    assert "going on with 2 pictures done" in succeed(*words)
-    later = list(own_captions.values())[BATCH:]
-    assert list(read(out).values()) == ["one", "two", *later]
-    assert not unfinished.exists()
+    assert f"going on with {BATCH} of {MANY} pictures done" in succeed(*words)
+    assert list(read(out).values()) == ["one", "two", *list(undisturbed.values())[BATCH:]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.csv",
+        "pictures",
+        "undisturbed.csv",
+    ]
 
     # Of another captioner or another picture, it is no work of this one.
     unfinished.write_text(f"{json.dumps({'captioner': 'another'})}\n{saved}\n")
     out.unlink()
     assert "going on" not in succeed(*words)
-    assert read(out) == own_captions
+    assert read(out) == undisturbed
 
 
 def test_captioners_of_other_epochs_are_others(made: Project) -> None:

@@ -63,7 +63,8 @@ def caption_pictures(
         }
         waiting = [number for number in range(len(batches)) if number not in finished]
         if finished:
-            print(f"going on with {len(names) - _size(batches, waiting)} pictures done", flush=True)
+            done = len(names) - _size(batches, waiting)
+            print(f"going on with {done} of {len(names)} pictures done", flush=True)
         kept = [what, *([contents[number], finished[number]] for number in finished)]
         write_atomically(unfinished, "".join(map(_line, kept)))
         with (
