@@ -10,7 +10,7 @@ from caption_curation.corpora.duplicates.look import THUMBNAIL_SIDE, Look
 from caption_curation.pictures.reading import read_header, read_picture
 
 # The perceptual hash makes its picture 32 pixels wide; going there, and to the thumbnail, by way of
-# 64 takes a fifth of the time.
+# 64 takes less than half of the time (0.6 ms of a photograph of 640 pixels, not 1.5).
 _FIRST = (64, 64)
 
 
