@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from caption_curation.commands.words import HOST, PORT
 from caption_curation.paths import HUMAN_STUDY
 
 Sets = Annotated[Path, typer.Option(metavar="FOLDER", help="Where the sets lie.")]
@@ -26,17 +27,8 @@ def annotate(
     ] = None,
     sets: Sets = SETS,
     annotations: Annotations = ANNOTATIONS,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="The address to listen at; all but this machine's own need a password, from "
-            "CAPTION_CURATION_PASSWORD in the environment or typed in.",
-        ),
-    ] = "localhost",
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=1, max=65535, help="The port to listen at.")
-    ] = 8000,
+    host: Annotated[str, HOST] = "localhost",
+    port: Annotated[int, PORT] = 8000,
 ) -> None:
     """Serve the page on which people annotate a set of images.
 

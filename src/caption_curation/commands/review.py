@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from caption_curation.commands.words import check_checkout
+from caption_curation.commands.words import HOST, PORT, check_checkout
 
 
 def review(
@@ -33,17 +33,8 @@ def review(
             help="A finished experiment, read from DVC's cache, in place of the workspace's run.",
         ),
     ] = None,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="The address to listen at; all but this machine's own need a password, from "
-            "CAPTION_CURATION_PASSWORD in the environment or typed in.",
-        ),
-    ] = "localhost",
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=1, max=65535, help="The port to listen at.")
-    ] = 8001,
+    host: Annotated[str, HOST] = "localhost",
+    port: Annotated[int, PORT] = 8001,
 ) -> None:
     """Serve a page on which people decide about the samples that curation chose.
 

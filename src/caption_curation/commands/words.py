@@ -61,6 +61,12 @@ EXPERIMENT = typer.Option(
     help="A finished experiment, also of another commit; HEAD is the commit's own run. Without it: "
     "that of the workspace.",
 )
+HOST = typer.Option(
+    metavar="ADDRESS",
+    help="The address to listen at; all but this machine's own need a password, from "
+    "CAPTION_CURATION_PASSWORD in the environment or typed in.",
+)
+PORT = typer.Option(metavar="PORT", min=1, max=65535, help="The port to listen at.")
 GROUPS = typer.Option(
     metavar="NAME...", help="Only these groups of the study, of each file that has them."
 )
