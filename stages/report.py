@@ -60,7 +60,7 @@ def main() -> None:
             verdicts=read_json_lines(paths.verdicts(epochs)),
             photographs=paths.CORPUS / "images",
             synthetic=history / "images",
-            corpus=json.loads((paths.CORPUS_FINDINGS / "summary.json").read_text()),
+            corpus=json.loads((paths.CORPUS_REPORT / "corpus.json").read_text())["findings"],
             classes=results_of_run(
                 read_epoch_classes(history / CLASSES),
                 {result.stem: read_classes(class_file(result)) for result in OF_NO_EPOCH},

@@ -155,7 +155,11 @@ def write_small_run(
     whole = Corpus("small", splits)
     (root / paths.CORPUS_FINDINGS).mkdir()
     found = find_duplicates(whole, digests, looks_of(whole, corpus))
-    write_findings(found, "warn", root / paths.CORPUS_FINDINGS)
+    findings = root / paths.CORPUS_FINDINGS
+    write_findings(found, "warn", findings)
+    (root / paths.CORPUS_REPORT).mkdir(parents=True)
+    numbers = {"findings": json.loads((findings / "summary.json").read_text())}
+    (root / paths.CORPUS_REPORT / "corpus.json").write_text(json.dumps(numbers))
     write_json_lines(root / paths.GROUND_TRUTH / "noise.jsonl", NOISE if noise else [])
     write_json_lines(root / paths.verdicts(epochs), [])
 
@@ -213,7 +217,7 @@ def write_small_run(
         "t": {"clipscore": 0.75, "ref_clipscore": 0.5},
         "u": {"clipscore": 0.25, "ref_clipscore": 1.0},
     }
-    (root / paths.CLIP_SCORES).parent.mkdir(parents=True)
+    (root / paths.CLIP_SCORES).parent.mkdir(parents=True, exist_ok=True)
     (root / paths.CLIP_SCORES).write_text(json.dumps({"reason": None, "scores": clip_scores}))
     (root / paths.SPICE).mkdir(parents=True)
     write_reason(root / paths.SPICE, NO_SPICE)

@@ -436,15 +436,15 @@ def test_large_photographs_are_made_smaller_and_small_drawings_stay_exact(
 @pytest.mark.parametrize("dropped", [0, 3])
 def test_training_images_that_are_evaluated_on_are_told(make_page: Any, dropped: int) -> None:
     make_page()
-    file = paths.CORPUS_FINDINGS / "summary.json"
-    findings = json.loads(file.read_text())
-    findings["leaks"] = {
+    file = paths.CORPUS_REPORT / "corpus.json"
+    numbers = json.loads(file.read_text())
+    numbers["findings"]["leaks"] = {
         "groups": 2,
         "near_groups": 0,
         "images": {"train": 3, "val": 0, "test": 2},
         "dropped": dropped,
     }
-    file.write_text(json.dumps(findings))
+    file.write_text(json.dumps(numbers))
     report.main()
     page = Page(paths.REPORT.read_text())
     warned = [text for text in page.texts("div", role="note") if "training images" in text]

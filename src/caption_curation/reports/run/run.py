@@ -35,7 +35,7 @@ class Run:
         verdicts: ``sample_id`` and ``faults`` of the last epoch's training set; as empty.
         photographs, synthetic: the folders of the corpus's and the gallery's images.
         classes: the numerical classes that each result was computed in.
-        corpus: what the corpus holds several times, data/corpus_findings/summary.json.
+        corpus: what the corpus holds several times: "findings" of reports/corpus/corpus.json.
     """
 
     params: Params
