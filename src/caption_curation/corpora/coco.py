@@ -16,7 +16,7 @@ from caption_curation.config.inputs import CorpusFiles
 from caption_curation.config.splits import FileSplits, KarpathySplits
 from caption_curation.corpora.listing import Listing, PlacedFaults, Where
 from caption_curation.corpora.names import from_windows
-from caption_curation.corpora.rows import CaptionRow, checked_row, entries_of
+from caption_curation.corpora.rows import CaptionRow, checked_row, listing_of
 from caption_curation.corpora.tables import name_in, told_by
 from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.reading import read_json
@@ -73,8 +73,7 @@ def list_coco(source: CocoSource, files: CorpusFiles, section: str) -> Listing:
         for row in _rows(path, split, of_splits, files, section, faults)
     )
     given = "given" if isinstance(fractions, FileSplits | KarpathySplits) else fractions
-    entries, told = entries_of(rows, files.images, given, faults)
-    return Listing(None, entries, faults.lines() + told)
+    return listing_of(rows, files.images, given, faults)
 
 
 def _files(source: CocoSource, place: Path) -> list[tuple[Path, str | None]]:

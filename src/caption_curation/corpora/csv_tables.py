@@ -1,6 +1,7 @@
 """Corpora in tables with a delimiter: Kaggle's Flickr8k, Flickr30K's ``results.csv``, anyone's."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from caption_curation.config.corpus_forms import CsvSource
 from caption_curation.config.inputs import CorpusFiles
@@ -11,7 +12,7 @@ from caption_curation.corpora.rows import (
     caption_row,
     checked_row,
     columns_needed,
-    entries_of,
+    listing_of,
     row_shape,
 )
 from caption_curation.corpora.tables import Dialect, Repairs, files_in, name_in, read_csv, told_by
@@ -27,8 +28,8 @@ def list_csv(source: CsvSource, files: CorpusFiles) -> Listing:
     """
     faults, repairs = PlacedFaults(), Repairs()
     rows = _rows(source, files, faults, repairs)
-    entries, told = entries_of(rows, files.images, source.splits, faults)
-    return Listing(None, entries, faults.lines() + told, repairs.number)
+    listing = listing_of(rows, files.images, source.splits, faults)
+    return replace(listing, repaired=repairs.number)  # of which all are counted by now
 
 
 def _rows(

@@ -15,7 +15,7 @@ from caption_curation.config.inputs import CorpusFiles
 from caption_curation.config.splits import HubSplits
 from caption_curation.corpora.listing import Listing, PlacedFaults, Where
 from caption_curation.corpora.parquet import picture_bytes, row_with_picture
-from caption_curation.corpora.rows import CaptionRow, columns_needed, entries_of, row_shape
+from caption_curation.corpora.rows import CaptionRow, columns_needed, listing_of, row_shape
 from caption_curation.corpora.tables import lacking
 from caption_curation.support.errors import InputError
 from caption_curation.support.extras import need_data
@@ -64,8 +64,7 @@ def list_hub(source: HubSource, files: CorpusFiles) -> Listing:
         for row in _rows(source, folder, name, split, faults)
     )
     given = "given" if isinstance(source.splits, HubSplits) else source.splits
-    entries, told = entries_of(rows, files.images, given, faults)
-    return Listing(None, entries, faults.lines() + told)
+    return listing_of(rows, files.images, given, faults)
 
 
 def without_download(source: CorpusSource) -> CorpusSource:

@@ -13,7 +13,7 @@ from caption_curation.corpora.rows import (
     caption_row,
     checked_row,
     columns_needed,
-    entries_of,
+    listing_of,
     row_shape,
 )
 from caption_curation.corpora.tables import (
@@ -38,8 +38,7 @@ def list_image_folder(source: ImageFolderSource, files: CorpusFiles) -> Listing:
         InputError: there is none, or it cannot be read.
     """
     faults = PlacedFaults()
-    entries, told = entries_of(_rows(source, files, faults), files.images, source.splits, faults)
-    return Listing(None, entries, faults.lines() + told)
+    return listing_of(_rows(source, files, faults), files.images, source.splits, faults)
 
 
 def _rows(

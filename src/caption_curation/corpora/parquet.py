@@ -16,7 +16,7 @@ from caption_curation.corpora.rows import (
     caption_row,
     checked_row,
     columns_needed,
-    entries_of,
+    listing_of,
     row_shape,
 )
 from caption_curation.corpora.tables import files_in, name_in, told_by
@@ -53,8 +53,7 @@ def list_parquet(source: ParquetSource, files: CorpusFiles) -> Listing:
         for path in files_in(files.annotations, (".parquet",), "data.source parquet")
         for row in _rows(source, path, files.annotations, faults)
     )
-    entries, told = entries_of(rows, files.images, source.splits, faults)
-    return Listing(None, entries, faults.lines() + told)
+    return listing_of(rows, files.images, source.splits, faults)
 
 
 def picture_bytes(value: Any) -> bytes | None:

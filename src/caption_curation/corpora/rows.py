@@ -16,7 +16,15 @@ from caption_curation.config.corpus_forms import RowColumns
 from caption_curation.config.splits import SplitFractions
 from caption_curation.corpora.corpus import Provenance
 from caption_curation.corpora.inside import Inside
-from caption_curation.corpora.listing import Cleaned, Entry, PlacedFaults, Where, clean, rows_at
+from caption_curation.corpora.listing import (
+    Cleaned,
+    Entry,
+    Listing,
+    PlacedFaults,
+    Where,
+    clean,
+    rows_at,
+)
 from caption_curation.corpora.names import confined_name, confined_path
 from caption_curation.corpora.splits import ALLOWED, SPLITS, split_by_hash, split_in_names
 from caption_curation.samples import CaptionedImage
@@ -130,19 +138,20 @@ class _Image:
         return list(dict.fromkeys(value for value in values if value is not None))
 
 
-def entries_of(
+def listing_of(
     rows: Iterable[CaptionRow],
     folder: Path,
     splits: str | SplitFractions,
     faults: PlacedFaults,
-) -> tuple[list[Entry], list[str]]:
-    """The images that rows tell of, in the order of their first rows, and faults of images.
+) -> Listing:
+    """The images that rows tell of, in the order of their first rows, and every fault.
 
     Args:
         rows: of the whole input.
         folder: that the names of pictures are relative to; it need not be there.
         splits: ``given``, or fractions.
-        faults: gets what is wrong with names, which many rows may share.
+        faults: of rows, found while they are read; gets what is wrong with names, too, which many
+            rows may share.
     """
     told: list[str] = []
     entries = []
@@ -161,7 +170,7 @@ def entries_of(
         told += [f"{image.where}: file {image.name!r}: {fault}" for fault in found]
         if split and not found:
             entries.append(_entry(image, image_id, split, cleaned))
-    return entries, told + _repeated_ids(entries)
+    return Listing(None, entries, faults.lines() + told + _repeated_ids(entries))
 
 
 def _images(rows: Iterable[CaptionRow], folder: Path, faults: PlacedFaults) -> Iterator[_Image]:

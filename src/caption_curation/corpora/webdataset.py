@@ -20,7 +20,7 @@ from caption_curation.corpora.rows import (
     CaptionRow,
     caption_row,
     checked_row,
-    entries_of,
+    listing_of,
     row_shape,
 )
 from caption_curation.corpora.tables import files_in, name_in, told_by
@@ -61,8 +61,7 @@ def list_webdataset(source: WebDatasetSource, files: CorpusFiles) -> Listing:
         for path in files_in(files.annotations, (".tar",), "data.source webdataset")
         for row in _rows(source, path, files.annotations, faults)
     )
-    entries, told = entries_of(rows, files.images, source.splits, faults)
-    return Listing(None, entries, faults.lines() + told)
+    return listing_of(rows, files.images, source.splits, faults)
 
 
 def _rows(
