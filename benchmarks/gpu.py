@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,7 @@ def captioning(sizes: Sizes) -> list[Row]:
     """Pairs per second in training and in scoring."""
     device = prepare_device()
     captioner = random_captioner(sizes.blip, [PROMPT, *CAPTIONS])
-    captioner = Captioner(captioner.model.to(device), captioner.tokenizer, device)
+    captioner = replace(captioner, model=captioner.model.to(device), device=device)
     size = f"BLIP-base, {captioner.image_size} px"
     with tempfile.TemporaryDirectory() as name:
         samples, files = photographs(Path(name), sizes)

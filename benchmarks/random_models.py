@@ -107,7 +107,8 @@ def random_captioner(size: BlipSize, captions: Iterable[str]) -> Captioner:
     vision = BlipVisionConfig(**size.vision, initializer_range=0.02)
     config = BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())
     torch.manual_seed(0)
-    return Captioner(BlipForConditionalGeneration(config), tokenizer, torch.device("cpu"))
+    model = BlipForConditionalGeneration(config)
+    return Captioner(model, tokenizer, torch.device("cpu"), vision.image_size)
 
 
 def random_generator(size: DiffusionSize, captions: Iterable[str]) -> Any:

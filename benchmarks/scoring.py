@@ -12,10 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.random_models import BLIP_BASE, random_captioner
 from benchmarks.results import Outcome, Row, alternating
+from caption_curation.captioner.families.blip import decoder_logits, encode_images
 from caption_curation.captioner.model.captioner import (
     Captioner,
     CaptionTokens,
-    encode_images,
     load_captioner,
     next_token_logits,
     shared_image_logits,
@@ -52,14 +52,14 @@ def once_per_caption(
     Returns:
         (captions, tokens, vocabulary).
     """
-    return next_token_logits(captioner, encode_images(captioner, pixels[of_image]), tokens)
+    return next_token_logits(captioner, pixels[of_image], tokens)
 
 
 def once_per_image(
     captioner: Captioner, pixels: torch.Tensor, of_image: torch.Tensor, tokens: CaptionTokens
 ) -> torch.Tensor:
     """The same, each image encoded once, but its keys and values computed for every caption."""
-    return next_token_logits(captioner, encode_images(captioner, pixels)[of_image], tokens)
+    return decoder_logits(captioner, encode_images(captioner, pixels)[of_image], tokens)
 
 
 WAYS: dict[str, Way] = {

@@ -39,7 +39,13 @@ def main() -> None:
 
         inputs = params.experiment.inputs
         source = located_captioner(section.base, inputs.captioner, inputs.tokenizer)
-        write_published(source, section.image_size, paths.captioner(0))
+        write_published(
+            source,
+            section.image_size,
+            paths.captioner(0),
+            instruction=section.instruction,
+            adapter=section.fine_tuning.adapter,
+        )
         if not isinstance(section.base, BlipCheckpoint):
             write_classes(paths.captioner(0), [])
 

@@ -38,7 +38,7 @@ def main(split: Annotated[str, OneOf("validation", "test")], epoch: Epoch) -> No
     facts = {"batch_size": section.inference_batch_size, "class": numerical_class}
     with UnfinishedWork(command, ROOT, device, facts) as work:
         captions = generate_captions(
-            load_captioner(model, section.image_size, device),
+            load_captioner(model, section.image_size, device, instruction=section.instruction),
             files,
             prompt=params.experiment.training.prompt,
             evaluation=params.experiment.evaluation,

@@ -30,7 +30,9 @@ def main(epoch: TrainedEpoch) -> None:
         paths.losses(epoch),
         after=[paths.captioner(epoch)],
     )
-    captioner = load_captioner(paths.captioner(epoch), section.image_size, device)
+    captioner = load_captioner(
+        paths.captioner(epoch), section.image_size, device, instruction=section.instruction
+    )
     command = f"python -m stages.score {epoch}"
     facts = {"batch_size": section.inference_batch_size, "class": numerical_class}
     with UnfinishedWork(command, ROOT, device, facts) as work:

@@ -2,6 +2,7 @@
 
 from caption_curation import paths
 from caption_curation.config.params import load_params
+from caption_curation.rng import seed_for
 from caption_curation.samples import read_samples
 from caption_curation.shown_images import shown_files
 from caption_curation.support.stage_arguments import TrainedEpoch
@@ -18,6 +19,7 @@ def main(epoch: TrainedEpoch) -> None:
     samples = read_samples(paths.samples(epoch - 1))
     files = shown_files(samples)
 
+    from caption_curation.captioner.model.adapters import check_adapter, new_adapter
     from caption_curation.captioner.model.captioner import load_captioner, save_captioner
     from caption_curation.captioner.training.checkpoints import Checkpoints
     from caption_curation.captioner.training.epoch import (
@@ -39,7 +41,13 @@ def main(epoch: TrainedEpoch) -> None:
         paths.captioner(epoch),
         after=[paths.captioner(epoch - 1)],
     )
-    captioner = load_captioner(paths.captioner(epoch - 1), section.image_size, device)
+    base = paths.captioner(epoch - 1)
+    captioner = load_captioner(base, section.image_size, device, instruction=section.instruction)
+    adapter = section.fine_tuning.adapter
+    if epoch == 1 and adapter:
+        seed = seed_for(params.experiment.seed, 0, "adapter", "")
+        captioner = new_adapter(captioner, adapter, base, seed)
+    check_adapter(captioner, adapter)
     optimizer = new_optimizer(captioner, section.fine_tuning.weight_decay)
     if epoch > 1:
         load_optimizer(optimizer, paths.optimizer(epoch - 1))

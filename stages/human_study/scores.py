@@ -32,7 +32,7 @@ def main() -> None:
     device = prepare_device()
     begin_computation(device, params.experiment.compute.arithmetic, LOSSES)
     losses = image_losses(
-        load_captioner(model, section.image_size, device),
+        load_captioner(model, section.image_size, device, instruction=section.instruction),
         images,
         files,
         measure=settings.loss,

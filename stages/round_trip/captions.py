@@ -30,7 +30,7 @@ def main(variant: round_trip.Shown) -> None:
     facts = {"batch_size": section.inference_batch_size, "class": numerical_class}
     with UnfinishedWork(command, ROOT, device, facts) as work:
         captions = generate_captions(
-            load_captioner(model, section.image_size, device),
+            load_captioner(model, section.image_size, device, instruction=section.instruction),
             list(files.values()),
             prompt=params.experiment.training.prompt,
             evaluation=params.experiment.evaluation,

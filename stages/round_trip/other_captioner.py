@@ -14,7 +14,8 @@ def main() -> None:
     source = located_captioner(
         load_round_trip().other_captioner, inputs.other_captioner, inputs.other_tokenizer
     )
-    write_published(source, params.profile.captioner.image_size, OTHER_CAPTIONER)
+    section = params.profile.captioner
+    write_published(source, section.image_size, OTHER_CAPTIONER, instruction=section.instruction)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ def main() -> None:
 def check_captioner(name: str, params_file: Path) -> None:
     """Raise an InputError unless a folder holds a captioner that can be loaded."""
     folder = captioner_folder(name, params_file)
-    obtain_captioner(folder, load_params().profile.captioner.image_size)
+    section = load_params().profile.captioner
+    obtain_captioner(folder, section.image_size, instruction=section.instruction)
 
 
 def check_present(key: str, source: LocalModel | HubModel | BlipCheckpoint, path: str) -> None:

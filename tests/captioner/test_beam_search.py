@@ -10,7 +10,8 @@ from PIL import Image
 
 from caption_curation.captioner.bases.scratch import build_captioner
 from caption_curation.captioner.captioning import generate_captions
-from caption_curation.captioner.model.captioner import Captioner, encode_images
+from caption_curation.captioner.families.blip import encode_images
+from caption_curation.captioner.model.captioner import Captioner
 from caption_curation.captioner.model.transforms import resize, to_tensor
 from caption_curation.config.experiment import Evaluation
 from caption_curation.config.profile import BeamLength, ScratchCaptioner, TextSize, VisionSize

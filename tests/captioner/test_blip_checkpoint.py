@@ -21,12 +21,11 @@ from caption_curation.captioner.bases.blip_checkpoint import (
     interpolated_positions,
 )
 from caption_curation.captioner.captioning import generate_captions
+from caption_curation.captioner.families.blip import decoder_logits, encode_images
 from caption_curation.captioner.model.captioner import (
     Captioner,
     caption_tokens,
-    encode_images,
     load_captioner,
-    next_token_logits,
 )
 from caption_curation.captioner.model.transforms import resize, to_tensor
 from caption_curation.config.experiment import Evaluation
@@ -253,7 +252,7 @@ def test_a_converted_checkpoint_computes_what_the_original_does(
     tokens = caption_tokens(captioner, ["Red dog runs."], prompt=PROMPT, max_tokens=POSITIONS)
     with torch.no_grad():
         states = encode_images(captioner, pixels[None])
-        logits = next_token_logits(captioner, states, tokens)[0]
+        logits = decoder_logits(captioner, states, tokens)[0]
 
     # [DEC] and [ENC] follow BERT's words, and [DEC] begins what the decoder reads.
     words = ["a", "picture", "of", "red", "dog", "runs"]

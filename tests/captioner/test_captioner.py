@@ -12,12 +12,11 @@ from torch.nn.functional import cross_entropy
 
 from caption_curation.captioner.bases.scratch import build_captioner
 from caption_curation.captioner.captioning import generate_captions
-from caption_curation.captioner.families.blip import clean_caption
+from caption_curation.captioner.families.blip import clean_caption, encode_images
 from caption_curation.captioner.model.captioner import (
     IGNORED,
     Captioner,
     caption_tokens,
-    encode_images,
     load_captioner,
     save_captioner,
 )

@@ -295,7 +295,9 @@ def test_training_images_are_cropped_flipped_and_then_augmented(
 
         def trained_on(augmentation: Augmentation, epoch: int = epoch) -> npt.NDArray[np.float32]:
             files = {"image#0": tmp_path / "image.png"}
-            images = TrainingImages([sample], files, 32, augmentation, seed=3, epoch=epoch)
+            images = TrainingImages(
+                [sample], files, 32, to_tensor, augmentation, seed=3, epoch=epoch
+            )
             return np.asarray(images[0])
 
         rng = rng_for(3, epoch, "augmentation", "image#0")

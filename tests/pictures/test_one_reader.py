@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from caption_curation.captioner.model import loading
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
+from caption_curation.captioner.model.transforms import to_tensor
 from caption_curation.captioner.training.epoch import TrainingImages
 from caption_curation.config.profile import Augmentation
 from caption_curation.reports.page.html import embedded_picture
@@ -80,11 +81,11 @@ def test_what_opens_pictures_is_seen(source: str) -> None:
 def training(path: Path) -> ArrayLike:
     sample = Sample(sample_id="1", image_id="1", file=str(path), caption="a")
     plain = Augmentation(smallest_crop=1, horizontal_flip=False, rand_augment=None)
-    return TrainingImages([sample], {"1": path}, 24, plain, seed=0, epoch=1)[0]
+    return TrainingImages([sample], {"1": path}, 24, to_tensor, plain, seed=0, epoch=1)[0]
 
 
 def scoring(path: Path) -> ArrayLike:
-    return ResizedImages([path], 24)[0]
+    return ResizedImages([path], 24, to_tensor)[0]
 
 
 def page(path: Path) -> ArrayLike:
@@ -126,7 +127,9 @@ def test_a_loader_process_names_the_picture_in_one_line(
     for file in files:
         Image.new("RGB", (8, 8)).save(file)
     files[2].write_bytes(files[2].read_bytes()[:45])
-    batches = pixel_batches(ResizedImages(files, 8), [[0, 1], [2, 3]], torch.device("cpu"))
+    batches = pixel_batches(
+        ResizedImages(files, 8, to_tensor), [[0, 1], [2, 3]], torch.device("cpu")
+    )
     assert next(batches).shape == (2, 3, 8, 8)
     with pytest.raises(InputError) as refusal:
         next(batches)

@@ -12,7 +12,9 @@ from tqdm import tqdm
 from caption_curation.captioner.model.captioner import (
     IGNORED,
     Captioner,
+    Pixels,
     caption_tokens,
+    image_transform,
     shared_image_logits,
 )
 from caption_curation.captioner.model.loading import ResizedImages, pixel_batches
@@ -43,8 +45,8 @@ def sample_losses(
 ) -> list[SampleLoss]:
     """Loss of every sample with dropout and augmentation off, without and with label smoothing.
 
-    Every image is encoded once for all captions that are paired with it, and the decoder's
-    cross-attention keys and values are computed once. The processes of the group share the work.
+    Every image is encoded once for all captions that are paired with it, where the architecture
+    allows it. The processes of the group share the work.
 
     Args:
         captioner: the model; it is put into evaluation mode.
@@ -64,7 +66,9 @@ def sample_losses(
     """
     captioner.model.eval()
     groups = _by_image(samples, files)
-    images = ResizedImages([file for file, _ in groups], captioner.image_size)
+    images = ResizedImages(
+        [file for file, _ in groups], captioner.image_size, image_transform(captioner)
+    )
     batches = [
         range(start, min(start + batch_size, len(groups)))
         for start in range(0, len(groups), batch_size)
@@ -95,7 +99,7 @@ def sample_losses(
 
 def _batch_losses(
     captioner: Captioner,
-    pixels: torch.Tensor,
+    pixels: Pixels,
     by_image: Sequence[Sequence[Sample]],
     prompt: str,
     max_tokens: int,

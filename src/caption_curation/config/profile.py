@@ -142,6 +142,19 @@ class Augmentation(Section):
     """RandAugment after cropping and mirroring; `null`: none."""
 
 
+class Adapter(Section):
+    """LoRA (Hu et al. 2021): low-rank matrices are trained beside weights that stay as they are."""
+
+    rank: Count
+    """Rank of the matrices."""
+    alpha: Positive
+    """Their product is scaled by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    """Probability with which an input of theirs is dropped in training."""
+    target_modules: Annotated[list[str], Field(min_length=1)]
+    """Last parts of the names of the linear layers that get one, such as `q_proj`."""
+
+
 class FineTuning(Section):
     """Fine-tuning of the captioner, as far as it must fit the model and the data."""
 
@@ -161,6 +174,15 @@ class FineTuning(Section):
     """Random changes of training images."""
 
 
+class CaptionerFineTuning(FineTuning):
+    """Fine-tuning of a captioner of any family."""
+
+    adapter: Adapter | None
+    """Weights that are trained, cached and shared in place of the model's own, for models that are
+    too large to be trained whole; `null`: the whole model is trained.
+    """
+
+
 class Captioner(Section):
     """The image-to-text model."""
 
@@ -170,7 +192,12 @@ class Captioner(Section):
     """What fine-tuning starts from."""
     image_size: Annotated[int, Field(ge=8)]
     """Width and height that every image is resized to, in pixels."""
-    fine_tuning: FineTuning
+    instruction: str | None
+    """What the model is asked with every image, in its chat template if it has one, such as
+    `Describe the image in one sentence.` or Florence-2's `<CAPTION>`; `null`: nothing, as for BLIP.
+    Its answer begins with `training.prompt`.
+    """
+    fine_tuning: CaptionerFineTuning
     """How the captioner is trained."""
     checkpoint_steps: Count
     """Steps between two checkpoints within an epoch; training that was killed goes on from the

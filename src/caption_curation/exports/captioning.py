@@ -13,8 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from caption_curation.captioner.captioning import batches_of, caption_batches, check_lengths
-from caption_curation.captioner.model.captioner import load_captioner
+from caption_curation.captioner.captioning import batches_of, caption_batches
+from caption_curation.captioner.model.captioner import check_lengths, load_captioner
 from caption_curation.compute.arithmetic import enter_arithmetic
 from caption_curation.compute.devices import prepare_device
 from caption_curation.compute.numerical_class import numerical_class
@@ -45,8 +45,8 @@ def caption_pictures(
     """
     device = prepare_device()
     enter_arithmetic(device, recipe.arithmetic)
-    captioner = load_captioner(model, recipe.image_size, device)
-    check_lengths(captioner, recipe.prompt, recipe.evaluation)
+    captioner = load_captioner(model, recipe.image_size, device, instruction=recipe.instruction)
+    check_lengths(captioner, recipe.prompt, recipe.evaluation, recipe.beam_length)
     batches = batches_of(len(names), recipe.batch_size)
     what = {
         "captioner": weights_digest(model),

@@ -32,6 +32,8 @@ class Recipe(Section):
     """Which tokens the log probability of a caption is divided by."""
     image_size: Count
     """Width and height of the pixels that the model takes."""
+    instruction: str | None = None
+    """What the model is asked with a picture; `null`, as before there were any: nothing."""
     batch_size: Count
     """Pictures captioned at a time."""
     arithmetic: Arithmetic
@@ -62,6 +64,7 @@ def recipe_of(experiment: FinishedExperiment, profile: Mapping[str, Any]) -> Rec
             **{name: given["evaluation"][name] for name in ("beams", "min_length", "max_length")},
             "beam_length": captioner["beam_length"],
             "image_size": captioner["image_size"],
+            "instruction": captioner.get("instruction"),
             "batch_size": captioner["inference_batch_size"],
             "arithmetic": given.get("compute", NATIVE)["arithmetic"],
         }

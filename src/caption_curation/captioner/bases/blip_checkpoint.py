@@ -84,7 +84,8 @@ def convert_checkpoint(source: Checkpoint, image_size: int) -> Captioner:
     path = source.path
     tensors = read_checkpoint(path, source.sha256)
     tokenizer = blip_tokenizer(source.tokenizer)
-    return Captioner(_model(path, tensors, tokenizer, image_size), tokenizer, torch.device("cpu"))
+    model = _model(path, tensors, tokenizer, image_size)
+    return Captioner(model, tokenizer, torch.device("cpu"), image_size)
 
 
 def read_checkpoint(path: Path, sha256: str | None) -> dict[str, torch.Tensor]:

@@ -5,12 +5,19 @@ from pathlib import Path
 
 from caption_curation.captioner.model import REQUIRED_FILES
 from caption_curation.config.inputs import Checkpoint
-from caption_curation.config.profile import HubModel
+from caption_curation.config.profile import Adapter, HubModel
 from caption_curation.pretrained import copy_model, is_demo_model, obtain_model
 from caption_curation.support.outputs import atomic_folder
 
 
-def write_published(source: Path | HubModel | Checkpoint, image_size: int, target: Path) -> None:
+def write_published(
+    source: Path | HubModel | Checkpoint,
+    image_size: int,
+    target: Path,
+    *,
+    instruction: str | None = None,
+    adapter: Adapter | None = None,
+) -> None:
     """Write a published captioner in the hub's layout.
 
     Args:
@@ -18,6 +25,8 @@ def write_published(source: Path | HubModel | Checkpoint, image_size: int, targe
         image_size: width and height in pixels that a checkpoint of BLIP is converted for, and that
             any other captioner must take.
         target: the folder, which is replaced as a whole.
+        instruction: what it will be asked with every picture.
+        adapter: that will be trained; ``None``: none.
 
     Raises:
         InputError: the model cannot be obtained, lacks parts, is damaged, or is something else.
@@ -29,35 +38,48 @@ def write_published(source: Path | HubModel | Checkpoint, image_size: int, targe
         captioner = convert_checkpoint(source, image_size)
         with atomic_folder(target) as folder:
             save_captioner(captioner, folder)
+            if instruction is not None or adapter:
+                obtain_captioner(folder, image_size, instruction=instruction, adapter=adapter)
     else:
-        model = obtain_captioner(source, image_size)
+        model = obtain_captioner(source, image_size, instruction=instruction, adapter=adapter)
         with atomic_folder(target) as folder:
             copy_model(model, folder, REQUIRED_FILES)
 
 
-def obtain_captioner(source: Path | HubModel, image_size: int) -> Path:
+def obtain_captioner(
+    source: Path | HubModel,
+    image_size: int,
+    *,
+    instruction: str | None = None,
+    adapter: Adapter | None = None,
+) -> Path:
     """The folder of a captioner in the hub's layout, which is whole: it can be loaded.
 
     Args:
         source: where it comes from.
         image_size: width and height in pixels that it must take.
+        instruction, adapter: as for :func:`write_published`.
 
     Raises:
         InputError: as :func:`write_published`.
     """
     folder = obtain_model(source, required=REQUIRED_FILES)
-    if not is_demo_model(folder, REQUIRED_FILES) or _image_size(folder) != image_size:
+    known = is_demo_model(folder, REQUIRED_FILES) and _image_size(folder) == image_size
+    if not known or instruction is not None or adapter:
         from caption_curation.compute.devices import prepare_device
 
         prepare_device()  # before the library is imported, which would print warnings
 
         import torch
 
+        from caption_curation.captioner.model.adapters import new_adapter
         from caption_curation.captioner.model.captioner import load_captioner
         from caption_curation.model_loading import refuse_non_finite
 
-        captioner = load_captioner(folder, image_size, torch.device("cpu"))
+        captioner = load_captioner(folder, image_size, torch.device("cpu"), instruction=instruction)
         refuse_non_finite(captioner.model, folder)
+        if adapter:
+            new_adapter(captioner, adapter, folder, seed=0)
     return folder
 
 

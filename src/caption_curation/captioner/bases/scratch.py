@@ -57,7 +57,7 @@ def build_captioner(
     )
     torch.manual_seed(size.seed)
     model = BlipForConditionalGeneration(config)
-    return Captioner(model, tokenizer, torch.device("cpu"))
+    return Captioner(model, tokenizer, torch.device("cpu"), image_size)
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary_size: int) -> Any:

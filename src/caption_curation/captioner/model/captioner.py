@@ -1,43 +1,67 @@
 """A captioner of any family: a model with its tokenizer, and what every family knows to do with it.
 
-What a family does otherwise than others is in its module in ``captioner/families``, which is found
-by the name that the model's own config.json gives. No module of a family is imported by name here,
-so that a stage depends on the family of its captioner alone, by the digest that the stage
-``families`` writes.
+What a family does otherwise than others is in its module in ``captioner/families``, whose docstring
+is the contract. It is found by the type that the model's own config.json gives. No module of a
+family is imported by name here, so that a stage depends on the family of its captioner alone, by
+the digest that the stage ``families`` writes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
+from caption_curation.captioner.model.adapters import (
+    AdapterOf,
+    adapted_folder,
+    load_adapter,
+    save_adapter,
+)
 from caption_curation.captioner.model.family import CAPTIONERS
+from caption_curation.config.experiment import Evaluation
+from caption_curation.config.profile import BeamLength
 
 IGNORED = -100  # cross-entropy's ignore_index: targets that do not count
+
+# What a family makes of one picture, or of several that are stacked: a tensor or several by name.
+Pixels = torch.Tensor | Mapping[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Captioner:
-    """A BLIP model with its tokenizer, on a device."""
+    """A model with its tokenizer, on a device.
+
+    Attributes:
+        model: transformers' model.
+        tokenizer: of captions.
+        device: where the model is.
+        image_size: width and height that every picture is resized to, in pixels.
+        processor: what else makes a model's input of pictures and text; ``None``: nothing does.
+        instruction: what the model is asked with every picture; ``None``: nothing.
+        adapter: of which model the trained weights are an adapter; ``None``: all weights are
+            trained.
+    """
 
     model: Any
     tokenizer: Any
     device: torch.device
-
-    @property
-    def image_size(self) -> int:
-        """Width and height of the pixels that the model takes."""
-        return int(self.model.config.vision_config.image_size)
+    image_size: int
+    processor: Any = None
+    instruction: str | None = None
+    adapter: AdapterOf | None = None
 
 
 @dataclass(frozen=True)
 class CaptionTokens:
     """Captions as the decoder's inputs and targets.
 
-    All are int64 tensors of shape (captions, longest caption in tokens). ``targets[:, t]`` is the
-    token that follows ``inputs[:, t]``, or ``IGNORED`` where no loss is counted.
+    All are int64 tensors. ``inputs`` and ``mask`` are (captions, longest input in tokens);
+    ``targets`` is (captions, T): ``targets[:, t]`` is the token that follows the input t of the
+    last T ones, or ``IGNORED`` where no loss is counted: on padding and on what every caption
+    begins with.
     """
 
     inputs: torch.Tensor
@@ -49,22 +73,45 @@ class CaptionTokens:
         return CaptionTokens(self.inputs.to(device), self.mask.to(device), self.targets.to(device))
 
 
-def load_captioner(folder: Path, image_size: int, device: torch.device) -> Captioner:
+def load_captioner(
+    folder: Path, image_size: int, device: torch.device, *, instruction: str | None = None
+) -> Captioner:
     """Load a captioner that one of the stages saved, in float32 whatever it was saved in.
+
+    Args:
+        folder: of the model, or of an adapter of the base model.
+        image_size: width and height that every picture is resized to, in pixels.
+        device: where the model goes.
+        instruction: what the model is asked with every picture; ``None``: nothing.
 
     Raises:
         InputError: it is of no family that is known, a file is damaged or of another model
-            (:mod:`~caption_curation.model_loading`), or the model takes images of another size than
-            the profile says.
+            (:mod:`~caption_curation.model_loading`), the model takes images of another size than
+            the profile says, its family knows no instructions, or the base of an adapter is
+            another one.
     """
-    family = CAPTIONERS.load(CAPTIONERS.name(folder))
-    captioner: Captioner = family.load_captioner(folder, image_size, device)
-    return captioner
+    base = adapted_folder(folder)
+    family = CAPTIONERS.load(CAPTIONERS.name(base or folder))
+    captioner: Captioner = family.load_captioner(base or folder, image_size, instruction, device)
+    return load_adapter(captioner, folder) if base else captioner
 
 
 def save_captioner(captioner: Captioner, folder: Path) -> None:
-    """Save a captioner in the hub's layout: weights, configuration, tokenizer, preprocessor."""
-    _family(captioner).save_captioner(captioner, folder)
+    """Save a captioner in the hub's layout, or its adapter alone, with a reference to the base."""
+    if captioner.adapter:
+        save_adapter(captioner.model, captioner.adapter, folder)
+    else:
+        _family(captioner).save_captioner(captioner, folder)
+
+
+def image_transform(captioner: Captioner) -> Callable[[Image.Image], Pixels]:
+    """What makes a model's input of a picture of ``image_size`` × ``image_size`` pixels.
+
+    Returns:
+        A function that can be pickled; the shapes that it gives are the same for all pictures.
+    """
+    transform: Callable[[Image.Image], Pixels] = _family(captioner).image_transform(captioner)
+    return transform
 
 
 def caption_tokens(
@@ -76,7 +123,7 @@ def caption_tokens(
         captioner: its tokenizer and special tokens are used.
         captions: raw captions; the family cleans them as it was trained.
         prompt: the text that every caption begins with, for instance "a picture of ".
-        max_tokens: longer captions are cut, special tokens included.
+        max_tokens: longer captions are cut; start token, prompt and end token included.
 
     Raises:
         InputError: ``max_tokens`` leaves no room for a word, or exceeds the model's positions.
@@ -92,50 +139,35 @@ def prompt_length(captioner: Captioner, prompt: str) -> int:
     return int(_family(captioner).prompt_length(captioner, prompt))
 
 
-def encode_images(captioner: Captioner, pixels: torch.Tensor) -> torch.Tensor:
-    """Image states for the decoder's cross-attention.
+def next_token_logits(captioner: Captioner, pixels: Pixels, tokens: CaptionTokens) -> torch.Tensor:
+    """Logits of every next token, with each caption's own picture.
 
     Args:
         captioner: the model.
-        pixels: (images, 3, size, size), normalised.
-
-    Returns:
-        (images, positions, hidden size).
-    """
-    states: torch.Tensor = _family(captioner).encode_images(captioner, pixels)
-    return states
-
-
-def next_token_logits(
-    captioner: Captioner, image_states: torch.Tensor, tokens: CaptionTokens
-) -> torch.Tensor:
-    """Logits of every next token.
-
-    Args:
-        captioner: the model.
-        image_states: (captions, positions, hidden size): each caption's image.
+        pixels: (captions, …): each caption's picture.
         tokens: of the captions.
 
     Returns:
-        (captions, tokens, vocabulary), aligned with ``tokens.targets``.
+        (captions, T, vocabulary), aligned with ``tokens.targets``.
     """
-    logits: torch.Tensor = _family(captioner).next_token_logits(captioner, image_states, tokens)
+    logits: torch.Tensor = _family(captioner).next_token_logits(captioner, pixels, tokens)
     return logits
 
 
 def shared_image_logits(
-    captioner: Captioner, pixels: torch.Tensor, image_index: torch.Tensor, tokens: CaptionTokens
+    captioner: Captioner, pixels: Pixels, image_index: torch.Tensor, tokens: CaptionTokens
 ) -> torch.Tensor:
-    """Next-token logits of captions that share images, each of which is encoded once.
+    """Next-token logits of captions that share images, each of which is encoded once if it can be.
 
     Args:
         captioner: the model.
-        pixels: (images, 3, size, size), normalised.
-        image_index: int64 (captions,): the index of each caption's image in ``pixels``.
+        pixels: (images, …).
+        image_index: int64 (captions,): the index of each caption's image in ``pixels``; captions
+            of an image are neighbours, and images are in order.
         tokens: of the captions.
 
     Returns:
-        (captions, tokens, vocabulary), aligned with ``tokens.targets``.
+        (captions, T, vocabulary), aligned with ``tokens.targets``.
     """
     logits: torch.Tensor = _family(captioner).shared_image_logits(
         captioner, pixels, image_index, tokens
@@ -143,5 +175,58 @@ def shared_image_logits(
     return logits
 
 
+def drops_in_functions(captioner: Captioner) -> bool:
+    """Whether the model calls functions of dropout, besides modules."""
+    return bool(_family(captioner).DROPOUT_IN_FUNCTIONS)
+
+
+def check_lengths(
+    captioner: Captioner, prompt: str, evaluation: Evaluation, beam_length: BeamLength
+) -> None:
+    """Refuse lengths that the model cannot generate.
+
+    Raises:
+        InputError: naming the lengths that it can, or the rules of length.
+    """
+    _family(captioner).check_lengths(captioner, prompt, evaluation, beam_length)
+
+
+def beam_captions(
+    captioner: Captioner,
+    pixels: Pixels,
+    *,
+    prompt: str,
+    evaluation: Evaluation,
+    beam_length: BeamLength,
+) -> list[str]:
+    """One caption per picture by beam search, without the prompt.
+
+    Args:
+        captioner: the model, in evaluation mode.
+        pixels: (images, …).
+        prompt: the text that the decoder continues.
+        evaluation: number of beams and lengths in tokens, start token and prompt included.
+        beam_length: which tokens a hypothesis's log probability is divided by.
+    """
+    captions: list[str] = _family(captioner).beam_captions(
+        captioner, pixels, prompt=prompt, evaluation=evaluation, beam_length=beam_length
+    )
+    return captions
+
+
+def on_device(pixels: Pixels, device: torch.device) -> Pixels:
+    """Pixels on a device; from pinned memory they are copied meanwhile."""
+    if isinstance(pixels, torch.Tensor):
+        return pixels.to(device, non_blocking=True)
+    return {name: value.to(device, non_blocking=True) for name, value in pixels.items()}
+
+
+def rows_of(pixels: Pixels, rows: slice) -> Pixels:
+    """The pixels of some pictures."""
+    if isinstance(pixels, torch.Tensor):
+        return pixels[rows]
+    return {name: value[rows] for name, value in pixels.items()}
+
+
 def _family(captioner: Captioner) -> Any:
-    return CAPTIONERS.load(captioner.model.config.model_type)
+    return CAPTIONERS.load(CAPTIONERS.module(captioner.model.config.model_type))

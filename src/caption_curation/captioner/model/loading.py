@@ -1,15 +1,17 @@
 """Batches of pixels, prefetched where the model would otherwise wait for them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from caption_curation.captioner.model.transforms import resize, to_tensor
+from caption_curation.captioner.model.captioner import Pixels, on_device
+from caption_curation.captioner.model.transforms import resize
 from caption_curation.pictures.reading import read_picture
 from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
@@ -19,28 +21,29 @@ MAX_WORKERS = 16  # loader processes per GPU; more of them only contend for memo
 
 @dataclass(frozen=True)
 class ResizedImages:
-    """Image files as a map-style dataset of (3, size, size), normalised, not augmented."""
+    """Image files as a map-style dataset of a model's inputs, resized, not augmented."""
 
     files: Sequence[Path]
     size: int
+    transform: Callable[[Image.Image], Pixels]
 
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return to_tensor(resize(read_picture(self.files[index]), self.size))
+    def __getitem__(self, index: int) -> Pixels:
+        return self.transform(resize(read_picture(self.files[index]), self.size))
 
 
 def pixel_batches(
     images: Any, batches: Sequence[Sequence[int]], device: torch.device
-) -> Iterator[torch.Tensor]:
-    """The pixels of each batch, (images, 3, size, size) on ``device``.
+) -> Iterator[Pixels]:
+    """The pixels of each batch, (images, …) on ``device``.
 
     On a CPU, the model uses the cores that loader workers would need, so images are read when they
     are due. For a GPU, this process's share of the cores prefetches into pinned memory.
 
     Args:
-        images: a map-style dataset of tensors of one size.
+        images: a map-style dataset of pixels of one shape.
         batches: the indices into ``images`` of each batch.
         device: where the model is.
 
@@ -58,7 +61,7 @@ def pixel_batches(
     for pixels in loader:
         if isinstance(pixels, InputError):
             raise pixels
-        yield pixels.to(device, non_blocking=True)
+        yield on_device(pixels, device)
 
 
 @dataclass(frozen=True)
@@ -70,20 +73,20 @@ class _Outcomes(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> torch.Tensor | InputError:
+    def __getitem__(self, index: int) -> Pixels | InputError:
         try:
-            pixels: torch.Tensor = self.images[index]
+            pixels: Pixels = self.images[index]
         except InputError as error:
             return error
         return pixels
 
 
-def _together(outcomes: Sequence[torch.Tensor | InputError]) -> torch.Tensor | InputError:
+def _together(outcomes: Sequence[Pixels | InputError]) -> Pixels | InputError:
     """A batch, or the first reason why there is none."""
     for outcome in outcomes:
         if isinstance(outcome, InputError):
             return outcome
-    batch: torch.Tensor = default_collate(list(outcomes))
+    batch: Pixels = default_collate(list(outcomes))
     return batch
 
 

@@ -90,6 +90,9 @@ class EpochState:
         set_random_state(self.captioner.device, state)
 
     def _model(self) -> dict[str, torch.Tensor]:
-        """Parameters and buffers, those that are tied once."""
+        """Parameters that are trained, and buffers; those that are tied once."""
         model = self.captioner.model
-        return dict(model.named_parameters()) | dict(model.named_buffers())
+        parameters = {
+            name: value for name, value in model.named_parameters() if value.requires_grad
+        }
+        return parameters | dict(model.named_buffers())

@@ -2,12 +2,13 @@
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
@@ -16,15 +17,17 @@ from caption_curation.captioner.model.captioner import (
     IGNORED,
     Captioner,
     CaptionTokens,
+    Pixels,
     caption_tokens,
-    encode_images,
+    drops_in_functions,
+    image_transform,
     next_token_logits,
+    rows_of,
 )
 from caption_curation.captioner.model.loading import pixel_batches
-from caption_curation.captioner.model.transforms import to_tensor
 from caption_curation.captioner.training.checkpoints import Checkpoints, EpochState
 from caption_curation.captioner.training.crops import random_crop_and_flip
-from caption_curation.captioner.training.dropout import BatchDropout, replace_dropout
+from caption_curation.captioner.training.dropout import SampleDropout
 from caption_curation.captioner.training.rand_augment import rand_augment
 from caption_curation.compute.devices import autocast
 from caption_curation.config.experiment import Training
@@ -85,11 +88,12 @@ def batch_starts(samples: int, fine_tuning: FineTuning) -> range:
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """The augmented images of an epoch, in order: a map-style dataset of (3, size, size)."""
+    """The augmented images of an epoch, in order: a map-style dataset of a model's inputs."""
 
     samples: Sequence[Sample]
     files: Mapping[str, Path]
     size: int
+    transform: Callable[[Image.Image], Pixels]
     augmentation: Augmentation
     seed: int
     epoch: int
@@ -97,14 +101,14 @@ class TrainingImages:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> torch.Tensor:
+    def __getitem__(self, index: int) -> Pixels:
         sample = self.samples[index]
         rng = rng_for(self.seed, self.epoch, "augmentation", sample.sample_id)
         image = read_picture(self.files[sample.sample_id])
         image = random_crop_and_flip(image, self.size, self.augmentation, rng)
         if self.augmentation.rand_augment:
             image = rand_augment(image, self.augmentation.rand_augment, rng)
-        return to_tensor(image)
+        return self.transform(image)
 
 
 def train_epoch(
@@ -149,11 +153,12 @@ def train_epoch(
         group["lr"] = learning_rate(epoch, fine_tuning.learning_rate, training.schedule_epochs)
     torch.manual_seed(seed_for(seed, epoch, "dropout"))
     captioner.model.train()
-    dropouts = replace_dropout(captioner.model)
+    dropout = SampleDropout(captioner.model)
     images = TrainingImages(
         samples=shuffled(samples, seed, epoch),
         files=files,
         size=captioner.image_size,
+        transform=image_transform(captioner),
         augmentation=fine_tuning.augmentation,
         seed=seed,
         epoch=epoch,
@@ -192,12 +197,13 @@ def train_epoch(
             prompt=training.prompt,
             max_tokens=fine_tuning.max_tokens,
         ).to(captioner.device)
-        loss = accumulator.backward(
-            len(batch),
-            partial(
-                _slice_loss, captioner, dropouts, tokens, pixels, shard, training.label_smoothing
-            ),
-        )
+        with dropout.in_functions(drops_in_functions(captioner)):
+            loss = accumulator.backward(
+                len(batch),
+                partial(
+                    _slice_loss, captioner, dropout, tokens, pixels, shard, training.label_smoothing
+                ),
+            )
         if not math.isfinite(loss):
             names = ", ".join(sample.sample_id for sample in batch)
             raise NonFiniteLoss(
@@ -217,9 +223,9 @@ def train_epoch(
 
 def _slice_loss(
     captioner: Captioner,
-    dropouts: Sequence[BatchDropout],
+    dropout: SampleDropout,
     tokens: CaptionTokens,
-    pixels: torch.Tensor,
+    pixels: Pixels,
     shard: BatchSlice,
     label_smoothing: float,
     micro_batch: BatchSlice,
@@ -228,35 +234,34 @@ def _slice_loss(
 
     Args:
         captioner: the model.
-        dropouts: of the model.
+        dropout: of the model.
         tokens: of the whole batch, so that all micro-batches are padded alike.
         pixels: of ``shard``.
         shard: the slice of the batch that this process computes.
         label_smoothing: as in :func:`training_loss`.
         micro_batch: the slice of ``shard`` to compute now.
     """
-    for dropout in dropouts:
-        dropout.batch_slice = micro_batch
+    dropout.batch_slice = micro_batch
     rows = slice(micro_batch.start, micro_batch.stop)
     captions = CaptionTokens(tokens.inputs[rows], tokens.mask[rows], tokens.targets[rows])
     share = (captions.targets != IGNORED).sum() / (tokens.targets != IGNORED).sum()
-    images = pixels[micro_batch.start - shard.start : micro_batch.stop - shard.start]
+    images = rows_of(pixels, slice(micro_batch.start - shard.start, micro_batch.stop - shard.start))
     with autocast(captioner.device):
         return training_loss(captioner, images, captions, label_smoothing) * share
 
 
 def training_loss(
-    captioner: Captioner, pixels: torch.Tensor, tokens: CaptionTokens, label_smoothing: float
+    captioner: Captioner, pixels: Pixels, tokens: CaptionTokens, label_smoothing: float
 ) -> torch.Tensor:
     """Cross-entropy of the captions, averaged over all their target tokens, as BLIP trains.
 
     Args:
         captioner: the model.
-        pixels: (captions, 3, size, size): each caption's image.
+        pixels: (captions, …): each caption's image.
         tokens: of the captions.
         label_smoothing: probability mass taken from the target and spread over the vocabulary.
     """
-    logits = next_token_logits(captioner, encode_images(captioner, pixels), tokens)
+    logits = next_token_logits(captioner, pixels, tokens)
     return cross_entropy(
         logits.flatten(0, 1).float(),
         tokens.targets.flatten(),
@@ -266,10 +271,12 @@ def training_loss(
 
 
 def new_optimizer(captioner: Captioner, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW over all parameters, as in BLIP; every epoch sets its learning rate."""
-    return torch.optim.AdamW(
-        captioner.model.parameters(), lr=0.0, betas=BETAS, eps=EPSILON, weight_decay=weight_decay
-    )
+    """AdamW over all parameters, as in BLIP, or those of an adapter.
+
+    Every epoch sets its learning rate.
+    """
+    trained = [value for value in captioner.model.parameters() if value.requires_grad]
+    return torch.optim.AdamW(trained, lr=0.0, betas=BETAS, eps=EPSILON, weight_decay=weight_decay)
 
 
 def save_optimizer(optimizer: torch.optim.Optimizer, path: Path) -> None:

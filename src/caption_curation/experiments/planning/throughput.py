@@ -74,7 +74,9 @@ def measure_captioner(
     from caption_curation.compute.devices import prepare_device
 
     section, training = params.profile.captioner, params.experiment.training
-    model = load_captioner(captioner, section.image_size, prepare_device())
+    model = load_captioner(
+        captioner, section.image_size, prepare_device(), instruction=section.instruction
+    )
     images = list(dict.fromkeys(files[sample.sample_id] for sample in samples))
 
     def caption(count: int) -> None:
