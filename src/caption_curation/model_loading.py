@@ -62,12 +62,13 @@ def load_model(kind: Any, folder: Path, *, dtype: Any) -> Any:
     return model
 
 
-def load_part(kind: Any, folder: Path) -> Any:
+def load_part(kind: Any, folder: Path, **options: Any) -> Any:
     """A tokenizer or processor.
 
     Args:
         kind: its class.
         folder: holds its files.
+        options: of ``from_pretrained``.
 
     Raises:
         InputError: they are missing, damaged or of another kind.
@@ -77,7 +78,7 @@ def load_part(kind: Any, folder: Path) -> Any:
     with _refused(folder, kind):
         # Without local_files_only, which a tokenizer would write into the models that it is saved
         # with.
-        return kind.from_pretrained(folder)
+        return kind.from_pretrained(folder, **options)
 
 
 def load_clip_tokens(folder: Path) -> Any:

@@ -37,7 +37,11 @@ class Families:
         file = folder / self.file
         content = read_json(file)
         family = content.get(self.key) if isinstance(content, dict) else None
-        known = sorted(module.name for module in iter_modules(import_module(self.package).__path__))
+        known = sorted(
+            module.name
+            for module in iter_modules(import_module(self.package).__path__)
+            if not module.ispkg  # what several share
+        )
         if not isinstance(family, str) or self.module(family) not in known:
             raise InputError(
                 f"{file}: {self.key} = {shown(family)}: allowed are models of the families "
