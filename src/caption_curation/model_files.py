@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 DIGEST = "digest.json"  # a model folder's file that holds its own digest
-TEXT_FILES = ("*.json", "*.txt")  # configurations and tokenizers
+TEXT_FILES = ("*.json", "*.txt", "*.jinja")  # configurations, tokenizers, chat templates
 
 
 def model_files(folder: Path, parts: Sequence[str]) -> list[Path]:

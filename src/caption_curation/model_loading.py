@@ -19,6 +19,7 @@ from caption_curation.support.rows import shown
 PIPELINE = "StableDiffusionPipeline"  # the class that model_index.json must name
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")  # of either library
 REMEDY = "obtain or convert the model again, and compare its files with those of its source"
+SHARDS = "model-*-of-*.safetensors"  # of a large model; which tensor is where, an index says
 # Where the classes are that model_index.json may name; it could name any module.
 LIBRARIES = {
     "diffusers": "diffusers",
@@ -247,6 +248,11 @@ def _class_of(folder: Path, library: str, name: str) -> Any:
 def _weights(folder: Path) -> Path:
     """The file with a network's weights, if it is a whole safetensors file."""
     file = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    shards = sorted(folder.glob(SHARDS)) if file is None else []
+    for shard in shards:
+        tensor_shapes(shard)
+    if shards:
+        return folder / "model.safetensors.index.json"
     if file is None:
         raise InputError(f"{folder}: {' or '.join(WEIGHTS)} is missing; {REMEDY}")
     tensor_shapes(file)

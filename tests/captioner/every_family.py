@@ -52,7 +52,7 @@ CPU = torch.device("cpu")
 FINE_TUNING = FineTuning(
     batch_size=5,
     last_batch="train",
-    learning_rate=0.003,
+    learning_rate=0.01,
     weight_decay=0.05,
     max_tokens=30,
     augmentation=Augmentation(smallest_crop=0.8, horizontal_flip=True, rand_augment=None),

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 
 from caption_curation.captioner.model.captioner import Captioner, save_captioner
 from caption_curation.captioner.model.transforms import resize, to_tensor
-from caption_curation.captioner.training.checkpoints import Checkpoints
-from caption_curation.captioner.training.epoch import EpochState
+from caption_curation.captioner.training.checkpoints import Checkpoints, EpochState
+from caption_curation.captioner.training.epoch import new_optimizer
 from caption_curation.pictures.reading import read_picture
 from tests.captioner import every_family as family
 from tests.captioner.every_family import KINDS, SIDE, SMOOTHING, World
@@ -63,7 +62,7 @@ def test_epochs_lower_the_loss_and_captions_follow(kind: str, models: Path, worl
     more, _ = family.train(kind, captioner, world, epochs=(2, 3, 4, 5, 6), optimizer=optimizer)
     assert more[-1] < losses[0]
     said = family.caption(kind, captioner, [world.files["0#0"], world.files["1#0"]])
-    assert all("wall" in caption for caption in said)
+    assert all("wall" in caption for caption in said), said
     assert not any(caption.startswith("a picture of") for caption in said)
 
 
@@ -120,11 +119,15 @@ def losses_by_hand(
                 assert asked[-1] == end
                 asked = asked[:-1]
             whole = [*asked, *opening, *said]
-            inputs = {name: x for name, x in inputs.items() if not name.endswith("_mask") or x.ndim > 2}
+            inputs = {
+                name: x for name, x in inputs.items() if not name.endswith("_mask") or x.ndim > 2
+            }
             inputs.pop("token_type_ids", None)
             if kind == "qwen2_vl":
                 kinds = inputs["mm_token_type_ids"][0].tolist()
-                inputs["mm_token_type_ids"] = torch.tensor([kinds + [0] * (len(whole) - len(kinds))])
+                inputs["mm_token_type_ids"] = torch.tensor(
+                    [kinds + [0] * (len(whole) - len(kinds))]
+                )
             inputs["input_ids"] = torch.tensor([whole])
     model.eval()
     with torch.no_grad():
@@ -168,9 +171,7 @@ def test_each_image_is_encoded_once(kind: str, models: Path, world: World) -> No
     captioner = family.load(kind, models / kind)
     encoded = []
     # The first layer that sees pixels: a patch each.
-    layer = next(
-        module for module in captioner.model.modules() if isinstance(module, CONVOLUTIONS)
-    )
+    layer = next(module for module in captioner.model.modules() if isinstance(module, CONVOLUTIONS))
     layer.register_forward_hook(lambda module, inputs, output: encoded.append(len(inputs[0])))
     family.score(kind, captioner, world)
     patches = (SIDE // 8) ** 2 if kind == "qwen2_vl" else 1
@@ -195,7 +196,7 @@ def test_saved_and_loaded_it_trains_on_as_if_never_stopped(
     second = family.load(kind, tmp_path / "first")
     for mine, theirs in zip(second.model.parameters(), first.model.parameters(), strict=True):
         assert torch.equal(mine, theirs)
-    again = family.new_optimizer(second, 0.05)
+    again = new_optimizer(second, 0.05)
     again.load_state_dict(optimizer.state_dict())
     family.train(kind, second, world, epochs=(2,), optimizer=again)
     save_captioner(second, tmp_path / "2")

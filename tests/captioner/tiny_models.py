@@ -17,7 +17,7 @@ WIDTH = 32
 TEXTS = ["a red wall", "one wall, all of it green", "a picture of a blue wall", "describe it"]
 
 
-def byte_tokenizer(texts: Sequence[str], special: Sequence[str], **names: str) -> Any:
+def byte_tokenizer(texts: Sequence[str], special: Sequence[str], **names: Any) -> Any:
     """A byte-level BPE as GPT-2's and its successors', trained on ``texts``."""
     from transformers import PreTrainedTokenizerFast
 
@@ -228,9 +228,7 @@ def qwen2_vl(folder: Path) -> Path:
         "<|image_pad|>",
         "<|video_pad|>",
     ]
-    tokenizer = byte_tokenizer(
-        TEXTS, special, pad_token="<|endoftext|>", eos_token="<|im_end|>"
-    )
+    tokenizer = byte_tokenizer(TEXTS, special, pad_token="<|endoftext|>", eos_token="<|im_end|>")
     tokenizer.add_tokens(special, special_tokens=True)
     ids = dict(zip(special, tokenizer.convert_tokens_to_ids(special), strict=True))
     config = Qwen2VLConfig(

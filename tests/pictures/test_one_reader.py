@@ -81,11 +81,15 @@ def test_what_opens_pictures_is_seen(source: str) -> None:
 def training(path: Path) -> ArrayLike:
     sample = Sample(sample_id="1", image_id="1", file=str(path), caption="a")
     plain = Augmentation(smallest_crop=1, horizontal_flip=False, rand_augment=None)
-    return TrainingImages([sample], {"1": path}, 24, to_tensor, plain, seed=0, epoch=1)[0]
+    pixels = TrainingImages([sample], {"1": path}, 24, to_tensor, plain, seed=0, epoch=1)[0]
+    assert isinstance(pixels, torch.Tensor)
+    return pixels
 
 
 def scoring(path: Path) -> ArrayLike:
-    return ResizedImages([path], 24, to_tensor)[0]
+    pixels = ResizedImages([path], 24, to_tensor)[0]
+    assert isinstance(pixels, torch.Tensor)
+    return pixels
 
 
 def page(path: Path) -> ArrayLike:
@@ -130,7 +134,9 @@ def test_a_loader_process_names_the_picture_in_one_line(
     batches = pixel_batches(
         ResizedImages(files, 8, to_tensor), [[0, 1], [2, 3]], torch.device("cpu")
     )
-    assert next(batches).shape == (2, 3, 8, 8)
+    pixels = next(batches)
+    assert isinstance(pixels, torch.Tensor)
+    assert pixels.shape == (2, 3, 8, 8)
     with pytest.raises(InputError) as refusal:
         next(batches)
     assert str(refusal.value).startswith(f"{files[2]}: ")

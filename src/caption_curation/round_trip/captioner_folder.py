@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-from caption_curation.captioner.model import REQUIRED_FILES
+from caption_curation.captioner.model import (
+    ADAPTER_FILES,
+    ADAPTER_SETTINGS,
+    REQUIRED_FILES,
+)
 from caption_curation.pretrained import obtain_model
 from caption_curation.round_trip.parameters import PARAMS_FILE
 from caption_curation.support.errors import InputError
@@ -24,4 +28,5 @@ def captioner_folder(name: str, params_file: Path = PARAMS_FILE) -> Path:
             "data/epochs/N/best_captioner, N being training.epochs; any other folder with a "
             "captioner in the hub's layout will do"
         )
-    return obtain_model(Path(name), required=REQUIRED_FILES)
+    is_adapter = (Path(name) / ADAPTER_SETTINGS).is_file()
+    return obtain_model(Path(name), required=ADAPTER_FILES if is_adapter else REQUIRED_FILES)

@@ -2,12 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from caption_curation.captioner.model import REQUIRED_FILES
 from caption_curation.config.inputs import Checkpoint
 from caption_curation.config.profile import Adapter, HubModel
 from caption_curation.pretrained import copy_model, is_demo_model, obtain_model
+from caption_curation.support.errors import InputError
 from caption_curation.support.outputs import atomic_folder
+
+if TYPE_CHECKING:
+    from caption_curation.captioner.model.captioner import Captioner
 
 
 def write_published(
@@ -78,9 +83,40 @@ def obtain_captioner(
 
         captioner = load_captioner(folder, image_size, torch.device("cpu"), instruction=instruction)
         refuse_non_finite(captioner.model, folder)
+        refuse_unreadable(captioner)
         if adapter:
             new_adapter(captioner, adapter, folder, seed=0)
     return folder
+
+
+def refuse_unreadable(captioner: "Captioner") -> None:
+    """Raise an InputError unless the model reads a picture of the profile's size.
+
+    Which sizes an architecture takes, nothing but reading one tells for all of them.
+    """
+    import torch
+    from PIL import Image
+    from torch.utils.data import default_collate
+
+    from caption_curation.captioner.model.captioner import (
+        caption_tokens,
+        image_transform,
+        next_token_logits,
+    )
+
+    side = captioner.image_size
+    grey = Image.new("RGB", (side, side), (127, 127, 127))
+    tokens = caption_tokens(captioner, ["a"], prompt="", max_tokens=4)
+    try:
+        with torch.inference_mode():
+            pixels = default_collate([image_transform(captioner)(grey)])
+            next_token_logits(captioner, pixels, tokens)
+    except (ValueError, RuntimeError, IndexError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"profile: captioner.image_size = {side}: this model cannot read a picture of that "
+            f"size ({type(error).__name__}: {reason}); its configuration says which it takes"
+        ) from error
 
 
 def _image_size(folder: Path) -> int:

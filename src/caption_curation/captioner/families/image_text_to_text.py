@@ -113,9 +113,7 @@ def prompt_length(captioner: Captioner, prompt: str) -> int:
     return len(captioner.processor.speech.prompt_ids(prompt)) + 1
 
 
-def next_token_logits(
-    captioner: Captioner, pixels: Tensors, tokens: CaptionTokens
-) -> torch.Tensor:
+def next_token_logits(captioner: Captioner, pixels: Tensors, tokens: CaptionTokens) -> torch.Tensor:
     """Logits of every next token of the captions, (captions, T, vocabulary)."""
     model, question = captioner.model, captioner.processor
     known = inspect.signature(model.forward).parameters
@@ -127,9 +125,9 @@ def next_token_logits(
     else:
         inputs |= _types(model, question.opening, tokens)
         inputs |= {"input_ids": tokens.inputs, "attention_mask": tokens.mask}
-    inputs["logits_to_keep"] = length
     inputs = {name: value for name, value in inputs.items() if name in known}
-    logits: torch.Tensor = model(**inputs, use_cache=False).logits[:, -length:]
+    kept = {"logits_to_keep": length} if "logits_to_keep" in known else {}
+    logits: torch.Tensor = model(**inputs, **kept, use_cache=False).logits[:, -length:]
     return logits
 
 
@@ -197,9 +195,7 @@ def _types(model: Any, opening: Tensors, tokens: CaptionTokens) -> dict[str, tor
             if name == "token_type_ids" and model.config.model_type == "paligemma":
                 said = torch.ones_like(said)
             rest = tokens.inputs.shape[1] - value.shape[1]
-            found[name] = torch.cat([value, said.expand(1, rest)], 1).expand(
-                len(tokens.inputs), -1
-            )
+            found[name] = torch.cat([value, said.expand(1, rest)], 1).expand(len(tokens.inputs), -1)
     return found
 
 
@@ -288,13 +284,13 @@ def _refuse_other_size(processor: Any, inputs: Tensors, image_size: int) -> None
         side = int(pixels.shape[-1])
     if side != image_size:
         raise InputError(
-            f"profile: captioner.image_size = {image_size}: the model's processor makes pictures of "
-            f"{side} pixels; set captioner.image_size to {side}"
+            f"profile: captioner.image_size = {image_size}: the model's processor makes pictures "
+            f"of {side} pixels; set captioner.image_size to {side}"
         )
 
 
 def _decoder_start(model: Any, tokenizer: Any) -> list[int]:
-    """What a decoder's text begins with: its start token, and one that is forced to be the first."""
+    """What a decoder's text begins with: its start token, and one that is forced to follow it."""
     config = model.config.get_text_config(decoder=True)
     settings = model.generation_config
     start = settings.decoder_start_token_id
@@ -303,7 +299,9 @@ def _decoder_start(model: Any, tokenizer: Any) -> list[int]:
     if start is None:
         start = config.bos_token_id
     if start is None:
-        raise InputError(f"{type(model).__name__}: its configuration names no decoder_start_token_id")
+        raise InputError(
+            f"{type(model).__name__}: its configuration names no decoder_start_token_id"
+        )
     forced = settings.forced_bos_token_id
     if forced is None:
         forced = getattr(config, "forced_bos_token_id", None)

@@ -81,7 +81,9 @@ def load_captioner(
         raise InputError(f"{folder / 'config.json'}: decoder_start_token_id is missing")
     end = end_token(model, tokenizer)
     speech = Speech(tokenizer, [int(start)], "", end, positions_of(model))
-    return Captioner(model.to(device), tokenizer, device, image_size, Parts(image_processor, speech))
+    return Captioner(
+        model.to(device), tokenizer, device, image_size, Parts(image_processor, speech)
+    )
 
 
 def save_captioner(captioner: Captioner, folder: Path) -> None:

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caption_curation import paths
+from caption_curation.captioner.model import ADAPTER_BASE as BASE
+from caption_curation.captioner.model import ADAPTER_SETTINGS as SETTINGS
+from caption_curation.captioner.model import ADAPTER_WEIGHTS as WEIGHTS
 from caption_curation.config.profile import Adapter
 from caption_curation.model_files import weights_digest
 from caption_curation.support.errors import InputError
 from caption_curation.support.reading import read_json
+from caption_curation.support.sections import validate
 
 if TYPE_CHECKING:
     from caption_curation.captioner.model.captioner import Captioner
 
-WEIGHTS = "adapter_model.safetensors"  # these two as peft names them
-SETTINGS = "adapter_config.json"
-BASE = "base.json"  # the digest of the base model
 PREFIX = "base_model.model."  # of the tensors' names, where peft wraps a model
-REMEDY = "pip install -r requirements-models.txt"
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def new_adapter(captioner: "Captioner", adapter: Adapter, base: Path, seed: int)
         seed: of the adapter's random weights.
 
     Raises:
-        InputError: no module of the model is of the target modules, or peft is not installed.
+        InputError: a target module is none of the model's.
     """
     import torch
 
@@ -75,13 +75,13 @@ def load_adapter(captioner: "Captioner", folder: Path) -> "Captioner":
     """The base model with the adapter that was saved in a folder, whose weights can be trained.
 
     Raises:
-        InputError: its tensors are not those of its settings, or peft is not installed.
+        InputError: its tensors are not those of its settings.
     """
-    peft = _peft()
+    import peft
     from safetensors.torch import load_file
 
-    settings = peft.LoraConfig.from_pretrained(str(folder))
-    settings.inference_mode = False  # else its weights come back frozen
+    # Made anew, not from the file: as that has it, the adapter's weights would come back frozen.
+    settings = _lora(_saved_settings(folder / SETTINGS))
     _inject(captioner.model, settings)
     saved = {
         name.removeprefix(PREFIX): value for name, value in load_file(folder / WEIGHTS).items()
@@ -101,7 +101,7 @@ def load_adapter(captioner: "Captioner", folder: Path) -> "Captioner":
 
 def save_adapter(model: Any, adapter: AdapterOf, folder: Path) -> None:
     """Save the adapter of a model, and the digest of its base."""
-    peft = _peft()
+    import peft
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,8 +146,24 @@ def check_adapter(captioner: "Captioner", adapter: Adapter | None) -> None:
     _refuse_wrongly_trained(captioner.model)
 
 
+def _saved_settings(file: Path) -> Adapter:
+    content = read_json(file)
+    names = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout"}
+    names["target_modules"] = "target_modules"
+    faults: list[str] = []
+    values = content if isinstance(content, dict) else {}
+    adapter = validate(
+        Adapter, {ours: values.get(theirs) for ours, theirs in names.items()}, file, faults
+    )
+    if adapter is None:
+        raise InputError("\n".join(faults))
+    return adapter
+
+
 def _lora(adapter: Adapter) -> Any:
-    return _peft().LoraConfig(
+    from peft import LoraConfig
+
+    return LoraConfig(
         r=adapter.rank,
         lora_alpha=adapter.alpha,
         lora_dropout=adapter.dropout,
@@ -158,16 +174,18 @@ def _lora(adapter: Adapter) -> Any:
 
 def _inject(model: Any, settings: Any) -> None:
     """Put an adapter's layers into a model, and leave them alone trainable."""
-    peft = _peft()
-    try:
-        peft.inject_adapter_in_model(settings, model)
-    except ValueError as error:
-        reason = str(error).partition("\n")[0]
+    from peft import inject_adapter_in_model
+
+    layers = linear_names(model)
+    # The library passes over a name of no module where another has one.
+    nowhere = [name for name in sorted(settings.target_modules) if name not in layers]
+    if nowhere:
         raise InputError(
             "profile: captioner.fine_tuning.adapter.target_modules = "
-            f"{sorted(settings.target_modules)}: {reason}; this model's linear layers are called "
-            f"{', '.join(linear_names(model))}"
-        ) from error
+            f"{sorted(settings.target_modules)}: this model has no linear layer "
+            f"{' or '.join(nowhere)}; it has {', '.join(layers)}"
+        )
+    inject_adapter_in_model(settings, model)
     model.peft_config = {"default": settings}
     _refuse_wrongly_trained(model)
 
@@ -175,12 +193,13 @@ def _inject(model: Any, settings: Any) -> None:
 def linear_names(model: Any) -> list[str]:
     """The last parts of the names of a model's linear layers, sorted."""
     from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D  # GPT-2's linear layer
 
     return sorted(
         {
             name.rpartition(".")[2]
             for name, module in model.named_modules()
-            if isinstance(module, Linear)
+            if isinstance(module, Linear | Conv1D)
         }
     )
 
@@ -204,11 +223,3 @@ def _plain(value: Any) -> Any:
         if isinstance(value, str | int | float | bool | list | dict)
         else (None if value is None else str(value))
     )
-
-
-def _peft() -> Any:
-    try:
-        import peft
-    except ImportError as error:
-        raise InputError(f"profile: captioner.fine_tuning.adapter: needs peft: {REMEDY}") from error
-    return peft

@@ -156,7 +156,9 @@ def end_token(model: Any, tokenizer: Any) -> int:
     for token in (ends, tokenizer.eos_token_id, tokenizer.sep_token_id):
         if token is not None:
             return int(token)
-    raise InputError(f"{type(model).__name__}: neither the model nor its tokenizer has an end token")
+    raise InputError(
+        f"{type(model).__name__}: neither the model nor its tokenizer has an end token"
+    )
 
 
 def positions_of(model: Any) -> int | None:

@@ -81,7 +81,8 @@ def _rows(value: Any, count: int, index: torch.Tensor) -> Any:
     """The parts of ``count`` equal ones of a tensor, by index; anything else as it is."""
     if not isinstance(value, torch.Tensor) or value.ndim == 0 or len(value) % count:
         return value
-    return value.unflatten(0, (count, -1))[index.to(value.device)].flatten(0, 1)
+    parts = value.reshape(count, len(value) // count, *value.shape[1:])
+    return parts[index.to(value.device)].flatten(0, 1)
 
 
 def _features(found: Any, images: int, index: torch.Tensor) -> Any:

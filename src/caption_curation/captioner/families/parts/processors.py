@@ -37,8 +37,8 @@ def load_processor(folder: Path) -> Any:
     processor = _installed(AutoProcessor, folder)
     if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
         raise InputError(
-            f"{folder}: its processor is a {type(processor).__name__}, which is not one of pictures "
-            "and text: processor_config.json or preprocessor_config.json is missing, or names none"
+            f"{folder}: its processor is a {type(processor).__name__}, which is not one of "
+            "pictures and text: processor_config.json or preprocessor_config.json is missing, or names none"
         )
     processor.image_processor = load_image_processor(folder)
     return processor
