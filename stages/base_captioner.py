@@ -1,9 +1,11 @@
 """Obtain the captioner that fine-tuning starts from."""
 
+from pathlib import Path
+
 from caption_curation import paths
 from caption_curation.config.inputs import located_captioner
 from caption_curation.config.params import load_params
-from caption_curation.config.profile import BlipCheckpoint, ScratchCaptioner
+from caption_curation.config.profile import BlipCheckpoint, Captioner, ScratchCaptioner
 from caption_curation.numerical_classes import write_classes
 from caption_curation.samples import read_images
 from caption_curation.support.outputs import atomic_folder
@@ -34,6 +36,7 @@ def main() -> None:
         )
         with atomic_folder(paths.captioner(0)) as folder:
             save_captioner(captioner, folder)
+            refuse_unusable(folder, section)
     else:
         from caption_curation.captioner.bases.published import write_published
 
@@ -48,6 +51,20 @@ def main() -> None:
         )
         if not isinstance(section.base, BlipCheckpoint):
             write_classes(paths.captioner(0), [])
+
+
+def refuse_unusable(folder: Path, section: Captioner) -> None:
+    """Refuse what the profile asks of a captioner made from scratch, if it cannot be had of it."""
+    if section.instruction is None and section.fine_tuning.adapter is None:
+        return
+    from caption_curation.captioner.bases.published import obtain_captioner
+
+    obtain_captioner(
+        folder,
+        section.image_size,
+        instruction=section.instruction,
+        adapter=section.fine_tuning.adapter,
+    )
 
 
 if __name__ == "__main__":

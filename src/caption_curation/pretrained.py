@@ -78,6 +78,8 @@ def copy_model(folder: Path, target: Path, parts: Sequence[str]) -> None:
 
 
 def _download(source: HubModel, parts: Sequence[str]) -> Path:
+    if source.unpinned:
+        raise InputError(source.unpinned)
     from huggingface_hub import snapshot_download
 
     names = [name for part in parts for name in part.split("|")]

@@ -42,6 +42,7 @@ TINY_PROFILE: dict[str, Any] = {
             "text": {"hidden_size": 32, "layers": 1, "heads": 2, "dropout": 0.1},
         },
         "image_size": 32,
+        "instruction": None,
         "fine_tuning": {
             "batch_size": 16,
             "last_batch": "train",
@@ -53,6 +54,7 @@ TINY_PROFILE: dict[str, Any] = {
                 "horizontal_flip": False,
                 "rand_augment": None,
             },
+            "adapter": None,
         },
         "beam_length": "caption",
         "best_epoch": "cider",

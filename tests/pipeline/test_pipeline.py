@@ -499,7 +499,10 @@ def wait_for_queue(clone: Clone) -> list[str]:
         ("curation.method=delete", ["curation.method = 'delete'", "'replace_caption'"]),
         (
             "profile=imagenet",
-            ["profile = 'imagenet'", "allowed: coco, demo, flickr30k, flickr8k, tiny"],
+            [
+                "profile = 'imagenet'",
+                "allowed: coco, demo, flickr30k, flickr30k_git, flickr30k_smolvlm, flickr8k, tiny",
+            ],
         ),
     ],
 )

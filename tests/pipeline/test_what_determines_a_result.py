@@ -211,6 +211,7 @@ def test_mending_a_family_reruns_what_uses_it(
 # Sections that come in several kinds, or may be null: DVC tracks them whole.
 WHOLE = {
     "captioner.base",
+    "captioner.fine_tuning.adapter",
     "captioner.fine_tuning.augmentation.rand_augment",
     "clip",
     "data",

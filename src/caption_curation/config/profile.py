@@ -85,8 +85,20 @@ class HubModel(Section):
     """A model on the Hugging Face hub, downloaded once; safetensors weights only."""
     id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
     """`OWNER/NAME` on the hub."""
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-    """The full commit, 40 hexadecimal digits."""
+    revision: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|unverified)$")]
+    """The full commit, 40 hexadecimal digits. `unverified`: whoever wrote the profile could not
+    look it up, and nothing is downloaded until it is written down.
+    """
+
+    @property
+    def unpinned(self) -> str | None:
+        """What to do before the model is downloaded, if its commit is not written down."""
+        if self.revision != "unverified":
+            return None
+        return (
+            f"model {self.id}: revision = unverified: look at https://huggingface.co/{self.id}/"
+            "commits/main, and write the 40 digits of the commit that you mean into the profile"
+        )
 
 
 class BlipCheckpoint(Section):

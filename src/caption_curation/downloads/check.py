@@ -16,7 +16,7 @@ from caption_curation.config.inputs import (
     located_model,
 )
 from caption_curation.config.params import Params
-from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.config.profile import BlipCheckpoint, Captioner, HubModel, LocalModel
 from caption_curation.corpora.hub import NotHere, without_download
 from caption_curation.corpora.listing import Listing, image_folder
 from caption_curation.corpora.pictures import MISSING, image_faults, look_inside
@@ -94,7 +94,7 @@ def check_profile(params: Params, *, decode: bool) -> list[Check]:
         "clip": (profile.clip, inputs.clip),
     }
     checks += [
-        check_model(located_model(source, folder), key, profile.captioner.image_size)
+        check_model(located_model(source, folder), key, profile.captioner)
         for key, (source, folder) in models.items()
         if isinstance(source, LocalModel | HubModel)
     ]
@@ -198,20 +198,27 @@ def check_checkpoint(source: BlipCheckpoint, named: str) -> Check:
     return Check(key, found, [fault])
 
 
-def check_model(source: Path | HubModel, key: str, image_size: int) -> Check:
+def check_model(source: Path | HubModel, key: str, captioner: Captioner) -> Check:
     """Whether a folder holds a whole model; one on the hub is downloaded by its stage.
 
     Args:
         source: where the model comes from.
         key: of the profile.
-        image_size: width and height in pixels that a captioner must take.
+        captioner: the profile's settings, by which a captioner must be usable.
     """
     if isinstance(source, HubModel):
+        if source.unpinned:
+            return Check(key, f"{source.id} on the hub", [f"{key}: {source.unpinned}"])
         return Check(key, f"{source.id} on the hub, which a stage downloads when it needs it", [])
     try:
         match key:
             case "captioner.base":
-                obtain_captioner(source, image_size)
+                obtain_captioner(
+                    source,
+                    captioner.image_size,
+                    instruction=captioner.instruction,
+                    adapter=captioner.fine_tuning.adapter,
+                )
             case "captioner.base.tokenizer":
                 obtain_model(source, required=TOKENIZER_FILES)
             case "generator.base":

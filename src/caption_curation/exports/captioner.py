@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from caption_curation.captioner.model import ADAPTER_SETTINGS
+from caption_curation.captioner.model.family import CAPTIONERS
 from caption_curation.experiments.finished import Repository
 from caption_curation.exports.export import CARD, check_target
 from caption_curation.exports.found import (
@@ -25,8 +27,8 @@ TOKENIZER = "tokenizer_config.json"
 def write_captioner(repository: Repository, root: Path, name: str | None, target: Path) -> int:
     """Write the captioner of an experiment's best epoch, how it captions, and a model card.
 
-    The files are those of the experiment; only the tokenizer is told to write "a man's" where it
-    reads "a man ' s", as the pipeline's captions have it.
+    The files are those of the experiment; only a BLIP's tokenizer is told to write "a man's"
+    where it reads "a man ' s", as the pipeline's captions have it.
 
     Args:
         repository: that the experiment is in.
@@ -38,13 +40,18 @@ def write_captioner(repository: Repository, root: Path, name: str | None, target
         The best epoch.
 
     Raises:
-        InputError: there is no such experiment, its files are not in DVC's cache, or the folder
-            holds something.
+        InputError: there is no such experiment, its captioner is an adapter, its files are
+            not in DVC's cache, or the folder holds something.
     """
     check_target(target)
     found = find_experiment(repository, name)
     recipe = recipe_of(found.experiment, found.profile)
     files = captioner_files(found.experiment)
+    if ADAPTER_SETTINGS in files:
+        raise InputError(
+            f"{found.listed.name}: its captioner is an adapter of a base model, which an exported "
+            "folder would be useless without; share data/epochs/N/best_captioner and the profile"
+        )
     with refusing_unusable(found.listed.name):
         card, best_epoch = model_card(found, recipe, provenance(root, found), target.name)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +62,8 @@ def write_captioner(repository: Repository, root: Path, name: str | None, target
                 raise InputError(f"{path}: damaged in DVC's cache: its MD5 is another")
             (folder / file_name).parent.mkdir(parents=True, exist_ok=True)
             (folder / file_name).write_bytes(content)
-        _write_clean_up(folder / TOKENIZER)
+        if CAPTIONERS.name(folder) == "blip":
+            _write_clean_up(folder / TOKENIZER)
         (folder / RECIPE).write_text(recipe_text(recipe), encoding="utf-8")
         (folder / CARD).write_text(card, encoding="utf-8")
     return best_epoch

@@ -38,7 +38,8 @@ def load_processor(folder: Path) -> Any:
     if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
         raise InputError(
             f"{folder}: its processor is a {type(processor).__name__}, which is not one of "
-            "pictures and text: processor_config.json or preprocessor_config.json is missing, or names none"
+            "pictures and text: processor_config.json or preprocessor_config.json is missing, or "
+            "names none"
         )
     processor.image_processor = load_image_processor(folder)
     return processor
