@@ -44,7 +44,12 @@ SMOOTHING = 0.1
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (40, 60, 220)}
 PROMPT = "a picture of "
 # A chat template, a task of Florence-2's, and nothing, with and without a prompt.
-INSTRUCTIONS = {"smolvlm": "describe it", "qwen2_vl": "describe it", "florence2": "<CAPTION>"}
+INSTRUCTIONS = {
+    "smolvlm": "describe it",
+    "qwen2_vl": "describe it",
+    "florence2": "<CAPTION>",
+    "paligemma": "caption en",
+}
 PROMPTS = {"smolvlm": "", "blip_2": "", "vit_gpt2": ""}
 NEED_TORCHVISION = {"smolvlm", "qwen2_vl"}
 KINDS = ["blip", *tiny_models.BUILDERS]

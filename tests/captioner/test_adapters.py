@@ -31,6 +31,7 @@ TARGETS = {
     "smolvlm": ["q_proj", "v_proj"],
     "qwen2_vl": ["q_proj", "v_proj"],
     "florence2": ["q_proj", "v_proj"],
+    "paligemma": ["q_proj", "v_proj"],
     "vit_gpt2": ["c_attn"],
 }
 KINDS = pytest.mark.parametrize(

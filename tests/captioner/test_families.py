@@ -122,7 +122,11 @@ def losses_by_hand(
             inputs = {
                 name: x for name, x in inputs.items() if not name.endswith("_mask") or x.ndim > 2
             }
-            inputs.pop("token_type_ids", None)
+            kinds = inputs.pop("token_type_ids", torch.zeros(1, 0))[0].tolist()
+            inputs.pop("labels", None)
+            if kind == "paligemma":
+                # 0: looks ahead, which an answer does not
+                inputs["token_type_ids"] = torch.tensor([kinds + [1] * (len(whole) - len(kinds))])
             if kind == "qwen2_vl":
                 kinds = inputs["mm_token_type_ids"][0].tolist()
                 inputs["mm_token_type_ids"] = torch.tensor(
@@ -150,6 +154,7 @@ def question(kind: str) -> str:
         "qwen2_vl": "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>describe it"
         "<|im_end|>\n<|im_start|>assistant\n",
         "florence2": "<CAPTION>",
+        "paligemma": "<image>caption en",
     }[kind]
 
 

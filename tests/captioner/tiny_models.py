@@ -401,11 +401,64 @@ def vit_gpt2(folder: Path) -> Path:
     return _save(folder, model, tokenizer, images)
 
 
+def paligemma(folder: Path) -> Path:
+    """Places for image tokens and a question that look ahead, unlike the answer: PaliGemma."""
+    from transformers import (
+        PaliGemmaConfig,
+        PaliGemmaForConditionalGeneration,
+        PaliGemmaProcessor,
+        SiglipImageProcessorPil,
+    )
+
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<image>"]
+    tokenizer = byte_tokenizer(
+        TEXTS, special, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>"
+    )
+    tokenizer.add_tokens(["<image>"], special_tokens=True)
+    tokens = (SIDE // PATCH) ** 2
+    images = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE})
+    images.image_seq_length = tokens
+    processor = PaliGemmaProcessor(images, tokenizer)  # which adds its own tokens
+    size = {"hidden_size": WIDTH, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = PaliGemmaConfig(
+        vision_config={
+            "model_type": "siglip_vision_model",
+            **size,
+            "intermediate_size": 2 * WIDTH,
+            "image_size": SIDE,
+            "patch_size": PATCH,
+            "projection_dim": WIDTH,
+        },
+        text_config={
+            "model_type": "gemma",
+            **size,
+            "num_key_value_heads": 1,
+            "head_dim": WIDTH // 2,
+            "intermediate_size": 2 * WIDTH,
+            "vocab_size": len(tokenizer),
+            "max_position_embeddings": 128,
+            "initializer_range": 0.1,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id,
+        },
+        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        projection_dim=WIDTH,
+        hidden_size=WIDTH,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    torch.manual_seed(0)
+    return _save(folder, PaliGemmaForConditionalGeneration(config), processor)
+
+
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     "git": git,
     "blip_2": blip_2,
     "smolvlm": smolvlm,
     "qwen2_vl": qwen2_vl,
     "florence2": florence2,
+    "paligemma": paligemma,
     "vit_gpt2": vit_gpt2,
 }

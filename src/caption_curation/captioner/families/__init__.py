@@ -16,8 +16,6 @@ types, and a function for each that finds the family.
 ``caption_tokens(captioner, captions, *, prompt, max_tokens)``
     Inputs and targets of the decoder. Targets are the caption's tokens and the end token;
     everything else, be it prompt, image or padding, is ``IGNORED`` or has no target.
-``prompt_length(captioner, prompt)``
-    Tokens of the start and the prompt.
 ``next_token_logits(captioner, pixels, tokens)``
     (captions, T, vocabulary), aligned with the targets; ``pixels`` has each caption's picture.
     Training and gradients go through it. It must not depend on what else is in the batch.

@@ -30,6 +30,7 @@ from caption_curation.support.errors import InputError
 
 DROPOUT_IN_FUNCTIONS = True
 TEXT = ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids")
+NO_INPUTS = (*TEXT, "labels")  # of what a processor gives, that are not a picture's
 SAID = "§"  # stands for an answer, to see how a chat template puts it
 
 Tensors = Mapping[str, torch.Tensor]
@@ -106,11 +107,6 @@ def caption_tokens(
     """Tokens of question, ``prompt`` and caption."""
     speech: Speech = captioner.processor.speech
     return speech.tokens(captions, prompt=prompt, max_tokens=max_tokens)
-
-
-def prompt_length(captioner: Captioner, prompt: str) -> int:
-    """Number of tokens of the prompt, and one for the start."""
-    return len(captioner.processor.speech.prompt_ids(prompt)) + 1
 
 
 def next_token_logits(captioner: Captioner, pixels: Tensors, tokens: CaptionTokens) -> torch.Tensor:
@@ -205,7 +201,7 @@ def _question(model: Any, processor: Any, instruction: str | None, image_size: i
     text, inputs = _with_place(model, processor, text, blank)
     _refuse_other_size(processor, inputs, image_size)
     known = inspect.signature(model.forward).parameters
-    images = tuple(sorted(name for name in inputs if name in known and name not in TEXT))
+    images = tuple(sorted(name for name in inputs if name in known and name not in NO_INPUTS))
     opening = {name: inputs[name] for name in TEXT if name in inputs and name in known}
     end = end_token(model, processor.tokenizer)
     if model.config.is_encoder_decoder:
@@ -259,6 +255,7 @@ def _with_place(
     if needed is None:
         needed = getattr(model.config, "image_token_index", None)
     reason: Exception | None = None
+    found: list[tuple[str, dict[str, torch.Tensor]]] = []
     for each in texts:
         try:
             inputs = dict(processor(images=[blank], text=[each], return_tensors="pt"))
@@ -266,7 +263,11 @@ def _with_place(
             reason = error
             continue
         if needed is None or bool((inputs["input_ids"] == needed).any()):
-            return each, inputs
+            found.append((each, inputs))
+    if len(found) == 2 and torch.equal(found[0][1]["input_ids"], found[1][1]["input_ids"]):
+        return found[1]  # PaliGemma's processor warns where it has to put the place itself
+    if found:
+        return found[0]
     why = f" ({reason})" if reason else ""
     raise InputError(
         f"profile: captioner: the processor {type(processor).__name__} makes no input of a picture "

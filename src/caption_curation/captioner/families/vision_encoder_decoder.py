@@ -106,11 +106,6 @@ def caption_tokens(
     return speech.tokens(captions, prompt=prompt, max_tokens=max_tokens)
 
 
-def prompt_length(captioner: Captioner, prompt: str) -> int:
-    """Number of tokens of the prompt and the start token."""
-    return len(captioner.processor.speech.prompt_ids(prompt)) + 1
-
-
 def next_token_logits(
     captioner: Captioner, pixels: torch.Tensor, tokens: CaptionTokens
 ) -> torch.Tensor:

@@ -134,11 +134,6 @@ def caption_tokens(
     return tokens
 
 
-def prompt_length(captioner: Captioner, prompt: str) -> int:
-    """Number of tokens of the prompt, including the start token but no end token."""
-    return int(_family(captioner).prompt_length(captioner, prompt))
-
-
 def next_token_logits(captioner: Captioner, pixels: Pixels, tokens: CaptionTokens) -> torch.Tensor:
     """Logits of every next token, with each caption's own picture.
 
