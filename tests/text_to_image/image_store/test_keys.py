@@ -1,14 +1,21 @@
 """What a key covers, and that keys and seeds are the same everywhere and forever."""
 
 import hashlib
+import json
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from caption_curation.config.experiment import Synthesis
+from caption_curation.config.profile import Generator
 from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import ImageRequest, Recipe, image_key, image_seed
 from caption_curation.text_to_image.image_store.keys import attempt_seed
+from caption_curation.text_to_image.synthesis.requests import recipe_of
+from tests.conftest import REPOSITORY
 
 RECIPE = Recipe(
     generator="5e8f",
@@ -53,6 +60,25 @@ def test_keys_are_those_of_images_that_people_have() -> None:
     before = "2e8dae5141ac5feed83bfc3209ecfb2082f01b42202fa9db426cae0b5c65a456"
     assert image_key(RECIPE, REQUEST) == before
     assert image_key(RECIPE, replace(REQUEST, in_windows=True)) != before
+
+
+KEPT = Path(__file__).with_name("kept_keys.json")
+VERSIONS = {"torch": "2.13.0", "diffusers": "0.42.1", "transformers": "5.23.0"}
+
+
+@pytest.mark.parametrize("kept", json.loads(KEPT.read_text()), ids=lambda kept: kept["key"][:8])
+def test_images_of_stable_diffusion_keep_their_keys(
+    kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of when there was no other family: the first four name files of the demo's first runs."""
+    monkeypatch.setattr(
+        "caption_curation.text_to_image.synthesis.requests.version", VERSIONS.__getitem__
+    )
+    demo = yaml.safe_load((REPOSITORY / "profiles" / "demo.yaml").read_text())["generator"]
+    section = Generator.model_validate(demo | {"image_size": kept["size"]})
+    synthesis = Synthesis.model_validate(kept["synthesis"])
+    recipe = recipe_of(synthesis, section, kept["generator"], kept["arithmetic"])
+    assert image_key(recipe, ImageRequest(**kept["request"])) == kept["key"]
 
 
 def test_an_attempts_seed_is_its_own() -> None:
