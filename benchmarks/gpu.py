@@ -28,12 +28,8 @@ from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning, RandAugment
 from caption_curation.samples import CaptionedImage, Sample, samples_of
 from caption_curation.shown_images import shown_files
-from caption_curation.text_to_image.families.stable_diffusion import (
-    generate,
-    image_dtype,
-    load_generator,
-    make_sampler,
-)
+from caption_curation.text_to_image.drawing import image_dtype, make_sampler
+from caption_curation.text_to_image.families.stable_diffusion import generate, load_generator
 
 GUIDANCE = 7.5
 # Dense bfloat16 with float32 accumulation, in TFLOP/s, from NVIDIA's data sheets, by a part of the

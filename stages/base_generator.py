@@ -20,9 +20,17 @@ def main() -> None:
             _build(params, section.base, folder)
         else:
             from caption_curation.text_to_image.bases.published import copy_published
+            from caption_curation.text_to_image.family import refuse_unsupported
 
             source = located_model(section.base, params.experiment.inputs.generator)
             copy_published(source, folder)
+            # What was downloaded only now could not be asked before.
+            refuse_unsupported(
+                folder,
+                synthesis=params.experiment.synthesis,
+                prompt=params.experiment.prompt,
+                section=section,
+            )
             write_classes(BASE_GENERATOR, [])
 
 

@@ -4,6 +4,7 @@ from caption_curation.config.params import load_params
 from caption_curation.image_index import split_files
 from caption_curation.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS
 from caption_curation.samples import read_images
+from caption_curation.text_to_image.family import refuse_unsupported
 from stages import ROOT, run_on_processes
 
 
@@ -11,6 +12,7 @@ def main() -> None:
     """Write data/generator; a killed run goes on from its last checkpoint, beside DVC's cache."""
     params = load_params()
     section = params.profile.generator
+    refuse_unsupported(BASE_GENERATOR, section=section)
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
     files = split_files(GENERATOR_CORPUS, "train")
 

@@ -14,6 +14,7 @@ from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
 from caption_curation.support.stage_arguments import Epoch
 from caption_curation.synthetic_index import INDEX, SyntheticImage, write_synthetic_index
+from caption_curation.text_to_image.family import refuse_unsupported
 from caption_curation.text_to_image.image_store import ImageRequest, origin_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
@@ -28,6 +29,12 @@ def main(epoch: Epoch) -> None:
     params = load_params()
     experiment = params.experiment
     requests = _requests(epoch, experiment)
+    refuse_unsupported(
+        paths.GENERATOR,
+        synthesis=experiment.synthesis,
+        prompt=experiment.prompt,
+        section=params.profile.generator,
+    )
     token_limit = load_token_limit(paths.GENERATOR)
     prompts = len({request.prompt for request in requests.values()})
     requests, too_long = fit_requests(requests, experiment.prompt, token_limit)

@@ -16,7 +16,7 @@ from caption_curation.support.errors import InputError, list_faults
 from caption_curation.support.reading import read_json
 from caption_curation.support.rows import shown
 
-PIPELINE = "StableDiffusionPipeline"  # the class that model_index.json must name
+PIPELINE = "StableDiffusionPipeline"  # of the generators that this project makes
 WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")  # of either library
 REMEDY = "obtain or convert the model again, and compare its files with those of its source"
 SHARDS = "model-*-of-*.safetensors"  # of a large model; which tensor is where, an index says
@@ -82,11 +82,14 @@ def load_part(kind: Any, folder: Path, **options: Any) -> Any:
         return kind.from_pretrained(folder, **options)
 
 
-def load_clip_tokens(folder: Path) -> Any:
-    """CLIP's tokenizer as one of the library tokenizers, which needs no torch; it cuts no text.
+def load_tokens(folder: Path) -> Any:
+    """A text encoder's tokenizer as one of the library tokenizers, which needs no torch.
+
+    It cuts no text.
 
     Args:
-        folder: holds ``tokenizer.json``, or an older model's ``vocab.json`` and ``merges.txt``.
+        folder: holds ``tokenizer.json``, or an older CLIP's ``vocab.json`` and ``merges.txt``, or
+            what transformers converts (SentencePiece's files, with the package of that name).
 
     Raises:
         InputError: as for :func:`load_part`.
@@ -97,27 +100,40 @@ def load_clip_tokens(folder: Path) -> Any:
 
         with _refused(folder, Tokenizer):
             tokenizer = Tokenizer.from_file(str(file))
-    else:
+    elif (folder / "vocab.json").is_file():
         from transformers import CLIPTokenizer
 
         tokenizer = load_part(CLIPTokenizer, folder).backend_tokenizer
+    else:
+        from transformers import AutoTokenizer
+
+        tokenizer = load_part(AutoTokenizer, folder).backend_tokenizer
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
 
 
-def load_pipeline(folder: Path, *, dtype: Any, without: Sequence[str] = ()) -> Any:
-    """A StableDiffusionPipeline on the CPU.
+def load_pipeline(
+    folder: Path,
+    *,
+    dtype: Any,
+    kind: str = PIPELINE,
+    without: Sequence[str] = (),
+    **settings: Any,
+) -> Any:
+    """A pipeline of diffusers on the CPU.
 
     Args:
         folder: a model in the hub's layout.
         dtype: torch's type of all networks' weights.
+        kind: the pipeline's class, which ``model_index.json`` must name.
         without: names of components of ``model_index.json`` that are left out.
+        settings: further ones of the pipeline.
 
     Raises:
         InputError: as for :func:`load_model`, of every network of the pipeline.
     """
-    from diffusers import StableDiffusionPipeline
+    import diffusers
     from diffusers.utils import logging
     from torch.nn import Module
 
@@ -125,21 +141,26 @@ def load_pipeline(folder: Path, *, dtype: Any, without: Sequence[str] = ()) -> A
     # What is wrong is raised. The pipeline would also print all that it cuts off long prompts.
     logging.set_verbosity_error()
     networks = {}
-    for name, (library, kind) in named_components(folder).items():
-        component = _class_of(folder / name, library, kind)
+    pipeline = getattr(diffusers, kind)
+    for name, (library, component_name) in named_components(folder, kind).items():
+        component = _class_of(folder / name, library, component_name)
         if name not in without and issubclass(component, Module):
             networks[name] = load_model(component, folder / name, dtype=dtype)
     left_out: dict[str, Any] = dict.fromkeys(without)
     if "safety_checker" in without:
         left_out["requires_safety_checker"] = False
-    with _refused(folder, StableDiffusionPipeline):
-        return StableDiffusionPipeline.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, **networks, **left_out
+    with _refused(folder, pipeline):
+        return pipeline.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, **networks, **left_out, **settings
         )
 
 
-def named_components(folder: Path) -> dict[str, tuple[str, str]]:
+def named_components(folder: Path, pipeline: str = PIPELINE) -> dict[str, tuple[str, str]]:
     """Library and class of each component of a pipeline, by name; without those it has not.
+
+    Args:
+        folder: a model in the hub's layout.
+        pipeline: the class that its ``model_index.json`` must name.
 
     Raises:
         InputError: ``model_index.json`` is damaged, or of another pipeline.
@@ -153,8 +174,8 @@ def named_components(folder: Path) -> dict[str, tuple[str, str]]:
         raise InputError(f"{file}: not a description of a pipeline; {REMEDY}")
     kind = index.get("_class_name")
     components = {name: tuple(value) for name, value in index.items() if type(value) is list}
-    if kind != PIPELINE:
-        raise InputError(f"{file}: _class_name = {kind!r}; allowed: {PIPELINE}")
+    if kind != pipeline:
+        raise InputError(f"{file}: _class_name = {kind!r}; allowed: {pipeline}")
     present = {name: value for name, value in components.items() if value != (None, None)}
     faults = [
         f"{name} = {shown(value)}"
@@ -254,9 +275,29 @@ def _weights(folder: Path) -> Path:
     if shards:
         return folder / "model.safetensors.index.json"
     if file is None:
-        raise InputError(f"{folder}: {' or '.join(WEIGHTS)} is missing; {REMEDY}")
+        return _sharded_weights(folder)
     tensor_shapes(file)
     return file
+
+
+def _sharded_weights(folder: Path) -> Path:
+    """The file that lists which of several files has which tensor; all of these are whole."""
+    indices = [folder / f"{name}.index.json" for name in WEIGHTS]
+    index = next((file for file in indices if file.is_file()), None)
+    if index is None:
+        raise InputError(f"{folder}: {' or '.join(WEIGHTS)} is missing; {REMEDY}")
+    content = read_json(index)
+    names = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise InputError(f"{index}: not a list of tensors and their files; {REMEDY}")
+    files = [folder / Path(name).name for name in sorted(set(names.values()))]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing:
+        heading = f"{folder}: files that {index.name} names are missing"
+        raise InputError(f"{list_faults(heading, missing)}\n{REMEDY}")
+    for file in files:
+        tensor_shapes(file)
+    return index
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import shutil
 from caption_curation.config.params import load_params
 from caption_curation.numerical_classes import write_classes
 from caption_curation.round_trip.items import Item
-from caption_curation.round_trip.native_size import native_size
 from caption_curation.round_trip.parameters import load_round_trip
 from caption_curation.round_trip.variants import PROMPTS, Variant
 from caption_curation.samples import read_json_lines, write_json_lines
@@ -14,6 +13,7 @@ from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
 from caption_curation.synthetic_index import INDEX
+from caption_curation.text_to_image.family import abilities_of, refuse_unsupported
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed, origin_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
@@ -41,14 +41,15 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
         )
     section = params.profile.generator
     if generator == "other_generator":
-        section = section.model_copy(update={"image_size": native_size(model)})
+        section = section.model_copy(update={"image_size": abilities_of(model).native_size})
+    settings = PROMPTS[prompt].settings(load_round_trip().styler, params.experiment.prompt)
+    refuse_unsupported(model, synthesis=params.experiment.synthesis, prompt=settings)
     items = [Item(**record) for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")]
     requests = {
         item.item_id: ImageRequest(item.prompt, image_seed(item.image_id, 0)) for item in items
     }
     prompts = len({request.prompt for request in requests.values()})
     token_limit = load_token_limit(model)
-    settings = PROMPTS[prompt].settings(load_round_trip().styler, params.experiment.prompt)
     requests, too_long = fit_requests(requests, settings, token_limit)
     folder = round_trip.images_folder(Variant(generator, prompt).name)
     partial = folder.with_name(f"{folder.name}.partial")

@@ -27,7 +27,7 @@ PARSE_THEIR_OWN = {
     # The configuration of models that stages wrote or have loaded.
     "src/caption_curation/captioner/bases/published.py",
     "src/caption_curation/pretrained.py",
-    "src/caption_curation/round_trip/native_size.py",
+    "src/caption_curation/text_to_image/adapters.py",
     "src/caption_curation/text_to_image/bases/scratch.py",
     # What adopting results wrote down.
     "src/caption_curation/adoption/record.py",

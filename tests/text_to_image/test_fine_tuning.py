@@ -17,14 +17,13 @@ from caption_curation.model_files import weights_digest
 from caption_curation.samples import CaptionedImage, read_images
 from caption_curation.support.errors import InputError, NonFiniteLoss
 from caption_curation.text_to_image.fine_tuning import checkpoints as training_checkpoints
+from caption_curation.text_to_image.fine_tuning import latent_files
 from caption_curation.text_to_image.fine_tuning import training as generator_training
 from caption_curation.text_to_image.fine_tuning.inputs import TrainingInputs
-from caption_curation.text_to_image.fine_tuning.recipe import (
-    batch_at,
-    denoising_loss,
-    learning_rate,
-)
+from caption_curation.text_to_image.fine_tuning.recipe import batch_at, learning_rate
 from caption_curation.text_to_image.fine_tuning.training import fine_tune
+from caption_curation.text_to_image.objectives import denoising_loss
+from caption_curation.text_to_image.trainable import Trainable
 from tests.conftest import TinyCorpus
 
 CPU = torch.device("cpu")
@@ -32,6 +31,7 @@ SETTINGS = GeneratorFineTuning(
     steps=6,
     batch_size=4,
     learning_rate=0.003,
+    adapter=None,
     warmup_steps=2,
     schedule="cosine",
     ema_decay=0.9,
@@ -78,23 +78,33 @@ def with_prediction(base: Path, folder: Path, prediction: str) -> Path:
 
 def loss_on_corpus(folder: Path, corpus: TinyCorpus) -> float:
     """Mean loss over the corpus at fixed noise of every strength but the very last."""
-    models = generator_training._load(folder, CPU)
+    trainable = generator_training._load(folder, CPU)
     images = read_images(corpus.folder / "train.jsonl")
     files = [corpus.folder / "images" / image.file_name for image in images] * 8
     rng = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        moments = models.encoders.latent_moments(files, 32)
+        moments = trainable.latent_moments(files, 32)
         latent_noise = torch.randn(moments[:, : moments.shape[1] // 2].shape, generator=rng)
-        latents = models.encoders.sample_latents(moments, latent_noise)
-        loss = denoising_loss(
-            models.unet,
-            models.schedule,
+        latents = trainable.sample_latents(moments, latent_noise)
+        loss = trainable.objective(
             latents,
-            models.encoders.prompt_states([image.captions[0] for image in images] * 8),
+            trainable.conditions([image.captions[0] for image in images] * 8),
             torch.linspace(20, 980, len(files)).long(),
             torch.randn(latents.shape, generator=rng),
         )
     return float(loss)
+
+
+def die_after_step_4(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the next training be interrupted when it has written its second checkpoint."""
+    save = training_checkpoints.save_checkpoint
+
+    def save_and_die(folder: Path, step: int, *state: Any) -> None:
+        save(folder, step, *state)
+        if step == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(generator_training, "save_checkpoint", save_and_die)
 
 
 # ------------------------------------------------------------ what a step trains on
@@ -178,15 +188,12 @@ def test_loss_is_zero_for_the_right_prediction(prediction: str) -> None:
     noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
     velocity = signal.sqrt() * noise - (1 - signal).sqrt() * latents
 
-    class Denoiser:
-        sample = noise if prediction == "epsilon" else velocity
+    def predict(given: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        torch.testing.assert_close(given, noisy)
+        answers: dict[str, torch.Tensor] = {"epsilon": noise, "v_prediction": velocity}
+        return answers[prediction]
 
-        def __call__(self, given: torch.Tensor, *_: torch.Tensor) -> "Denoiser":
-            torch.testing.assert_close(given, noisy)
-            return self
-
-    states = torch.zeros(3, 77, 8)
-    loss = denoising_loss(Denoiser(), schedule, latents, states, timesteps, noise)
+    loss = denoising_loss(predict, schedule, latents, timesteps, noise)
     assert loss < 1e-10
 
 
@@ -254,15 +261,71 @@ def test_without_an_average_the_last_weights_are_the_result(
     assert furthest(results[0.9]) > 1e-4
 
 
-def test_encoding_in_advance_changes_nothing(tiny_generator: Path, tiny_corpus: TinyCorpus) -> None:
-    encoders = generator_training._load(tiny_generator, CPU).encoders
+def test_a_corpus_too_large_for_memory_is_read_from_files(
+    tiny_generator: Path,
+    tiny_corpus: TinyCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(latent_files, "ROWS", 3)
+    trainable = generator_training._load(tiny_generator, CPU)
     files = sorted((tiny_corpus.folder / "images").iterdir())
     prompts = ["a red picture", "", "a blue picture"]
-    in_advance = TrainingInputs(encoders, files, prompts, 32)
-    when_needed = TrainingInputs(encoders, files, prompts, 32, memory=0)
-    torch.testing.assert_close(in_advance.moments([2, 0]), when_needed.moments([2, 0]))
-    torch.testing.assert_close(in_advance.states(prompts[1:]), when_needed.states(prompts[1:]))
-    assert in_advance._moments is not None and when_needed._moments is None
+    folder = tmp_path / "latents"
+    in_memory = TrainingInputs(trainable, files, prompts, 32, folder)
+    assert not folder.exists()
+    from_files = TrainingInputs(trainable, files, prompts, 32, folder, memory=0)
+    rows = [3, 0, 2, 0]
+    expected = from_files.moments(rows)
+    # 16 bits, and rounding that differs with the batches.
+    torch.testing.assert_close(expected, in_memory.moments(rows), atol=1e-3, rtol=1e-3)
+    assert torch.equal(expected, expected.half().float())
+    for one, other in zip(
+        in_memory.conditions(prompts[1:]), from_files.conditions(prompts[1:]), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+    names = ["latents-00000000.safetensors", "latents-00000003.safetensors"]
+    assert sorted(file.name for file in folder.iterdir()) == names
+    # After a kill, what is whole is not encoded again, and what is cut off is.
+    (folder / names[1]).write_bytes((folder / names[1]).read_bytes()[:100])
+    encoded: list[int] = []
+    encode = Trainable.latent_moments
+
+    def recorded(self: Trainable, files: Any, size: int) -> torch.Tensor:
+        encoded.append(len(files))
+        return encode(self, files, size)
+
+    monkeypatch.setattr(Trainable, "latent_moments", recorded)
+    again = TrainingInputs(trainable, files, prompts, 32, folder, memory=0)
+    assert encoded == [1, 1]  # to learn the size; the last file's
+    assert torch.equal(again.moments(rows), expected)
+
+
+def test_training_from_files_learns_and_goes_on_after_a_kill(
+    tiny_generator: Path,
+    tiny_corpus: TinyCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tune(tiny_generator, tmp_path / "memory", tiny_corpus, tmp_path / "none")
+    monkeypatch.setattr(TrainingInputs.__init__, "__defaults__", (0,))
+    tune(tiny_generator, tmp_path / "files", tiny_corpus, tmp_path / "a")
+    assert (tmp_path / "a" / "latents").is_dir()
+    die_after_step_4(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        tune(tiny_generator, tmp_path / "killed", tiny_corpus, tmp_path / "b")
+    monkeypatch.undo()
+    monkeypatch.setattr(TrainingInputs.__init__, "__defaults__", (0,))
+    tune(tiny_generator, tmp_path / "killed", tiny_corpus, tmp_path / "b")
+    assert (tmp_path / "killed" / WEIGHTS).read_bytes() == (
+        tmp_path / "files" / WEIGHTS
+    ).read_bytes()
+    from_memory, from_files = (load_file(tmp_path / name / WEIGHTS) for name in ("memory", "files"))
+    furthest = max(
+        float((from_memory[name] - value).abs().max()) for name, value in from_files.items()
+    )
+    assert 0 < furthest < 0.01
 
 
 class Moved(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -285,8 +348,8 @@ def test_pixels_go_to_the_device_as_bytes(tiny_generator: Path, tiny_corpus: Tin
     # A launcher leaves each process one thread: converting a batch of 32 photographs of 512 pixels
     # took it 0.2 s, in which its GPU waited.
     meta = torch.device("meta")
-    encoders = generator_training._load(tiny_generator, CPU).encoders
-    elsewhere = replace(encoders, autoencoder=encoders.autoencoder.to(meta), device=meta)
+    trainable = generator_training._load(tiny_generator, CPU)
+    elsewhere = replace(trainable, autoencoder=trainable.autoencoder.to(meta), device=meta)
     files = sorted((tiny_corpus.folder / "images").iterdir())
     with Moved() as moved:
         assert elsewhere.latent_moments(files, 32).device == meta
@@ -304,14 +367,7 @@ def test_killed_run_goes_on_to_the_same_weights(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     tune(tiny_generator, tmp_path / "undisturbed", tiny_corpus, tmp_path / "a")
-    save = training_checkpoints.save_checkpoint
-
-    def save_and_die(folder: Path, step: int, *state: Any) -> None:
-        save(folder, step, *state)
-        if step == 4:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(generator_training, "save_checkpoint", save_and_die)
+    die_after_step_4(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         tune(tiny_generator, tmp_path / "killed", tiny_corpus, tmp_path / "b")
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["step-00000004.safetensors"]

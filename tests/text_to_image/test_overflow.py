@@ -61,9 +61,9 @@ def test_limit_of_a_model_without_tokenizer_json(
     limit: TokenLimit, tokenizer: Any, tmp_path: Path
 ) -> None:
     """Stable Diffusion 1.5 has vocab.json and merges.txt."""
+    shutil.copytree(DEMO, tmp_path, dirs_exist_ok=True)
     folder = tmp_path / "tokenizer"
-    folder.mkdir()
-    shutil.copy(DEMO / "tokenizer" / "tokenizer_config.json", folder)
+    (folder / "tokenizer.json").unlink()
     model = json.loads((DEMO / "tokenizer" / "tokenizer.json").read_text())["model"]
     (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
     lines = ["#version: 0.2", *(" ".join(merge) for merge in model["merges"])]
@@ -76,8 +76,8 @@ def test_limit_of_a_model_without_tokenizer_json(
 
 @pytest.mark.parametrize("value", [None, 2, "77"])
 def test_tokenizer_that_says_no_length_is_bad_input(tmp_path: Path, value: object) -> None:
+    shutil.copytree(DEMO, tmp_path, dirs_exist_ok=True)
     file = tmp_path / "tokenizer" / "tokenizer_config.json"
-    file.parent.mkdir()
     file.write_text(json.dumps({"model_max_length": value}))
     with pytest.raises(InputError, match=r"tokenizer_config\.json: model_max_length"):
         load_token_limit(tmp_path)

@@ -13,12 +13,8 @@ import torch
 from PIL import Image
 
 from caption_curation.text_to_image.bases.scratch import noise_schedule
-from caption_curation.text_to_image.families.stable_diffusion import (
-    Sampler,
-    generate,
-    load_generator,
-    make_sampler,
-)
+from caption_curation.text_to_image.drawing import Sampler, make_sampler
+from caption_curation.text_to_image.families.stable_diffusion import generate, load_generator
 from caption_curation.text_to_image.windows import encode_in_windows, tokens_in_windows
 
 PROMPTS = ["a red picture", "all of it is blue", "a white picture"]

@@ -31,6 +31,7 @@ from caption_curation.samples import (
 )
 from caption_curation.support.errors import InputError
 from caption_curation.synthetic_index import SyntheticImage, read_synthetic_index
+from caption_curation.text_to_image.family import NOISE_SAMPLERS, Abilities, Reader
 from caption_curation.text_to_image.image_store import image_seed
 from caption_curation.text_to_image.image_store.adopted import (
     adoptions_folder,
@@ -56,6 +57,17 @@ MIXED = [
 
 
 PIPELINE = SimpleNamespace(device=SimpleNamespace(type="cpu"))
+ABILITIES = Abilities(
+    pipeline="StableDiffusionPipeline",
+    samplers=NOISE_SAMPLERS,
+    guidance=True,
+    negative_prompt=True,
+    windows=True,
+    trainable=True,
+    pixels=4,
+    native_size=32,
+    reader=Reader("tokenizer", 77),
+)
 STYLER = "national geographic, high quality photography"
 
 
@@ -68,6 +80,9 @@ class NoiseGenerator(ModuleType):
         self.batches: list[Sequence[str]] = []
         self.settings: list[dict[str, Any]] = []
         self.unusable: set[int] = set()  # seeds
+
+    def abilities(self, folder: Path) -> Abilities:
+        return ABILITIES
 
     def load_generator(self, folder: Path, *, sampler: str) -> Any:
         self.loaded.append((folder, sampler))
@@ -110,9 +125,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     write_json_lines(paths.CORPUS / "train.jsonl", IMAGES)
     write_json_lines(paths.sbert_captions("train"), [])
-    tokenizer = REPOSITORY / "data" / "demo_models" / "generator" / "tokenizer"
-    shutil.copytree(tokenizer, paths.GENERATOR / "tokenizer")
-    (paths.GENERATOR / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    demo = REPOSITORY / "data" / "demo_models" / "generator"
+    shutil.copytree(demo, paths.GENERATOR, ignore=shutil.ignore_patterns("*.safetensors"))
     write_digest()
     return tmp_path
 
@@ -521,7 +535,7 @@ def test_a_generator_that_rotted_in_dvcs_cache_draws_nothing(
     workspace: Path, generator: NoiseGenerator
 ) -> None:
     dvc_init(workspace)
-    (paths.GENERATOR / "unet").mkdir()
+    (paths.GENERATOR / "unet").mkdir(exist_ok=True)
     (paths.GENERATOR / "unet" / "weights.safetensors").write_bytes(bytes(range(256)) * 100)
     write_digest()
     paths.GENERATOR.rename("made")

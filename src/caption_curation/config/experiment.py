@@ -71,21 +71,26 @@ class Prompt(Section):
     styler: str
     """Text appended to every prompt; empty: none."""
     overflow: Literal["truncate", "keep_styler", "chunk"]
-    """What becomes of a prompt that is longer than the text encoder reads (CLIP: 77 tokens):
-    `truncate`: its end is cut, the styler first; `keep_styler`: words before the styler are
-    dropped; `chunk`: all of it is read, in windows of 75 tokens.
+    """What becomes of a prompt that is longer than the text encoder reads (CLIP: 77 tokens; of
+    several encoders, the one that reads most): `truncate`: its end is cut, the styler first;
+    `keep_styler`: words before the styler are dropped; `chunk`: all of it is read, in windows of 75
+    tokens (Stable Diffusion 1 and 2).
     """
 
 
 class Synthesis(Section):
     """Sampling of synthetic images."""
 
-    sampler: Literal["dpm_solver", "ddim", "pndm"]
-    """Method of denoising: `dpm_solver` (DPM-Solver++ 2M), `ddim` or `pndm`."""
+    sampler: Literal["dpm_solver", "ddim", "pndm", "native"]
+    """Method of denoising: `dpm_solver` (DPM-Solver++ 2M), `ddim` or `pndm` for models that predict
+    noise; `native`: the model's own, and the only one of models that follow a flow.
+    """
     steps: Count
     """Denoising steps per image."""
     guidance: Annotated[float, Field(ge=1)]
-    """Scale of classifier-free guidance; 1 is no guidance, and costs half as much."""
+    """Scale of classifier-free guidance; 1 is no guidance, and costs half as much. Flux.1-dev is
+    told it as a number, at no cost.
+    """
     negative_prompt: str
     """What images are guided away from; empty: nothing in particular."""
 

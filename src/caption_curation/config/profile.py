@@ -280,6 +280,21 @@ class ScratchGenerator(Section):
     """The denoising network."""
 
 
+class GeneratorAdapter(Section):
+    """A low-rank adapter (LoRA) of the generator's denoising network.
+
+    It has no dropout: its random masks would differ with the number of processes.
+    """
+
+    rank: Count
+    """Rank of the product of two matrices that is added to each adapted one."""
+    alpha: Positive
+    """The product is scaled by `alpha` / `rank`."""
+    target_modules: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    """Names of the layers that are adapted, or their ends after a full stop, for instance `to_q`.
+    """
+
+
 class GeneratorFineTuning(Section):
     """Fine-tuning of the generator (paper, section 3.3)."""
 
@@ -289,6 +304,8 @@ class GeneratorFineTuning(Section):
     """Images per step, of all processes together."""
     learning_rate: Positive
     """AdamW's, at its highest."""
+    adapter: GeneratorAdapter | None
+    """Train a low-rank adapter of the denoising network alone; `null`: train all of the network."""
     warmup_steps: Natural
     """Steps in which the learning rate rises from zero."""
     schedule: Literal["constant", "cosine"]

@@ -32,6 +32,56 @@ def max_tokens(folder: Path) -> int:
     return limit
 
 
+def configuration(folder: Path, component: str) -> dict[str, Any]:
+    """What configures a component of a generator.
+
+    Raises:
+        InputError: it is not there, or damaged.
+    """
+    file = folder / component / "config.json"
+    content = read_json(file)
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: not a configuration, but {shown(content)}")
+    return content
+
+
+def number(folder: Path, component: str, key: str) -> int:
+    """A positive integer of a component's configuration.
+
+    Raises:
+        InputError: it is not there, or none.
+    """
+    value = configuration(folder, component).get(key)
+    if not isinstance(value, int) or value < 1:
+        raise InputError(
+            f"{folder / component / 'config.json'}: {key} = {shown(value)}; "
+            "needed: a positive integer"
+        )
+    return value
+
+
+def enlargement(folder: Path, blocks: str = "block_out_channels") -> int:
+    """How many pixels, in width and in height, the decoder makes of one latent.
+
+    Every block of the decoder but the last doubles both.
+
+    Args:
+        folder: of the generator.
+        blocks: the key of ``vae/config.json`` with the channels of each block.
+    """
+    channels = configuration(folder, "vae").get(blocks)
+    if not isinstance(channels, list) or not channels:
+        raise InputError(f"{folder / 'vae' / 'config.json'}: {blocks} = {shown(channels)}")
+    return int(2 ** (len(channels) - 1))
+
+
+def has_component(folder: Path, name: str) -> bool:
+    """Whether ``model_index.json`` names a component."""
+    index = read_json(folder / "model_index.json")
+    value = index.get(name) if isinstance(index, dict) else None
+    return isinstance(value, list) and value != [None, None]
+
+
 def check_prediction_type(schedule: Any, folder: Path) -> None:
     """Raise an InputError unless a noise schedule's model predicts noise or velocity.
 

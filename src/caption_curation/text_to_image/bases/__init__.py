@@ -23,3 +23,28 @@ COMPONENT_FILES = {
     "unet": ("config.json", "diffusion_pytorch_model.safetensors"),
     "vae": ("config.json", "diffusion_pytorch_model.safetensors"),
 }
+
+WEIGHTS = {"diffusers": "diffusion_pytorch_model", "transformers": "model"}  # without an ending
+TOKENIZERS = ("tokenizer.json", "vocab.json", "spiece.model", "tokenizer.model")
+
+
+def files_of_component(name: str, library: str) -> list[str]:
+    """What a component of any family's pipeline consists of, relative to the model's folder.
+
+    Weights may be in one file or in several, and a tokenizer in any of its forms (``a|b``).
+
+    Args:
+        name: of the component.
+        library: of its class.
+    """
+    if name.startswith("tokenizer"):
+        return ["|".join(f"{name}/{file}" for file in TOKENIZERS)]
+    if name == "scheduler":
+        return [f"{name}/scheduler_config.json"]
+    if name == "feature_extractor":
+        return [f"{name}/preprocessor_config.json"]
+    weights = WEIGHTS.get(library, "model")
+    return [
+        f"{name}/config.json",
+        f"{name}/{weights}.safetensors|{name}/{weights}-*.safetensors",
+    ]

@@ -3,13 +3,24 @@
 from pathlib import Path
 
 from caption_curation.config.profile import HubModel
-from caption_curation.model_loading import load_pipeline, named_components, refuse_non_finite
+from caption_curation.model_loading import (
+    PIPELINE,
+    load_pipeline,
+    named_components,
+    refuse_non_finite,
+)
 from caption_curation.pretrained import copy_model, is_demo_model, obtain_model, refuse_missing
 from caption_curation.support.errors import InputError, list_faults
-from caption_curation.text_to_image.bases import COMPONENT_FILES, OPTIONAL_FILES, REQUIRED_FILES
-from caption_curation.text_to_image.configuration import check_prediction_type, max_tokens
+from caption_curation.text_to_image.bases import (
+    COMPONENT_FILES,
+    OPTIONAL_FILES,
+    REQUIRED_FILES,
+    files_of_component,
+)
+from caption_curation.text_to_image.configuration import check_prediction_type
+from caption_curation.text_to_image.family import GENERATORS, NOISE_SAMPLERS, abilities_of
 
-PARTS = (*REQUIRED_FILES, *OPTIONAL_FILES)
+ADAPTERS = "adapter"  # folder of what fine-tuning here has added
 
 
 def obtain_generator(source: Path | HubModel) -> Path:
@@ -18,13 +29,21 @@ def obtain_generator(source: Path | HubModel) -> Path:
     The safety checker counts too, which is needed only when images are drawn.
 
     Raises:
-        InputError: the model cannot be obtained, lacks parts, is no Stable Diffusion, or its files
+        InputError: the model cannot be obtained, lacks parts, is of no known family, or its files
             are damaged.
     """
-    folder = obtain_model(source, required=REQUIRED_FILES, optional=OPTIONAL_FILES)
-    max_tokens(folder)
-    if not is_demo_model(folder, PARTS):
-        _refuse_absent_components(folder)
+    folder = obtain_model(source, required=("model_index.json",))
+    required, optional = _parts(folder)
+    folder = obtain_model(source, required=required, optional=optional)
+    able = abilities_of(folder)
+    if (folder / ADAPTERS).exists():
+        raise InputError(
+            f"{folder / ADAPTERS}: a generator that was fine-tuned with an adapter cannot be the "
+            "base of another; fuse it into the denoiser's weights, and save the pipeline"
+        )
+    if not is_demo_model(folder, (*required, *optional)):
+        if able.pipeline == PIPELINE:
+            _refuse_absent_components(folder)
 
         from caption_curation.compute.devices import prepare_device
 
@@ -32,8 +51,11 @@ def obtain_generator(source: Path | HubModel) -> Path:
 
         import torch
 
-        pipeline = load_pipeline(folder, dtype=torch.float32)
-        check_prediction_type(pipeline.scheduler, folder / "scheduler")
+        # Those of ten billion weights would not fit into memory in 32 bits, to be looked at only.
+        dtype = torch.float32 if able.pipeline == PIPELINE else torch.bfloat16
+        pipeline = load_pipeline(folder, kind=able.pipeline, dtype=dtype)
+        if able.samplers == NOISE_SAMPLERS:
+            check_prediction_type(pipeline.scheduler, folder / "scheduler")
         for name, component in pipeline.components.items():
             if isinstance(component, torch.nn.Module):
                 refuse_non_finite(component, folder / name)
@@ -46,7 +68,22 @@ def copy_published(source: Path | HubModel, target: Path) -> None:
     Raises:
         InputError: as :func:`obtain_generator`.
     """
-    copy_model(obtain_generator(source), target, PARTS)
+    folder = obtain_generator(source)
+    required, optional = _parts(folder)
+    copy_model(folder, target, (*required, *optional))
+
+
+def _parts(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a generator consists of, as :func:`~.pretrained.obtain_model` has it."""
+    family = GENERATORS.load(GENERATORS.name(folder))
+    if family.PIPELINE == PIPELINE:
+        return REQUIRED_FILES, OPTIONAL_FILES
+    parts = [
+        file
+        for name, (library, _) in named_components(folder, family.PIPELINE).items()
+        for file in files_of_component(name, library)
+    ]
+    return ("model_index.json", *parts), ()
 
 
 def _refuse_absent_components(folder: Path) -> None:

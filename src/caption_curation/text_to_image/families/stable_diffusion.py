@@ -1,103 +1,59 @@
-"""Stable Diffusion: sampling images from it, prompts and seeds in; and what of it is fine-tuned."""
+"""Stable Diffusion 1 and 2: one CLIP, a UNet, prompts of any length in windows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from PIL import Image
+from caption_curation.text_to_image.configuration import (
+    check_prediction_type,
+    enlargement,
+    max_tokens,
+    number,
+)
+from caption_curation.text_to_image.family import NOISE_SAMPLERS, Abilities, Reader
 
-from caption_curation.compute.devices import prepare_device
-from caption_curation.model_loading import load_pipeline
-from caption_curation.text_to_image.configuration import check_prediction_type
-from caption_curation.text_to_image.windows import encode_in_windows, tokens_in_windows
+if TYPE_CHECKING:
+    import torch
+    from PIL import Image
 
-Sampler = Literal["dpm_solver", "ddim", "pndm"]
+    from caption_curation.text_to_image.drawing import Sampler
+    from caption_curation.text_to_image.trainable import Conditions, Trainable
+
+PIPELINE = "StableDiffusionPipeline"
 
 
-def load_generator(folder: Path, *, sampler: Sampler) -> Any:
+def abilities(folder: Path) -> Abilities:
+    """What a Stable Diffusion can be asked for."""
+    pixels = enlargement(folder)
+    return Abilities(
+        pipeline=PIPELINE,
+        samplers=NOISE_SAMPLERS,
+        guidance=True,
+        negative_prompt=True,
+        windows=True,
+        trainable=True,
+        pixels=pixels,
+        native_size=number(folder, "unet", "sample_size") * pixels,
+        reader=Reader("tokenizer", max_tokens(folder)),
+    )
+
+
+def load_generator(folder: Path, *, sampler: "Sampler") -> Any:
     """A StableDiffusionPipeline with the given sampler, made fast where there is a GPU.
 
-    The model's own safety checker is loaded if the folder has one. On a GPU, images are computed in
-    bfloat16 (float16 before Ampere), with networks compiled for the batch shapes that they see.
+    The model's own safety checker is loaded if the folder has one.
 
     Args:
         folder: a model in the hub's layout.
-        sampler: ``dpm_solver`` (DPM-Solver++ 2M), ``ddim`` or ``pndm``.
+        sampler: ``dpm_solver`` (DPM-Solver++ 2M), ``ddim``, ``pndm``, or ``native``: its own.
 
     Raises:
         InputError: a file is damaged or of another model (:mod:`~caption_curation.model_loading`).
     """
-    device = prepare_device()  # before importing diffusers, which warns of what is not installed
+    from caption_curation.text_to_image.drawing import load_to_draw
 
-    pipeline = load_pipeline(folder, dtype=image_dtype(device)).to(device)
-    if device.type == "cuda":
-        compile_networks(pipeline)
-    pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-def load_for_fine_tuning(folder: Path, device: torch.device) -> tuple[Any, Any]:
-    """The pipeline without what training does not need, on ``device``, and its noise schedule.
-
-    Raises:
-        InputError: a file is damaged or of another model, or the schedule trains otherwise than is
-            known.
-    """
-    from diffusers import DDPMScheduler
-    from diffusers.models.attention_processor import AttnProcessor
-
-    unused = ("safety_checker", "feature_extractor")
-    pipeline = load_pipeline(folder, dtype=torch.float32, without=unused).to(device)
-    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
-    check_prediction_type(schedule, folder / "scheduler")
-    if device.type == "cpu":
-        # For the few positions of a small model its backward pass is a third faster than that of
-        # torch's fused attention.
-        pipeline.unet.set_attn_processor(AttnProcessor())
-    return pipeline, schedule
-
-
-def image_dtype(device: torch.device) -> torch.dtype:
-    """The precision for images: 16 bits on a GPU, as bfloat16 if the hardware supports it."""
-    if device.type != "cuda":
-        return torch.float32
-    in_hardware = torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.bfloat16 if in_hardware else torch.float16
-
-
-def compile_networks(pipeline: Any) -> None:
-    """Compile the networks that dominate a GPU's time, the denoiser and the decoder.
-
-    They use channels-last memory, and are compiled when first called with each shape.
-    """
-    for network in (pipeline.unet, pipeline.vae):
-        network.to(memory_format=torch.channels_last)
-    for network in (pipeline.unet, pipeline.vae.decoder):
-        network.compile(dynamic=False)
-
-
-def make_sampler(sampler: Sampler, schedule: Any) -> Any:
-    """A sampler for a model's own noise schedule and prediction type."""
-    from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, PNDMScheduler
-
-    match sampler:
-        case "dpm_solver":
-            return DPMSolverMultistepScheduler.from_config(schedule.config)
-        case "ddim":
-            # DDIM's default, used for models made for another sampler, would clip latents.
-            return DDIMScheduler.from_config(schedule.config, clip_sample=False)
-        case "pndm":
-            changes: dict[str, Any] = {"skip_prk_steps": True}
-            if schedule.config.get("rescale_betas_zero_snr"):
-                # PNDM ignores this setting, and its first steps divide by the signal level, which
-                # is zero at the last timestep: it needs the rescaled schedule spelled out, and
-                # the spacing that begins below that timestep.
-                changes |= {"trained_betas": schedule.betas.tolist(), "timestep_spacing": "leading"}
-            return PNDMScheduler.from_config(schedule.config, **changes)
+    return load_to_draw(folder, PIPELINE, sampler=sampler)
 
 
 def generate(
@@ -111,7 +67,7 @@ def generate(
     negative_prompt: str,
     size: tuple[int, int],
     pad_to: int,
-) -> list[Image.Image | None]:
+) -> "list[Image.Image | None]":
     """One RGB image for each prompt; ``None`` where a value of it is not finite.
 
     The noise comes from the image's own seed, so an image does not depend on the others in its
@@ -132,6 +88,9 @@ def generate(
         pad_to: batch size to pad smaller batches to, by repeating the last prompt, for networks
             that are compiled for one batch size; 1: no padding.
     """
+    from caption_curation.text_to_image.drawing import draw
+    from caption_curation.text_to_image.windows import encode_in_windows, tokens_in_windows
+
     tokens: dict[int, torch.Tensor] = {}  # of prompts in windows, by index
     groups: dict[int, list[int]] = defaultdict(list)  # indices, by number of windows; 0: truncated
     for index, (prompt, windows) in enumerate(zip(prompts, in_windows, strict=True)):
@@ -149,17 +108,62 @@ def generate(
                 "negative_prompt": [negative_prompt] * len(padded),
             }
         )
-        pixels = generator(
-            **text,
-            generator=[torch.Generator("cpu").manual_seed(seeds[index]) for index in padded],
-            num_inference_steps=steps,
+        drawn = draw(
+            generator,
+            text,
+            [seeds[index] for index in padded],
+            count=len(indices),
+            steps=steps,
+            size=size,
             guidance_scale=guidance,
-            width=size[0],
-            height=size[1],
-            output_type="np",
-        ).images[: len(indices)]  # float32, (N, height, width, 3), in [0, 1]
-        finite = np.isfinite(pixels).all(axis=(1, 2, 3))
-        generated = generator.image_processor.numpy_to_pil(np.nan_to_num(pixels))
-        for index, image, is_finite in zip(indices, generated, finite, strict=True):
-            images[index] = image if is_finite else None
+        )
+        for index, image in zip(indices, drawn, strict=True):
+            images[index] = image
     return images
+
+
+def load_trainable(folder: Path, device: "torch.device") -> "Trainable":
+    """What fine-tuning needs, on ``device``; the safety checker is left out.
+
+    Raises:
+        InputError: a file is damaged or of another model, or the schedule trains otherwise than is
+            known.
+    """
+    import torch
+    from diffusers import DDPMScheduler
+    from diffusers.models.attention_processor import AttnProcessor
+
+    from caption_curation.model_loading import load_pipeline
+    from caption_curation.text_to_image.objectives import denoising_loss
+    from caption_curation.text_to_image.trainable import Trainable, clip_states
+
+    unused = ("safety_checker", "feature_extractor")
+    pipeline = load_pipeline(folder, kind=PIPELINE, dtype=torch.float32, without=unused).to(device)
+    schedule = DDPMScheduler.from_config(pipeline.scheduler.config)
+    check_prediction_type(schedule, folder / "scheduler")
+    unet = pipeline.unet
+    if device.type == "cpu":
+        # For the few positions of a small model its backward pass is a third faster than that of
+        # torch's fused attention.
+        unet.set_attn_processor(AttnProcessor())
+
+    def objective(
+        latents: torch.Tensor,
+        conditions: "Conditions",
+        timesteps: torch.Tensor,
+        noise: torch.Tensor,
+    ) -> torch.Tensor:
+        (states,) = conditions
+        return denoising_loss(
+            lambda noisy, at: unet(noisy, at, states).sample, schedule, latents, timesteps, noise
+        )
+
+    return Trainable(
+        network=unet,
+        part="unet",
+        autoencoder=pipeline.vae,
+        timesteps=schedule.config.num_train_timesteps,
+        encode_prompts=lambda prompts: (clip_states(pipeline, prompts),),
+        objective=objective,
+        device=device,
+    )

@@ -1,4 +1,4 @@
-"""The recipe of the generator's fine-tuning: a step's batch, learning rate and loss.
+"""The recipe of the generator's fine-tuning: a step's batch and learning rate.
 
 Everything random in a step comes from (seed, step).
 """
@@ -10,8 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
-from torch.nn.functional import mse_loss
 
 from caption_curation.config.profile import GeneratorFineTuning
 from caption_curation.rng import rng_for, seed_for
@@ -89,30 +87,3 @@ def learning_rate(step: int, settings: GeneratorFineTuning) -> float:
         return settings.learning_rate
     progress = (step - settings.warmup_steps) / (settings.steps - settings.warmup_steps)
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
-
-
-def denoising_loss(
-    unet: Any,
-    schedule: Any,
-    latents: torch.Tensor,
-    states: torch.Tensor,
-    timesteps: torch.Tensor,
-    noise: torch.Tensor,
-) -> torch.Tensor:
-    """Mean squared error of the network's prediction for noised latents.
-
-    Args:
-        unet: the denoising network.
-        schedule: the noise schedule; its ``prediction_type`` says whether the network predicts the
-            noise (Ho et al. 2020, eq. 14) or the velocity (Salimans and Ho 2022, section 4).
-        latents: (N, channels, height, width), scaled.
-        states: (N, tokens, hidden size), of the prompts.
-        timesteps: (N,), of the noise schedule.
-        noise: standard normal, of the latents' shape.
-    """
-    noisy = schedule.add_noise(latents, noise, timesteps)
-    if schedule.config.prediction_type == "v_prediction":
-        target = schedule.get_velocity(latents, noise, timesteps)
-    else:
-        target = noise
-    return mse_loss(unet(noisy, timesteps, states).sample.float(), target)

@@ -1,43 +1,44 @@
-"""Fine-tune a Stable Diffusion on captions (paper, section 3.3).
+"""Fine-tune a generator on captions (paper, section 3.3).
 
-The recipe of diffusers' examples/text_to_image: autoencoder and text encoder stay frozen, the
-denoising network learns to undo noise of random strength that was added to an image's latents
-(Rombach et al. 2022, eq. 2), and the result has an exponential moving average of its weights: an
-option of the example (``--use_ema``) that the paper does not speak of. Everything random in a
-step comes from (seed, step), so a resumed run ends with the same weights.
+The recipe of diffusers' examples/text_to_image: autoencoder and text encoders stay frozen, the
+denoising network, or an adapter of it, learns its family's objective (of Stable Diffusion: to undo
+noise of random strength that was added to an image's latents; Rombach et al. 2022, eq. 2), and the
+result has an exponential moving average of its weights: an option of the example (``--use_ema``)
+that the paper does not speak of. Everything random in a step comes from (seed, step), so a resumed
+run ends with the same weights.
 """
 
 import json
 import math
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import torch
 from tqdm import tqdm
 
 from caption_curation.compute.devices import autocast
-from caption_curation.compute.process_group import process_index
+from caption_curation.compute.process_group import from_main, gather, process_index
 from caption_curation.config.profile import GeneratorFineTuning
 from caption_curation.model_files import DIGEST, weights_digest
 from caption_curation.optimisation.micro_batches import BatchSlice, GradientAccumulator
+from caption_curation.rng import seed_for
 from caption_curation.samples import CaptionedImage
 from caption_curation.support.errors import NonFiniteLoss
 from caption_curation.support.launcher import process_info
+from caption_curation.text_to_image.adapters import ADAPTER, add_adapter, save_adapter
 from caption_curation.text_to_image.family import GENERATORS
 from caption_curation.text_to_image.fine_tuning.checkpoints import load_checkpoint, save_checkpoint
-from caption_curation.text_to_image.fine_tuning.inputs import FrozenEncoders, TrainingInputs
-from caption_curation.text_to_image.fine_tuning.recipe import (
-    Batch,
-    batch_at,
-    denoising_loss,
-    learning_rate,
-)
+from caption_curation.text_to_image.fine_tuning.inputs import TrainingInputs
+from caption_curation.text_to_image.fine_tuning.recipe import Batch, batch_at, learning_rate
+from caption_curation.text_to_image.trainable import Trainable
+
+LATENTS = "latents"  # the folder of latents' files among a run's checkpoints
 
 
 def fine_tune(
@@ -53,7 +54,7 @@ def fine_tune(
     checkpoints: Path | None,
     checkpoint_steps: int,
 ) -> None:
-    """Write a copy of a Stable Diffusion with a fine-tuned denoising network.
+    """Write a copy of a generator with a fine-tuned denoising network, or an adapter beside it.
 
     All processes of the group train; the result does not depend on their number, beyond rounding.
 
@@ -71,62 +72,89 @@ def fine_tune(
         checkpoint_steps: number of steps between two checkpoints.
 
     Raises:
-        InputError: the model predicts neither noise nor velocity, or its files are damaged or of
-            another model.
+        InputError: the model predicts what there is no objective for, or lacks the modules that an
+            adapter is asked for, or its files are damaged or of another model.
         NonFiniteLoss: naming the step and the images.
     """
-    models = _load(base, device) if settings.steps > 0 else None
-    if models:
-        timesteps = models.schedule.config.num_train_timesteps
-        with autocast(device):
-            inputs = TrainingInputs(
-                models.encoders,
-                files,
-                # Of all steps, even when resuming from a checkpoint: see inputs.py.
-                {
-                    prompt
-                    for step in range(settings.steps)
-                    for prompt in batch_at(step, images, settings, seed, timesteps).prompts
-                },
-                image_size,
+    trainable = _load(base, device) if settings.steps > 0 else None
+    if trainable:
+        parameters = _what_is_trained(trainable, settings, seed)
+        with _latents_folder(checkpoints) as latents:
+            with autocast(device):
+                inputs = TrainingInputs(
+                    trainable,
+                    files,
+                    # Of all steps, even when resuming from a checkpoint: see inputs.py.
+                    {
+                        prompt
+                        for step in range(settings.steps)
+                        for prompt in batch_at(
+                            step, images, settings, seed, trainable.timesteps
+                        ).prompts
+                    },
+                    image_size,
+                    latents,
+                )
+            _train(
+                trainable, parameters, inputs, images, settings, seed, checkpoints, checkpoint_steps
             )
-        _train(models, inputs, images, settings, seed, checkpoints, checkpoint_steps)
     if process_index() == 0:
-        _write(base, target, models.unet if models else None)
+        _write(base, target, trainable, with_adapter=settings.adapter is not None)
 
 
-def _write(base: Path, target: Path, unet: Any) -> None:
-    """A copy of the model in ``base``, with another denoising network unless that is ``None``."""
+def _load(base: Path, device: torch.device) -> Trainable:
+    trainable: Trainable = GENERATORS.load(GENERATORS.name(base)).load_trainable(base, device)
+    return trainable
+
+
+def _what_is_trained(
+    trainable: Trainable, settings: GeneratorFineTuning, seed: int
+) -> list[torch.nn.Parameter]:
+    """The parameters to train; those of an adapter are added to the network."""
+    trainable.network.train()
+    if settings.adapter is None:
+        return list(trainable.network.parameters())
+    return add_adapter(trainable.network, settings.adapter, seed_for(seed, "generator adapter"))
+
+
+@contextmanager
+def _latents_folder(checkpoints: Path | None) -> Iterator[Path]:
+    """Where latents may be written: with the checkpoints, or else for this run alone."""
+    if checkpoints:
+        yield checkpoints / LATENTS
+        return
+    with TemporaryDirectory() as folder:
+        yield Path(from_main(folder))
+        gather([None])  # until no process reads from it
+
+
+def _write(base: Path, target: Path, trainable: Trainable | None, *, with_adapter: bool) -> None:
+    """A copy of the model in ``base``, with what was trained of it, if anything was."""
     copy = target.with_name(f"{target.name}.partial")
     shutil.rmtree(copy, ignore_errors=True)
     # Without their modes: files that DVC has linked from its cache are read-only.
     shutil.copytree(base, copy, copy_function=shutil.copyfile)
-    if unet is not None:
-        unet.save_pretrained(copy / "unet")
-        # The saved configuration names the folder that the model was loaded from.
-        shutil.copyfile(base / "unet" / "config.json", copy / "unet" / "config.json")
+    if trainable and with_adapter:
+        save_adapter(trainable.network, trainable.part, copy / ADAPTER)
+    elif trainable:
+        _replace_network(base / trainable.part, copy / trainable.part, trainable)
     digest = json.dumps({"sha256": weights_digest(copy)})
     (copy / DIGEST).write_text(digest + "\n", encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)
     os.replace(copy, target)
 
 
-@dataclass(frozen=True)
-class _Models:
-    unet: Any
-    schedule: Any  # of the noise
-    encoders: FrozenEncoders
-
-
-def _load(base: Path, device: torch.device) -> _Models:
-    family = GENERATORS.load(GENERATORS.name(base))
-    pipeline, schedule = family.load_for_fine_tuning(base, device)
-    encoders = FrozenEncoders(pipeline.vae, pipeline.text_encoder, pipeline.tokenizer, device)
-    return _Models(pipeline.unet.train(), schedule, encoders)
+def _replace_network(base: Path, copy: Path, trainable: Trainable) -> None:
+    for weights in copy.glob("*.safetensors*"):  # it may have been in more files than it will be
+        weights.unlink()
+    trainable.network.save_pretrained(copy)
+    # The saved configuration names the folder that the model was loaded from.
+    shutil.copyfile(base / "config.json", copy / "config.json")
 
 
 def _train(
-    models: _Models,
+    trainable: Trainable,
+    parameters: list[torch.nn.Parameter],
     inputs: TrainingInputs,
     images: Sequence[CaptionedImage],
     settings: GeneratorFineTuning,
@@ -134,16 +162,17 @@ def _train(
     checkpoints: Path | None,
     checkpoint_steps: int,
 ) -> None:
-    """Train the denoising network in place; it ends with the moving average of its weights."""
+    """Train the parameters in place; they end as the moving average of what they were."""
     from diffusers.training_utils import EMAModel
 
-    parameters = list(models.unet.parameters())
+    network = trainable.network
     optimizer = torch.optim.AdamW(parameters, fused=True)
     average = EMAModel(parameters, decay=settings.ema_decay, foreach=True)
-    device = models.encoders.device
-    accumulator = GradientAccumulator(optimizer, device, models.unet.enable_gradient_checkpointing)
+    accumulator = GradientAccumulator(
+        optimizer, trainable.device, network.enable_gradient_checkpointing
+    )
     is_main = process_index() == 0
-    start = load_checkpoint(checkpoints, models.unet, optimizer, average) if checkpoints else 0
+    start = load_checkpoint(checkpoints, network, optimizer, average) if checkpoints else 0
     if start and is_main:
         print(f"resumed after step {start} of {settings.steps}")
     losses = []
@@ -157,9 +186,10 @@ def _train(
     ):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, settings)
-        timesteps = models.schedule.config.num_train_timesteps
-        batch = batch_at(step, images, settings, seed, timesteps)
-        loss = accumulator.backward(len(batch.images), partial(_slice_loss, batch, models, inputs))
+        batch = batch_at(step, images, settings, seed, trainable.timesteps)
+        loss = accumulator.backward(
+            len(batch.images), partial(_slice_loss, batch, trainable, inputs)
+        )
         if not math.isfinite(loss):
             names = ", ".join(images[image].image_id for image in batch.images)
             raise NonFiniteLoss(
@@ -175,15 +205,15 @@ def _train(
             tqdm.write(f"step {done} of {settings.steps}: mean loss {fmean(losses):.4f}")
             losses.clear()
             if checkpoints and done < settings.steps:
-                save_checkpoint(checkpoints, done, models.unet, optimizer, average)
+                save_checkpoint(checkpoints, done, network, optimizer, average)
     average.copy_to(parameters)
 
 
 def _slice_loss(
-    batch: Batch, models: _Models, inputs: TrainingInputs, micro_batch: BatchSlice
+    batch: Batch, trainable: Trainable, inputs: TrainingInputs, micro_batch: BatchSlice
 ) -> torch.Tensor:
     """What a micro-batch contributes to its batch's loss, the mean over all images."""
-    device = models.encoders.device
+    device = trainable.device
     rows = slice(micro_batch.start, micro_batch.stop)
     with autocast(device):
         moments = inputs.moments(batch.images[rows])
@@ -193,11 +223,9 @@ def _slice_loss(
         shape = (micro_batch.batch_size, moments.shape[1] // 2, *moments.shape[2:])
         latent_noise = torch.randn(shape, generator=rng)[rows].to(device)
         noise = torch.randn(shape, generator=rng)[rows].to(device)
-        loss = denoising_loss(
-            models.unet,
-            models.schedule,
-            models.encoders.sample_latents(moments, latent_noise),
-            inputs.states(batch.prompts[rows]),
+        loss = trainable.objective(
+            trainable.sample_latents(moments, latent_noise),
+            inputs.conditions(batch.prompts[rows]),
             torch.tensor(batch.timesteps[rows], device=device),
             noise,
         )

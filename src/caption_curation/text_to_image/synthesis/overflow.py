@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from caption_curation.config.experiment import Prompt
-from caption_curation.model_loading import load_clip_tokens
+from caption_curation.model_loading import load_tokens
 from caption_curation.support.errors import InputError
-from caption_curation.text_to_image.configuration import max_tokens
+from caption_curation.text_to_image.family import abilities_of
 from caption_curation.text_to_image.image_store import ImageRequest
 from caption_curation.text_to_image.prompts import BEFORE_STYLER
 
@@ -36,14 +36,16 @@ class TokenLimit:
 
 
 def load_token_limit(folder: Path) -> TokenLimit:
-    """The limit of a generator in the hub's layout.
+    """The limit of a generator in the hub's layout: of the encoder that reads most.
 
     Raises:
-        InputError: the tokenizer's configuration does not state the limit.
+        InputError: its configuration does not state the limit.
     """
-    limit = max_tokens(folder)
-    tokenizer = load_clip_tokens(folder / "tokenizer")
-    return TokenLimit(lambda text: len(tokenizer.encode(text).ids), limit)
+    reader = abilities_of(folder).reader
+    tokenizer = load_tokens(folder / reader.tokenizer)
+    return TokenLimit(
+        lambda text: len(tokenizer.encode(reader.prepared(text)).ids), reader.max_tokens
+    )
 
 
 def fit_requests(
