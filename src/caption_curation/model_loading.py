@@ -147,6 +147,8 @@ def load_pipeline(
         if name not in without and issubclass(component, Module):
             networks[name] = load_model(component, folder / name, dtype=dtype)
     left_out: dict[str, Any] = dict.fromkeys(without)
+    # Those that the library wants to be told of, as a T5 that is not used.
+    left_out |= dict.fromkeys(_absent_components(folder) - set(pipeline._optional_components))
     if "safety_checker" in without:
         left_out["requires_safety_checker"] = False
     with _refused(folder, pipeline):
@@ -186,6 +188,12 @@ def named_components(folder: Path, pipeline: str = PIPELINE) -> dict[str, tuple[
         allowed = f"{file}: allowed is a library ({', '.join(LIBRARIES)}) and its class"
         raise InputError(list_faults(allowed, faults))
     return present
+
+
+def _absent_components(folder: Path) -> set[str]:
+    """The components that ``model_index.json`` says there are none of."""
+    index = read_json(folder / "model_index.json")
+    return {name for name, value in index.items() if value == [None, None]}
 
 
 def load_sentence_encoder(folder: Path, device: Any, *, known: bool) -> Any:

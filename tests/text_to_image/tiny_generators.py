@@ -93,9 +93,12 @@ def stable_diffusion() -> Any:
         tokenizer=tokenizer,
         unet=unet,
         scheduler=PNDMScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-            skip_prk_steps=True, steps_offset=1,
-        ),  # fmt: skip
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            skip_prk_steps=True,
+            steps_offset=1,
+        ),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
@@ -129,9 +132,12 @@ def stable_diffusion_xl() -> Any:
         tokenizer_2=tokenizer,
         unet=unet,
         scheduler=EulerDiscreteScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-            steps_offset=1, timestep_spacing="leading",
-        ),  # fmt: skip
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            steps_offset=1,
+            timestep_spacing="leading",
+        ),
     )
 
 
@@ -161,8 +167,11 @@ def stable_diffusion_3() -> Any:
         transformer=transformer,
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         vae=autoencoder(
-            4, shift_factor=0.06, use_quant_conv=False, use_post_quant_conv=False,
-        ),  # fmt: skip
+            4,
+            shift_factor=0.06,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        ),
         text_encoder=clip(tokenizer, projection=True),
         text_encoder_2=clip(tokenizer, projection=True),
         text_encoder_3=wide_t5(of_t5),
@@ -231,8 +240,11 @@ def flux() -> Any:
     return FluxPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
         vae=autoencoder(
-            4, shift_factor=0.1, use_quant_conv=False, use_post_quant_conv=False,
-        ),  # fmt: skip
+            4,
+            shift_factor=0.1,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        ),
         text_encoder=clip(tokenizer, projection=False),
         tokenizer=tokenizer,
         text_encoder_2=t5(of_t5),
@@ -258,10 +270,16 @@ def sana() -> Any:
     )
     text_encoder = Gemma2Model(
         Gemma2Config(
-            vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1,
-            num_attention_heads=2, num_key_value_heads=2, head_dim=8, max_position_embeddings=2048,
+            vocab_size=len(tokenizer),
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            head_dim=8,
+            max_position_embeddings=2048,
         )
-    )  # fmt: skip
+    )
     vae = AutoencoderDC(
         latent_channels=4,
         attention_head_dim=2,
@@ -280,10 +298,18 @@ def sana() -> Any:
         scaling_factor=0.41407,
     )
     transformer = SanaTransformer2DModel(
-        patch_size=1, in_channels=4, out_channels=4, num_layers=1, num_attention_heads=2,
-        attention_head_dim=4, num_cross_attention_heads=2, cross_attention_head_dim=4,
-        cross_attention_dim=8, caption_channels=16, sample_size=16,
-    )  # fmt: skip
+        patch_size=1,
+        in_channels=4,
+        out_channels=4,
+        num_layers=1,
+        num_attention_heads=2,
+        attention_head_dim=4,
+        num_cross_attention_heads=2,
+        cross_attention_head_dim=4,
+        cross_attention_dim=8,
+        caption_channels=16,
+        sample_size=16,
+    )
     return SanaPipeline(
         tokenizer=tokenizer,
         text_encoder=text_encoder,
