@@ -57,6 +57,6 @@ def load_checkpoint(
 
 
 def _trained(network: Any) -> dict[str, torch.Tensor]:
-    """What of a network's state is not frozen, by name."""
-    frozen = {name for name, value in network.named_parameters() if not value.requires_grad}
-    return {name: value for name, value in network.state_dict().items() if name not in frozen}
+    """The parameters of a network that are not frozen, by name."""
+    trained = {name for name, value in network.named_parameters() if value.requires_grad}
+    return {name: value for name, value in network.state_dict().items() if name in trained}
