@@ -108,7 +108,8 @@ def save_adapter(network: Any, part: str, file: Path) -> None:
         f"{part}.{key}": sorted(value) if isinstance(value, set) else value
         for key, value in config.items()
     }
-    header = {"format": "pt", CONFIGURATION: json.dumps(described, indent=2, sort_keys=True)}
+    # One entry alone: the library writes several in an order that changes from file to file.
+    header = {CONFIGURATION: json.dumps(described, indent=2, sort_keys=True)}
     file.parent.mkdir(parents=True)
     save_file(tensors, file, metadata=header)
 
