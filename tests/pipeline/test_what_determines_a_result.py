@@ -216,6 +216,7 @@ WHOLE = {
     "clip",
     "data",
     "generator.base",
+    "generator.fine_tuning.adapter",
     "generator_data",
     "sentence_encoder",
 }

@@ -1,10 +1,12 @@
 """Fine-tuning families other than Stable Diffusion, and low-rank adapters of all that learn."""
 
 import json
+import math
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from caption_curation.config.profile import GeneratorAdapter, GeneratorFineTuning
+from caption_curation.experiments.planning.model_bytes import DENOISER_FILES, trained_bytes
 from caption_curation.model_files import weights_digest
 from caption_curation.samples import read_images
 from caption_curation.support.errors import InputError
@@ -130,6 +133,9 @@ def test_an_adapter_learns_and_leaves_the_base_as_it_is(
     digest = json.loads((tuned / "digest.json").read_text())["sha256"]
     assert digest == weights_digest(tuned) != weights_digest(base)
     names = load_file(tuned / ADAPTER)
+    of_network = [file for pattern in DENOISER_FILES for file in base.glob(pattern)]
+    planned = trained_bytes(of_network, settings(family).adapter)
+    assert planned == sum(value.nbytes for value in names.values())
     part = "transformer." if family == "stable_diffusion_3" else "unet."
     assert all(name.startswith(part) and ".lora_" in name for name in names)
 
@@ -214,9 +220,8 @@ def test_a_flow_is_learnt_on_straight_paths(bases: dict[str, Path]) -> None:
     uniform = [0, 250, 499, 760, 999]
     found = trainable.objective(latents, conditions, torch.tensor(uniform), noise)
     losses = []
-    normal = torch.distributions.Normal(0.0, 1.0)
     for row, number in enumerate(uniform):
-        share = torch.sigmoid(normal.icdf(torch.tensor((number + 0.5) / 1000)))
+        share = 1 / (1 + math.exp(-NormalDist().inv_cdf((number + 0.5) / 1000)))
         at = flow.timesteps[min(int(share * 1000), 999)][None]
         one, its_noise = latents[row : row + 1], noise[row : row + 1]
         noisy = flow.scale_noise(one, at, its_noise)

@@ -11,8 +11,9 @@ from caption_curation.experiments.planning.image_bytes import mean_jpeg_bytes
 from caption_curation.experiments.planning.image_count import images_of_plan
 from caption_curation.experiments.planning.model_bytes import (
     base_captioner_bytes,
-    base_denoiser_bytes,
     network_bytes,
+    trained_bytes,
+    trained_of_base_bytes,
 )
 from caption_curation.experiments.planning.throughput import measure
 from caption_curation.experiments.planning.work import Space, Work, space_of, work_of
@@ -68,14 +69,22 @@ def make_plan(
         speeds = {**measured.per_second, **speeds}
         image_bytes = measured.image_bytes or image_bytes
     weights = forecast.file(paths.captioner(0) / "model.safetensors")
-    network = forecast.file(paths.BASE_GENERATOR / "unet" / "diffusion_pytorch_model.safetensors")
+    networks = [
+        forecast.file(paths.BASE_GENERATOR / part / "diffusion_pytorch_model.safetensors")
+        for part in ("unet", "transformer")
+    ]
+    network = next((file for file in networks if file), None)
     space = space_of(
         params,
         forecast.states,
         images,
         image_bytes=image_bytes,
         captioner_bytes=network_bytes(weights) if weights else base_captioner_bytes(params),
-        network_bytes=network_bytes(network) if network else base_denoiser_bytes(params),
+        network_bytes=(
+            trained_bytes([network], params.profile.generator.fine_tuning.adapter)
+            if network
+            else trained_of_base_bytes(params)
+        ),
     )
     work = work_of(params, forecast.states, corpus, images, speeds)
     return Plan(corpus, forecast.states, work, space, unit, notes)

@@ -8,7 +8,7 @@ from caption_curation.config.params import Params
 from caption_curation.experiments.planning.corpus_size import CorpusSize, planned_corpus
 from caption_curation.experiments.planning.model_bytes import (
     base_captioner_bytes,
-    base_denoiser_bytes,
+    trained_of_base_bytes,
 )
 from caption_curation.experiments.planning.study_work import (
     Costed,
@@ -73,7 +73,7 @@ def speeds_here(
             )
         measured = measure(params, planned_corpus(params), batches)
     captioners = {base_captioner_bytes(each) for each in experiments}
-    denoisers = {base_denoiser_bytes(each) for each in experiments}
+    denoisers = {trained_of_base_bytes(each) for each in experiments}
     return Speeds(
         {**(measured.per_second if measured else {}), **per_second},
         measured.unit if measured else "GPU-hours",

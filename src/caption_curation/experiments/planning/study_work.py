@@ -117,7 +117,7 @@ def space_of_study(
         amounts: from :func:`amounts_of`.
         image_bytes: of one image.
         captioner_bytes: of the captioner's weights.
-        network_bytes: of the generator's denoising network in fp32.
+        network_bytes: in fp32, of what is trained of the generator.
     """
     return [
         Space("images", amounts.images, image_bytes),

@@ -132,9 +132,13 @@ def space_of(
         images: to generate.
         image_bytes: of one image.
         captioner_bytes: of the captioner's weights.
-        network_bytes: of the generator's denoising network in fp32.
+        network_bytes: in fp32, of what is trained of the generator.
     """
-    fine_tuned = remaining([exactly(1)], [states["finetune_generator"]])
+    # Without steps the generator's files are those of its base, which DVC's cache holds once.
+    fine_tuned = remaining(
+        [exactly(min(1, params.profile.generator.fine_tuning.steps))],
+        [states["finetune_generator"]],
+    )
     trained = [
         states[f"train@{epoch}"] for epoch in range(1, params.experiment.training.epochs + 1)
     ]
