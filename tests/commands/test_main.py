@@ -23,6 +23,7 @@ COMMANDS = [
     ["experiments"],
     ["export"],
     ["export-model"],
+    ["generators"],
     ["human-study", "analyse"],
     ["human-study", "build"],
     ["human-study", "import"],

@@ -82,6 +82,7 @@ TINY_PROFILE: dict[str, Any] = {
             "learning_rate": 0.001,
             "warmup_steps": 1,
             "schedule": "constant",
+            "adapter": None,
             "ema_decay": 0.9,
             "gradient_clipping": 1.0,
             "caption_dropout": 0.1,

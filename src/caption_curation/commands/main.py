@@ -24,6 +24,7 @@ from caption_curation.commands.doctor import doctor
 from caption_curation.commands.experiments import experiments
 from caption_curation.commands.export import export
 from caption_curation.commands.export_model import export_model
+from caption_curation.commands.generators import generators
 from caption_curation.commands.human_study import human_study
 from caption_curation.commands.images import images
 from caption_curation.commands.label_studio import label_studio
@@ -71,6 +72,12 @@ _command(plan, EXPERIMENTS, "plan --measure", WithMeasure)
 _command(study, EXPERIMENTS, "study studies/demo.yaml --jobs 2", WithSeveral)
 _command(experiments, EXPERIMENTS, "experiments")
 _command(compare, EXPERIMENTS, "compare --experiments none remove", WithSeveral)
+_command(
+    generators,
+    EXPERIMENTS,
+    "generators base=data/base_generator tuned=data/generator --prompts prompts.txt --to compared",
+    WithSeveral,
+)
 _command(adopt, EXPERIMENTS, "adopt --since v0.1.0 --dry-run")
 _command(check_downloads, DATA, "check-downloads --profile flickr30k")
 _command(

@@ -1,0 +1,1 @@
+"""Several generators with the same prompts: what each draws, and what it takes."""
