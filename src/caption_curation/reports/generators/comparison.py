@@ -31,7 +31,7 @@ class Drawn:
         size: width and height of its images, in pixels.
         files: of the images, one a prompt.
         too_long: prompts of which it read the beginning only.
-        seconds: an image takes in full batches on this machine.
+        seconds: an image takes in a batch on this machine.
         clip_scores: one a prompt (0 to 2.5), or ``None`` without a CLIP.
         right: whether each image shows what is true of its prompt's image, where that is known.
     """
