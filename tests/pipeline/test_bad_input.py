@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.clone import Clone, change
+from tests.text_to_image.tiny_generators import write_generator
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,22 @@ def test_a_command_lists_the_faults_of_both_files(clone: Clone) -> None:
     clone.reset()
     assert "2 invalid parameter(s)" in message
     assert "curation.ratio = 7" in message and "captioner.image_size = -1" in message
+
+
+def test_what_a_generator_does_not_have_is_said_by_the_first_stage(
+    clone: Clone, tmp_path: Path
+) -> None:
+    clone.reset()
+    write_generator("stable_diffusion_3", tmp_path / "model")
+    change(
+        clone.folder / "profiles/tiny.yaml",
+        {"generator.base": {"source": "local"}, "generator.image_size": 36},
+    )
+    clone.set(**{"inputs.generator": str(tmp_path / "model"), "prompt.overflow": "chunk"})
+    message = fail(clone, "stages.parameters")
+    clone.reset()
+    assert "a StableDiffusion3Pipeline does not have (3)" in message
+    assert "synthesis.sampler = 'dpm_solver'; allowed: native" in message
+    assert "prompt.overflow = 'chunk'" in message
+    assert "generator.image_size = 36; allowed: multiples of 8" in message
+    assert not (clone.folder / "data/parameters.txt").exists()
