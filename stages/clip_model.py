@@ -3,6 +3,7 @@
 from caption_curation import paths
 from caption_curation.config.inputs import located_model
 from caption_curation.config.params import load_params
+from caption_curation.metrics.languages import without_clip
 from caption_curation.metrics.status import write_reason
 from caption_curation.support.outputs import atomic_folder
 from stages import run
@@ -12,9 +13,12 @@ def main() -> None:
     """Write the profile's CLIP in the hub's layout, or why there is none."""
     params = load_params()
     source = params.profile.clip
+    reason = without_clip(params.experiment.evaluation.language)
+    if source is None:
+        reason = "the profile names no CLIP (clip: null)"
     with atomic_folder(paths.CLIP) as folder:
-        write_reason(folder, None if source else "the profile names no CLIP (clip: null)")
-        if source:
+        write_reason(folder, reason)
+        if source and reason is None:
             from caption_curation.metrics.clip import REQUIRED_FILES
             from caption_curation.metrics.clip.published import obtain_clip
             from caption_curation.pretrained import copy_model

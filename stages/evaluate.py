@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from caption_curation import paths
+from caption_curation.config.languages import ENGLISH
 from caption_curation.config.params import load_params
 from caption_curation.edits import apply_edits, read_edits
 from caption_curation.evaluation.numbers import LossSummary, count_edits, summarize_losses
@@ -28,7 +29,9 @@ SUMMED: Final = "loss_sum_smoothed"
 
 def main() -> None:
     """Write scores, also image by image, counts, distributions of losses, and the captions."""
-    epochs = range(1, load_params().experiment.training.epochs + 1)
+    experiment = load_params().experiment
+    epochs = range(1, experiment.training.epochs + 1)
+    language = experiment.evaluation.language
 
     from caption_curation.coco_format import read_results
     from caption_curation.evaluation.hard_samples import hard_sample_overlaps
@@ -41,6 +44,7 @@ def main() -> None:
     )
     from caption_curation.metrics.all_scores import all_scores
     from caption_curation.metrics.coco.scores import CaptionedSplit
+    from caption_curation.metrics.languages import tokenizer_name, without_meteor
     from caption_curation.metrics.status import read_reason
 
     history = paths.history(epochs[-1])
@@ -63,12 +67,18 @@ def main() -> None:
             CaptionedSplit(read_results(paths.TEST_CAPTIONS), references["test"]),
         ],
         spice_files=None if without_spice else paths.SPICE,
+        language=language,
     )
     validation = {
         epoch: {**scores.corpus, **mean_clip_scores(clip["scores"], f"val_epoch_{epoch}")}
         for epoch, scores in zip(epochs, validation_scores, strict=True)
     }
-    reasons = {"clipscore": clip["reason"], "spice": without_spice}
+    reasons = {
+        "clipscore": clip["reason"],
+        "spice": without_spice,
+        "meteor": without_meteor(language),
+    }
+    tokens = {"language": language, "tokenizer": tokenizer_name(language)}
 
     losses = {epoch: _summary(history / f"losses-{epoch}.jsonl") for epoch in epochs}
     samples = samples_of(read_images(paths.CORPUS / "train.jsonl"))
@@ -83,6 +93,7 @@ def main() -> None:
         "val": validation[best_epoch],
         "test": {**test_scores.corpus, **mean_clip_scores(clip["scores"], "test")},
         "not_computed": {name: reason for name, reason in reasons.items() if reason},
+        **({} if language == ENGLISH else tokens),
         "curation": curation_counts(edits, sizes),
         "training_sets": sets,
     }

@@ -36,6 +36,7 @@ def main(epoch: Epoch) -> None:
     """Write the history up to this epoch and the captioner with the best validation score."""
     params = load_params()
     seed, criterion = params.experiment.seed, params.profile.captioner.best_epoch
+    language = params.experiment.evaluation.language
     folder = paths.history(epoch)
     references = {
         image.image_id: image.captions for image in read_images(paths.CORPUS / "val.jsonl")
@@ -43,7 +44,7 @@ def main(epoch: Epoch) -> None:
     captions = read_results(paths.validation(epoch))
     # CIDEr whatever the criterion, as the report shows it.
     scores: dict[BestEpoch, dict[str, float]] = {
-        name: {str(epoch): CRITERIA[name](captions, references)}
+        name: {str(epoch): CRITERIA[name](captions, references, language)}
         for name in dict.fromkeys(("cider", criterion))
     }
     print(f"epoch {epoch}: validation {criterion} {scores[criterion][str(epoch)]:.3f}")

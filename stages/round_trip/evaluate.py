@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from caption_curation import paths
 from caption_curation.coco_format import read_results
+from caption_curation.config.params import load_params
 from caption_curation.demo_world.scenes import Scene, scene_from_json
 from caption_curation.demo_world.style import DEFAULT
 from caption_curation.ground_truth.scene_checker import SceneChecker
@@ -27,7 +28,8 @@ def main() -> None:
     references = references_of(read_images(paths.CORPUS / "val.jsonl"))
     captions = {name: read_results(round_trip.captions_file(name)) for name in names}
     image_ids = {name: round_trip.image_ids(name) for name in names}
-    scores = score_variants(captions, image_ids, references)
+    language = load_params().experiment.evaluation.language
+    scores = score_variants(captions, image_ids, references, language)
     facts = check_images(image_ids)
     records = [
         {

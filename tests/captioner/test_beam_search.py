@@ -137,7 +137,9 @@ def generated(captioner: Captioner, files: list[Path], rule: BeamLength) -> list
         captioner,
         files,
         prompt=PROMPT,
-        evaluation=Evaluation(beams=BEAMS, min_length=SHORTEST, max_length=LONGEST, spice="off"),
+        evaluation=Evaluation(
+            beams=BEAMS, min_length=SHORTEST, max_length=LONGEST, spice="off", language="en"
+        ),
         beam_length=rule,
         batch_size=5,
     )
@@ -178,7 +180,9 @@ def test_lengths_that_leave_no_word_or_no_position_are_refused(
             random_captioner(0, 0.0),
             files,
             prompt=PROMPT,
-            evaluation=Evaluation(beams=2, min_length=1, max_length=max_length, spice="off"),
+            evaluation=Evaluation(
+                beams=2, min_length=1, max_length=max_length, spice="off", language="en"
+            ),
             beam_length=rule,
             batch_size=5,
         )
@@ -193,7 +197,7 @@ def test_captions_use_all_positions_of_the_model(files: list[Path], rule: BeamLe
         captioner,
         files[:1],
         prompt=PROMPT,
-        evaluation=Evaluation(beams=2, min_length=1, max_length=64, spice="off"),
+        evaluation=Evaluation(beams=2, min_length=1, max_length=64, spice="off", language="en"),
         beam_length=rule,
         batch_size=1,
     )

@@ -278,7 +278,7 @@ def test_a_converted_checkpoint_computes_what_the_original_does(
         captioner,
         [picture],
         prompt=PROMPT,
-        evaluation=Evaluation(beams=1, min_length=5, max_length=length, spice="off"),
+        evaluation=Evaluation(beams=1, min_length=5, max_length=length, spice="off", language="en"),
         beam_length="caption",
         batch_size=1,
     )

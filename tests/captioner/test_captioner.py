@@ -363,7 +363,7 @@ def test_training_learns_to_name_what_it_sees(captioner: Captioner, world: World
         captioner,
         [world.files[f"{index}#0"] for index in range(3)],
         prompt=PROMPT,
-        evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off"),
+        evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off", language="en"),
         beam_length="caption",
         batch_size=2,
     )
@@ -383,7 +383,7 @@ def test_captions_are_written_as_people_write_them(world: World) -> None:
         captioner,
         [world.files["0#0"]],
         prompt=PROMPT,
-        evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off"),
+        evaluation=Evaluation(beams=3, min_length=5, max_length=20, spice="off", language="en"),
         beam_length="caption",
         batch_size=1,
     )

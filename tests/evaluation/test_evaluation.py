@@ -245,7 +245,7 @@ def test_the_scores_of_the_test_split_follow_from_those_of_its_images(
     monkeypatch.chdir(tmp_path)
     evaluate.main()
     expected = json.loads((paths.EVALUATION / "metrics.json").read_text())["test"]
-    images = read_image_statistics(paths.EVALUATION / "images.jsonl")
+    images = read_image_statistics(paths.EVALUATION / "images.jsonl", "en")
     found = resampled_scores(images, np.ones((1, len(images.image_ids))))
     assert {name: scores[0] for name, scores in found.items()} == pytest.approx(
         {name: score for name, score in expected.items() if score is not None}, abs=1e-12

@@ -42,7 +42,7 @@ def statistics(
 ) -> ImageStatistics:
     rows = [{"image_id": name, **of, **more.get(name, {})} for name, of in scores.images.items()]
     write_json_lines(folder / "images.jsonl", rows)
-    return read_image_statistics(folder / "images.jsonl")
+    return read_image_statistics(folder / "images.jsonl", "en")
 
 
 def part(split: CaptionedSplit, ids: Sequence[str]) -> CaptionedSplit:

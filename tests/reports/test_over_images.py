@@ -95,7 +95,7 @@ def test_of_two_captioners_the_better_one_is_found_by_every_metric(tmp_path: Pat
     ):
         rows = [{"image_id": name, **of} for name, of in scores.images.items()]
         write_json_lines(tmp_path / "images.jsonl", rows)
-        images = read_image_statistics(tmp_path / "images.jsonl")
+        images = read_image_statistics(tmp_path / "images.jsonl", "en")
         runs.append(run(0, 0, method=method, scores=scores.corpus, images=images))
     _, same, better = score_rows(runs, runs, resample_runs(runs, np.random.default_rng(5)))
     assert better.over_images.keys() == better.to_none.keys() == runs[0].scores.keys()

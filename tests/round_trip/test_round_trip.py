@@ -257,7 +257,7 @@ def test_originals_with_different_numbers_of_captions_weigh_as_in_a_corpus_of_on
     references = {"a": ["a red ring on white", "a ring"], "b": ["a blue bar on grey"]}
     captions = {"a#0": "a red ring", "a#1": "a green ring", "b#0": "a blue bar on green"}
     found = score_variants(
-        {"few": captions}, {"few": {"a#0": "a", "a#1": "a", "b#0": "b"}}, references
+        {"few": captions}, {"few": {"a#0": "a", "a#1": "a", "b#0": "b"}}, references, "en"
     )["few"]
     for item_id in ("a#0", "a#1"):
         alone = image_ciders(

@@ -41,6 +41,14 @@ def metrics(
             "of the COCO evaluation.",
         ),
     ] = False,
+    language: Annotated[
+        str,
+        typer.Option(
+            metavar="CODE",
+            help="Of the captions, a code of ISO 639-1; others than en are split at Unicode's word "
+            "boundaries. What a metric cannot do in it is null, with a line that says why.",
+        ),
+    ] = "en",
     spice: Annotated[
         Spice,
         typer.Option(
@@ -86,6 +94,7 @@ def metrics(
             candidates,
             references,
             tokenize=not no_tokenize,
+            language=language,
             spice=spice.value,
             images_folder=images,
             clip=clip,

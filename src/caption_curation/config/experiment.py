@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from caption_curation.config.languages import ENGLISH, Language
 from caption_curation.curation.scores import SCORES
 from caption_curation.curation.settings import Curation
 from caption_curation.support.arithmetic import Arithmetic
@@ -101,7 +102,7 @@ def _as_word(value: Any) -> Any:
 
 
 class Evaluation(Section):
-    """Beam search captions of the validation and test splits; whether SPICE scores them."""
+    """Beam search captions of the validation and test splits, and how they are scored."""
 
     beams: Count
     """Width of the beam search that generates captions."""
@@ -113,6 +114,20 @@ class Evaluation(Section):
     """Whether SPICE is computed: `auto`: where its two files are found, and otherwise the report
     says why not; `on`: its files must be there; `off`: never. In YAML, quote `on` and `off`.
     """
+    language: Language
+    """Language of the captions, a code of ISO 639-1. Others than English are split into tokens at
+    Unicode's word boundaries, and what a metric cannot do in them is not computed: SPICE, CLIPScore
+    and, in most of them, METEOR.
+    """
+
+    @model_validator(mode="after")
+    def _spice_is_of_english(self) -> Self:
+        if self.spice == "on" and self.language != ENGLISH:
+            raise ValueError(
+                f"spice: on needs language: {ENGLISH}, the only one that SPICE parses; "
+                f"it is {self.language}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _lengths(self) -> Self:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from caption_curation.coco_format import read_candidates_and_references
+from caption_curation.config.languages import check_language
+from caption_curation.evaluation.numbers import mean_clip_scores
 from caption_curation.metrics.all_scores import all_scores
 from caption_curation.metrics.clip import REQUIRED_FILES
 from caption_curation.metrics.coco.scores import CaptionedSplit, check_captions
 from caption_curation.metrics.image_files import find_images
+from caption_curation.metrics.languages import without_clip, without_meteor, without_spice
 from caption_curation.metrics.spice.files import ARCHIVE, machine_folder, missing_files
 from caption_curation.pretrained import obtain_model
 from caption_curation.samples import CaptionedImage
@@ -22,6 +25,7 @@ def score_files(
     references_files: Sequence[Path],
     *,
     tokenize: bool,
+    language: str,
     spice: Literal["auto", "on", "off"],
     images_folder: Path | None,
     clip: Path | None,
@@ -31,7 +35,9 @@ def score_files(
     Args:
         candidates_file: COCO results (.json), or text with one caption a line.
         references_files: one file of COCO captions, or text files; line i is of image i.
-        tokenize: apply the PTB tokenizer of the COCO evaluation.
+        tokenize: apply the PTB tokenizer of the COCO evaluation, or the one of other languages.
+        language: of the captions. What a metric cannot do in it is ``None``, with a line on
+            standard error.
         spice: ``auto``: ``None``, with a line on standard error, where SPICE's files are missing;
             ``on``: that is an error; ``off``: without SPICE.
         images_folder: for CLIPScore, with ``clip``: files called as the references' JSON says,
@@ -43,15 +49,22 @@ def score_files(
         OSError: a file cannot be read.
         JavaError: Java did not do its work.
     """
+    try:
+        check_language(language)
+    except ValueError as error:
+        raise InputError(f"--language: {error}") from error
     candidates, references = read_candidates_and_references(candidates_file, references_files)
-    without_spice = missing_files(machine_folder()) if spice != "off" else ""
-    if without_spice and spice == "on":
-        raise InputError(f"--spice on: {without_spice}; {ARCHIVE} holds them")
-    spice_files = machine_folder() if without_spice is None else None
+    no_spice = "" if spice == "off" else without_spice(language)
+    if no_spice is None and (missing := missing_files(machine_folder())):
+        no_spice = f"{missing}; {ARCHIVE} holds them"
+    if no_spice and spice == "on":
+        raise InputError(f"--spice on: {no_spice}")
+    spice_files = machine_folder() if no_spice is None else None
+    no_clip = without_clip(language) if clip else None
     split = CaptionedSplit(candidates, references)
     check_captions(candidates, references)
     images: list[CaptionedImage] = []
-    if clip and images_folder:
+    if clip and images_folder and no_clip is None:
         obtain_model(clip, required=REQUIRED_FILES)
         files = find_images(images_folder, list(references), references_files[0])
         images = [
@@ -60,13 +73,19 @@ def score_files(
         ]
     # METEOR starts before CLIP's libraries are imported, which takes about as long.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        result = thread.submit(all_scores, [split], spice_files=spice_files, tokenize=tokenize)
+        result = thread.submit(
+            all_scores, [split], spice_files=spice_files, tokenize=tokenize, language=language
+        )
         clip_scores = _clip_scores(clip, images, candidates) if clip and images else {}
         scores = result.result()[0].corpus
     if spice == "off":
         del scores["spice"]
-    elif without_spice:
-        print(f"no SPICE: {without_spice}; {ARCHIVE} holds them", file=sys.stderr)
+    if no_clip:
+        clip_scores = mean_clip_scores(None, "test")
+    reasons = {"METEOR": without_meteor(language), "SPICE": no_spice, "CLIPScore": no_clip}
+    for metric, reason in reasons.items():
+        if reason:
+            print(f"no {metric}: {reason}", file=sys.stderr)
     return {**scores, **clip_scores}
 
 
@@ -74,7 +93,6 @@ def _clip_scores(
     model: Path, images: Sequence[CaptionedImage], candidates: Mapping[str, str]
 ) -> dict[str, float | None]:
     from caption_curation.compute.devices import prepare_device
-    from caption_curation.evaluation.numbers import mean_clip_scores
     from caption_curation.metrics.clip.features import score_split, split_features
     from caption_curation.metrics.clip.model import load_clip
     from caption_curation.model_loading import refuse_non_finite

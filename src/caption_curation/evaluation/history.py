@@ -44,11 +44,9 @@ def gallery_edits(
 
 
 # Scores of a split's captions by which the best epoch is chosen: captions and references by image
-# id → number, the higher, the better.
-CRITERIA: dict[BestEpoch, Callable[[Mapping[str, str], Mapping[str, Sequence[str]]], float]] = {
-    "cider": cider,
-    "cider_and_bleu_4": cider_and_bleu_4,
-}
+# id, and their language → number, the higher, the better.
+CRITERIA: dict[BestEpoch, Callable[[Mapping[str, str], Mapping[str, Sequence[str]], str], float]]
+CRITERIA = {"cider": cider, "cider_and_bleu_4": cider_and_bleu_4}
 
 
 def best_epoch(scores: Mapping[str, float]) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from caption_curation.config.languages import ENGLISH
 from caption_curation.experiments.given import Given, given_to
 from caption_curation.support.dvc_cache import object_file
 from caption_curation.support.errors import InputError
@@ -99,6 +100,11 @@ class FinishedExperiment:
     def generator_seed(self) -> int:
         """That of its generator; 0 before there were others."""
         return int(self.parameters.get("generator_seed", 0))
+
+    @property
+    def language(self) -> str:
+        """That of its captions; English before there were others."""
+        return str(self.parameters["evaluation"].get("language", ENGLISH))
 
     def path(self, output: str, file: str | None = None) -> Path:
         """Where a file lies in DVC's cache; it must not be changed there.

@@ -276,7 +276,8 @@ def _noise(experiment: FinishedExperiment, train: Sequence[CaptionedImage]) -> P
 
 def _images(experiment: FinishedExperiment) -> ImageStatistics | None:
     try:
-        return read_image_statistics(experiment.path("reports/evaluation", "images.jsonl"))
+        file = experiment.path("reports/evaluation", "images.jsonl")
+        return read_image_statistics(file, experiment.language)
     except NotWritten:
         return None
 

@@ -132,7 +132,7 @@ def _scores(experiment: FinishedExperiment, test: Mapping[str, Any]) -> tuple[Sc
     images = None
     try:
         statistics = read_image_statistics(
-            experiment.path(paths.EVALUATION.as_posix(), "images.jsonl")
+            experiment.path(paths.EVALUATION.as_posix(), "images.jsonl"), experiment.language
         )
     except NotWritten:
         pass

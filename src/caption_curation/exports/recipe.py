@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from caption_curation.config.experiment import Evaluation
+from caption_curation.config.languages import ENGLISH
 from caption_curation.config.profile import BeamLength
 from caption_curation.experiments.finished import FinishedExperiment
 from caption_curation.support.arithmetic import Arithmetic
@@ -42,9 +43,8 @@ class Recipe(Section):
     @property
     def evaluation(self) -> Evaluation:
         """As the functions that caption take it."""
-        return Evaluation(
-            beams=self.beams, min_length=self.min_length, max_length=self.max_length, spice="off"
-        )
+        lengths = {"min_length": self.min_length, "max_length": self.max_length}
+        return Evaluation(beams=self.beams, **lengths, spice="off", language=ENGLISH)
 
 
 def recipe_of(experiment: FinishedExperiment, profile: Mapping[str, Any]) -> Recipe:

@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 
-from caption_curation.metrics.coco.ptb_tokenizer import normalize_white_space, ptb_tokenize
+from caption_curation.config.languages import ENGLISH
 from caption_curation.metrics.coco.scores import CaptionedSplit, check_captions
+from caption_curation.metrics.coco.tokens import tokenize_captions
 
 
-def image_ciders(splits: Sequence[CaptionedSplit]) -> list[dict[str, float]]:
+def image_ciders(
+    splits: Sequence[CaptionedSplit], *, language: str = ENGLISH
+) -> list[dict[str, float]]:
     """CIDEr-D of every image, by image id, in 0..10; its mean is the split's CIDEr.
 
     Scores are comparable within a split, and with those of another split that has the same
     references: n-grams are weighted by how many of the split's images have them.
+
+    Args:
+        splits, language: as for :func:`~caption_curation.metrics.coco.scores.score_splits`.
 
     Raises:
         InputError: candidates and references do not belong together.
@@ -20,21 +26,17 @@ def image_ciders(splits: Sequence[CaptionedSplit]) -> list[dict[str, float]]:
 
     for split in splits:
         check_captions(split.candidates, split.references)
-    captions = dict.fromkeys(
-        normalize_white_space(caption) for split in splits for caption in _all_captions(split)
-    )
-    tokenized = dict(zip(captions, ptb_tokenize(list(captions)), strict=True))
-
-    def tokens(caption: str) -> str:
-        return tokenized[normalize_white_space(caption)]
+    captions = dict.fromkeys(caption for split in splits for caption in _all_captions(split))
+    tokenized = tokenize_captions(list(captions), language)
+    tokens = dict(zip(captions, tokenized, strict=True))
 
     results = []
     for split in splits:
         references = {
-            image_id: [tokens(caption) for caption in group]
+            image_id: [tokens[caption] for caption in group]
             for image_id, group in split.references.items()
         }
-        candidates = {image_id: [tokens(split.candidates[image_id])] for image_id in references}
+        candidates = {image_id: [tokens[split.candidates[image_id]]] for image_id in references}
         _, scores = Cider().compute_score(references, candidates)
         results.append(dict(zip(references, map(float, scores), strict=True)))
     return results

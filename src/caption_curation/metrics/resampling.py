@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from caption_curation.config.languages import ENGLISH
 from caption_curation.samples import read_json_lines
 
 Floats = NDArray[np.float64]
@@ -19,9 +20,26 @@ Floats = NDArray[np.float64]
 MEANS = ("rouge_l", "cider", "spice", "clipscore", "ref_clipscore")
 _ORDERS = np.arange(1, 5)  # of BLEU's n-grams
 
-# METEOR 1.5's parameters for English (Denkowski and Lavie 2014, task "rank"), which are the jar's.
-_ALPHA, _BETA, _GAMMA, _DELTA = 0.85, 0.2, 0.6, 0.75
-_WEIGHTS = np.array([1.0, 0.6, 0.8, 0.6])  # of exact, stem, synonym and paraphrase matches
+
+@dataclass(frozen=True)
+class _Meteor:
+    """METEOR 1.5's parameters (Denkowski and Lavie 2014).
+
+    Attributes:
+        weights: of exact, stem, synonym and paraphrase matches.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+    delta: float
+    weights: tuple[float, float, float, float]
+
+
+# Those of the jar: of task "rank" in English, and the language-independent ones of the others. The
+# latter have no list of function words, and so any delta.
+_ENGLISH = _Meteor(0.85, 0.2, 0.6, 0.75, (1.0, 0.6, 0.8, 0.6))
+_INDEPENDENT = _Meteor(0.75, 1.4, 0.7, 0.5, (1.0, 0.5, 0.5, 0.5))
 
 
 @dataclass(frozen=True)
@@ -31,32 +49,35 @@ class ImageStatistics:
     Attributes:
         image_ids: n of them.
         sums: by name, shape (n, k): ``bleu`` (k = 10: tokens, tokens of the closest reference,
-            matched n-grams and all n-grams for n = 1..4), ``meteor`` (k = 23), and those of
-            ``MEANS`` that were computed (k = 1).
+            matched n-grams and all n-grams for n = 1..4), and what was computed of ``meteor``
+            (k = 23) and ``MEANS`` (k = 1).
+        language: of the captions.
     """
 
     image_ids: tuple[str, ...]
     sums: Mapping[str, Floats]
+    language: str = ENGLISH
 
 
-def read_image_statistics(path: Path) -> ImageStatistics:
+def read_image_statistics(path: Path, language: str) -> ImageStatistics:
     """The statistics in ``reports/evaluation/images.jsonl``.
 
     Args:
         path: of the file: a line an image, with its id, what :class:`~.coco.scores.SplitScores` has
             of it, and those of ``MEANS`` that were computed.
+        language: of the captions.
     """
     rows = read_json_lines(path)
     bleu = np.array([row["bleu"] for row in rows], dtype=np.float64)
     ngrams = np.maximum(bleu[:, :1] - _ORDERS + 1, 0)
-    sums = {
-        "bleu": np.hstack([bleu, ngrams]),
-        "meteor": _as_meteor_adds(np.array([row["meteor"] for row in rows], dtype=np.float64)),
-    }
+    sums = {"bleu": np.hstack([bleu, ngrams])}
+    if all("meteor" in row for row in rows):
+        counts = np.array([row["meteor"] for row in rows], dtype=np.float64)
+        sums["meteor"] = _as_meteor_adds(counts)
     for name in MEANS:
         if all(name in row for row in rows):
             sums[name] = np.array([[row[name]] for row in rows], dtype=np.float64)
-    return ImageStatistics(tuple(str(row["image_id"]) for row in rows), sums)
+    return ImageStatistics(tuple(str(row["image_id"]) for row in rows), sums, language)
 
 
 def resampled_scores(statistics: ImageStatistics, counts: Floats) -> dict[str, Floats]:
@@ -72,7 +93,9 @@ def resampled_scores(statistics: ImageStatistics, counts: Floats) -> dict[str, F
     """
     sums = {name: counts @ of_images for name, of_images in statistics.sums.items()}
     scores = _bleu(sums["bleu"])
-    scores["meteor"] = _meteor(sums["meteor"])
+    if "meteor" in sums:
+        parameters = _ENGLISH if statistics.language == ENGLISH else _INDEPENDENT
+        scores["meteor"] = _meteor(sums["meteor"], parameters)
     sizes = counts.sum(axis=1)
     return scores | {name: sums[name][:, 0] / sizes for name in MEANS if name in sums}
 
@@ -99,16 +122,18 @@ def _as_meteor_adds(counts: Floats) -> Floats:
     return added
 
 
-def _meteor(sums: Floats) -> Floats:
+def _meteor(sums: Floats, parameters: _Meteor) -> Floats:
     """METEOR 1.5 (Denkowski and Lavie 2014) of rows of sums of its counts; 0 without a match."""
+    alpha, beta, gamma = parameters.alpha, parameters.beta, parameters.gamma
+    delta = parameters.delta
     lengths, function_words = sums[:, 0:2], sums[:, 2:4]  # columns: candidate, reference
     of_kind = sums[:, 4:20].reshape(-1, 4, 2, 2)  # kind of match, content or function, side
     chunks, words = sums[:, 20], sums[:, 21:23]
-    matched = np.einsum("rkcs,k,c->rs", of_kind, _WEIGHTS, [_DELTA, 1 - _DELTA])
-    weighted = _DELTA * (lengths - function_words) + (1 - _DELTA) * function_words
+    matched = np.einsum("rkcs,k,c->rs", of_kind, parameters.weights, [delta, 1 - delta])
+    weighted = delta * (lengths - function_words) + (1 - delta) * function_words
     with np.errstate(divide="ignore", invalid="ignore"):
         precision, recall = (matched / weighted).T
-        mean = 1 / ((1 - _ALPHA) / precision + _ALPHA / recall)
+        mean = 1 / ((1 - alpha) / precision + alpha / recall)
         fragments = chunks / words.mean(axis=1)
-    scores = mean * (1 - _GAMMA * fragments**_BETA)
+    scores = mean * (1 - gamma * fragments**beta)
     return np.where(np.isfinite(scores), scores, 0)

@@ -11,7 +11,8 @@ from caption_curation.metrics.image_cider import image_ciders
 @dataclass(frozen=True)
 class VariantScores:
     """Attributes:
-    metrics: bleu_1 to bleu_4, meteor, rouge_l (0..1) and cider (0..10) over all items.
+    metrics: bleu_1 to bleu_4, meteor, rouge_l (0..1) and cider (0..10) over all items; METEOR only
+        in the languages that it knows.
     ciders: of every item, by item id; their mean is ``metrics["cider"]``.
     """
 
@@ -23,6 +24,7 @@ def score_variants(
     captions: Mapping[str, Mapping[str, str]],
     image_ids: Mapping[str, Mapping[str, str]],
     references: Mapping[str, Sequence[str]],
+    language: str,
 ) -> dict[str, VariantScores]:
     """Score the captions of all variants against the captions of the original images.
 
@@ -35,6 +37,7 @@ def score_variants(
         captions: by variant, then item id.
         image_ids: by variant, the original of every item; every original has at least one.
         references: of the originals, by image id.
+        language: of all captions.
     """
     pooled = score_splits(
         [
@@ -43,7 +46,8 @@ def score_variants(
                 {item_id: references[image_id] for item_id, image_id in of_variant.items()},
             )
             for name, of_variant in image_ids.items()
-        ]
+        ],
+        language=language,
     )
     # Splits of one item for each original. In those after the first, an original that has no
     # further item is filled in by an earlier one, whose score is known already.
@@ -56,7 +60,8 @@ def score_variants(
                 {image_id: references[image_id] for image_id in chosen},
             )
             for name, chosen in keys
-        ]
+        ],
+        language=language,
     )
     ciders: dict[str, dict[str, float]] = {name: {} for name in captions}
     for (name, chosen), by_image in zip(keys, found, strict=True):

@@ -5,10 +5,14 @@ running and its lock held when something fails; this module adds what is missing
 """
 
 import contextlib
+import subprocess
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from caption_curation.config.languages import ENGLISH
 from caption_curation.metrics.coco.java import JavaError, use_bundled_java
+from caption_curation.metrics.languages import STEMMED
 
 if TYPE_CHECKING:
     from pycocoevalcap.meteor.meteor import Meteor
@@ -17,20 +21,22 @@ _FIELD_SEPARATOR = "|||"
 
 
 @contextlib.contextmanager
-def meteor_process() -> Iterator["Meteor"]:
+def meteor_process(language: str = ENGLISH) -> Iterator["Meteor"]:
     """Start METEOR's Java program, which needs about 10 s before it returns its first score.
 
     The call itself returns at once. At the end of the block the program is stopped and its pipes
     are closed, even if the block fails or another thread is still in `meteor_score`.
 
+    Args:
+        language: English, or one of ``STEMMED``; captions in these must be tokenized and in lower
+            case, since METEOR normalizes no text of theirs.
+
     Raises:
         JavaError: the bundled Java is missing or cannot be started.
     """
     use_bundled_java()
-    from pycocoevalcap.meteor.meteor import Meteor
-
     try:
-        meteor = Meteor()
+        meteor = _start(language)
     except OSError as error:
         raise JavaError(f"METEOR could not be started: {error}") from error
     process = meteor.meteor_p
@@ -43,6 +49,24 @@ def meteor_process() -> Iterator["Meteor"]:
             # What METEOR has not read by now cannot be flushed any more.
             with contextlib.suppress(OSError):
                 pipe.close()
+
+
+def _start(language: str) -> "Meteor":
+    from pycocoevalcap.meteor import meteor as module
+
+    if language == ENGLISH:
+        return module.Meteor()
+    # The wrapper is one of English.
+    meteor: Meteor = module.Meteor.__new__(module.Meteor)
+    program = ["java", "-jar", "-Xmx2G", module.METEOR_JAR, "-", "-", "-stdio"]
+    meteor.meteor_p = subprocess.Popen(
+        [*program, "-l", STEMMED[language]],
+        cwd=Path(module.__file__).parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    return meteor
 
 
 def meteor_scores(
