@@ -55,6 +55,7 @@ def main() -> None:
         captioner = describe_model(settings.other_captioner, inputs.other_captioner)
     trip = RoundTrip(
         profile=params.experiment.profile,
+        language=params.experiment.evaluation.language,
         captioner=captioner,
         other_generator=describe_model(settings.other_generator, inputs.other_generator),
         single=settings.single,

@@ -21,6 +21,7 @@ from caption_curation.audit.selection import (
     planted_noise,
     training_sets,
 )
+from caption_curation.config.languages import ENGLISH
 from caption_curation.curation.actions import NO_CURATION
 from caption_curation.curation.settings import Curation, CurationDetails
 from caption_curation.edits import Edit, edits_by_epoch, read_edits
@@ -80,6 +81,7 @@ class Run:
             noise; of runs without curation only.
         images: what the test scores are made of, image by image; ``None`` of experiments that
             finished before it was recorded.
+        language: of all captions.
         classes: the numerical classes in which its results were computed, by kind.
     """
 
@@ -104,6 +106,7 @@ class Run:
     audit: Sequence[AuditRow] = ()
     choices: Sequence[Choice] = ()
     images: ImageStatistics | None = None
+    language: str = ENGLISH
     classes: RunClasses = field(default_factory=dict)
 
     @property
@@ -164,6 +167,7 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
         audit=audit_run(sets, edits, noise, curation, experiment.epochs) if noise else [],
         choices=choices,
         images=_images(experiment),
+        language=experiment.language,
         classes=classes_of(experiment),
         experiment=experiment,
         generator=generator_of(variant_of(curation), experiment.generator_seed),

@@ -40,6 +40,18 @@ def without_spice(language: str) -> str | None:
     return None if language == ENGLISH else f"SPICE parses English only; captions are in {language}"
 
 
+def not_computed_in(language: str) -> dict[str, str]:
+    """The metrics that have no number in a language, each with the reason."""
+    clip = without_clip(language)
+    reasons = {
+        "meteor": without_meteor(language),
+        "spice": without_spice(language),
+        "clipscore": clip,
+        "ref_clipscore": clip,
+    }
+    return {metric: reason for metric, reason in reasons.items() if reason}
+
+
 def without_clip(language: str) -> str | None:
     """Why CLIPScore cannot score captions in a language; None if it can."""
     return None if language == ENGLISH else f"CLIP reads English only; captions are in {language}"

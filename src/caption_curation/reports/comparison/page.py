@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment
 from PIL import Image
 
+from caption_curation.config.languages import ENGLISH
 from caption_curation.curation.rules import amount_label
 from caption_curation.curation.scores import SCORES
 from caption_curation.experiments.comparability import LeftOut
@@ -19,6 +20,7 @@ from caption_curation.experiments.variants import (
     random_control,
     representatives,
 )
+from caption_curation.metrics.languages import not_computed_in, tokenizer_name
 from caption_curation.paper import numbers as paper
 from caption_curation.pictures.reading import read_picture
 from caption_curation.reports.comparison.arithmetic import (
@@ -216,10 +218,15 @@ def _environment() -> Environment:
 
 def _remarks(runs: Sequence[Run]) -> list[str]:
     """What the runs, of one setting, do not allow to say."""
+    language = runs[0].language
+    reasons = not_computed_in(language)
     remarks = [
         f"{METRIC_LABELS[metric]}: not computed by {_names(names)}"
+        + (f": {reasons[metric]}" if metric in reasons else "")
         for metric, names in missing_scores(runs).items()
     ]
+    if language != ENGLISH:
+        remarks.append(f"captions are in {language}; their tokens: {tokenizer_name(language)}")
     old = [run.name for run in runs if not (run.summed_losses and run.training_sets)]
     if old:
         remarks.append(

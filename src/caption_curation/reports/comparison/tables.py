@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from caption_curation.config.languages import ENGLISH
 from caption_curation.evaluation.arithmetic import KINDS, RunClasses, agree, differing_kinds
 from caption_curation.experiments.runs import Run
 from caption_curation.experiments.variants import Variant, ordered, random_control
@@ -128,10 +129,17 @@ def score_rows(
                 over_images,
                 {metric: by_seed(of) for metric, of in scores.items()},
                 {seed: _classes(own, seed) for seed in {run.seed for run in own}},
-                paper_scores(own[0].profile, own[0].train_fraction, variant),
+                _paper_scores(own[0]),
             )
         )
     return rows
+
+
+def _paper_scores(run: Run) -> PaperScores | None:
+    """Those of the run's variant; the paper's captions are English."""
+    if run.language != ENGLISH:
+        return None
+    return paper_scores(run.profile, run.train_fraction, run.variant)
 
 
 def _classes(runs: Iterable[Run], seed: int) -> RunClasses:

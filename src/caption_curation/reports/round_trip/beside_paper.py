@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from caption_curation.config.languages import ENGLISH
 from caption_curation.config.params import Params
 from caption_curation.config.profile import HubModel, LocalModel, ScratchGenerator
 from caption_curation.paper.numbers import RoundTripResult, table_1
@@ -23,6 +24,8 @@ MODELS = {
 def paper_rows(params: Params, settings: RoundTrip) -> dict[str, RoundTripResult]:
     """The paper's results by the name of the variant that repeats them; empty for other profiles.
 
+    Its captions are English.
+
     A variant repeats a row if generator, fine-tuning and prompt, with its joining and its styler,
     are the same. Who captions the images is not compared.
 
@@ -30,11 +33,12 @@ def paper_rows(params: Params, settings: RoundTrip) -> dict[str, RoundTripResult
         params: the experiment and its profile.
         settings: of the round trip.
     """
-    if params.experiment.profile != PROFILE:
+    experiment = params.experiment
+    if experiment.profile != PROFILE or experiment.evaluation.language != ENGLISH:
         return {}
-    inputs = params.experiment.inputs
+    inputs = experiment.inputs
     base = _model(params.profile.generator.base, inputs.generator)
-    verbatim = params.experiment.prompt.joining == "verbatim"
+    verbatim = experiment.prompt.joining == "verbatim"
     names = {
         "base_generator": base,
         "generator": base,

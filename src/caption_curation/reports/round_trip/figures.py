@@ -60,10 +60,11 @@ def score_dots(results: Results) -> Figure:
     The line is the upper bound, the same captioner on the real images.
     """
     figure = Figure(figsize=(7.2, 2.4), layout="constrained")
-    panels = figure.subplots(1, len(SHOWN), sharey=True)
+    shown = _shown(results)
+    panels = figure.subplots(1, len(shown), sharey=True)
     grid = results.grid
     rows = {prompt: -row for row, prompt in enumerate(grid.prompts)}
-    for axes, metric in zip(panels, SHOWN, strict=True):
+    for axes, metric in zip(panels, shown, strict=True):
         bound = 100 * results.scores[REAL][metric]
         axes.axvline(bound, color=GREY, linestyle="--", linewidth=1)
         for prompt, row in rows.items():
@@ -96,8 +97,9 @@ def score_dots(results: Results) -> Figure:
 def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]) -> Figure:
     """One panel per metric: its score against the fraction of right images, a point per variant."""
     figure = Figure(figsize=(7.2, 2.9), layout="constrained")
-    panels = figure.subplots(1, len(SHOWN), sharey=True)
-    for axes, metric in zip(panels, SHOWN, strict=True):
+    shown = _shown(results)
+    panels = figure.subplots(1, len(shown), sharey=True)
+    for axes, metric in zip(panels, shown, strict=True):
         for variant in results.grid.variants:
             axes.plot(
                 100 * results.scores[variant.name][metric],
@@ -157,6 +159,10 @@ def tracking_of_images(
     axes.set_xlabel(f"right facts of {len(FACTS)}")
     axes.set_ylabel("CIDEr of the image (× 100)")
     return figure
+
+
+def _shown(results: Results) -> list[str]:
+    return [metric for metric in SHOWN if metric in results.metrics]
 
 
 def _marker(generator: str, marker: str) -> dict[str, object]:

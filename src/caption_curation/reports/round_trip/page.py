@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from caption_curation.config.languages import ENGLISH
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.metrics.languages import tokenizer_name, without_meteor
 from caption_curation.paper.numbers import RoundTripResult, remarks
 from caption_curation.reports.page.html import embedded_picture, template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS
 from caption_curation.reports.round_trip.beside_paper import PAPER_METRICS, difference_to_bound
-from caption_curation.reports.round_trip.tables import ALL, FACTS, METRICS, Results
+from caption_curation.reports.round_trip.tables import ALL, FACTS, Results
 from caption_curation.reports.round_trip.truth import Tracking
 from caption_curation.round_trip.items import Item
 from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Variant
@@ -40,6 +42,7 @@ class RoundTrip:
 
     Attributes:
         profile: its name.
+        language: of all captions.
         captioner: what it is, in words.
         other_generator: what it is, in words.
         single: as in stages/round_trip/params.yaml.
@@ -55,6 +58,7 @@ class RoundTrip:
     """
 
     profile: str
+    language: str
     captioner: str
     other_generator: str
     single: str
@@ -94,7 +98,7 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
     environment = template_environment(
         "caption_curation.reports.round_trip",
         {
-            "score": lambda value: f"{100 * value:.1f}",
+            "score": lambda value: "–" if value is None else f"{100 * value:.1f}",
             "share": lambda value: f"{100 * value:.0f} %",
             "rho": lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−"),
             "percent": lambda value: f"{value:.1f}",
@@ -121,8 +125,10 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
         "metrics": {metric: METRIC_LABELS[metric] for metric in TABLE_METRICS},
         "top": {
             metric: max(results.scores[variant.name][metric] for variant in grid.variants)
-            for metric in METRICS
+            for metric in results.metrics
         },
+        "tokenizer": None if trip.language == ENGLISH else tokenizer_name(trip.language),
+        "no_meteor": without_meteor(trip.language),
         "facts": (*FACTS, ALL) if trip.tracking else (),
         "generators": {generator: GENERATORS[generator] for generator in grid.generators},
         "kinds": {prompt: PROMPTS[prompt] for prompt in grid.prompts},

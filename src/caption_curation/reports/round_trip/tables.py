@@ -24,7 +24,8 @@ class Results:
 
     Attributes:
         grid: the variants.
-        scores: by variant name, ``real`` among them, the metrics on the scale of their formulas.
+        scores: by variant name, ``real`` among them, the metrics on the scale of their formulas;
+            METEOR where it knows the captions' language.
         images: one record per image: ``variant``, ``item_id``, ``image_id`` of the original,
             ``caption``, ``cider``, ``facts`` (``None`` where the truth is not known).
     """
@@ -32,6 +33,11 @@ class Results:
     grid: Grid
     scores: Mapping[str, Mapping[str, float]]
     images: Sequence[Mapping[str, Any]]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Those of ``METRICS`` that were computed."""
+        return [metric for metric in METRICS if metric in self.scores[REAL]]
 
     @cached_property
     def by_item(self) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -91,7 +97,7 @@ def variants_csv(
     ]
     for generator, prompt, name in [*names, ("real images", "", REAL)]:
         row: list[object] = [generator, prompt]
-        row += [results.scores[name][metric] for metric in METRICS]
+        row += [results.scores[name].get(metric) for metric in METRICS]
         row += [results.right[name][fact] for fact in facts]
         row += all_right[name] if facts else ()
         if paper:

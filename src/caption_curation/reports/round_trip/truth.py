@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from caption_curation.reports.page.statistics import Interval, Statistic, rank_correlation
-from caption_curation.reports.round_trip.tables import ALL, METRICS, Results
+from caption_curation.reports.round_trip.tables import ALL, Results
 from caption_curation.reports.round_trip.tracking import image_correlation, right_interval
 
 
@@ -62,7 +62,7 @@ def track(results: Results, rng: np.random.Generator) -> Tracking | None:
         right=right,
         across_variants={
             metric: rank_correlation([results.scores[name][metric] for name in names], all_right)
-            for metric in METRICS
+            for metric in results.metrics
         },
         across_images=image_correlation(ciders, right, scenes, rng),
         within_variants={

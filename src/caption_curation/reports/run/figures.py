@@ -16,19 +16,19 @@ from caption_curation.reports.page.labels import EDIT_COLOURS, EDIT_LABELS, METR
 from caption_curation.reports.page.style import GREY, INK, MOST_BINS, STYLE, WIDTH
 
 Numbers = Sequence[float] | npt.NDArray[np.float64] | npt.NDArray[np.int64]
-# Every run has these; they are the small panels beside CIDEr.
+# The small panels beside CIDEr; METEOR does not know all languages.
 _N_GRAM_METRICS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l")
 # Hatches of what became of samples that stayed as they were.
 _UNCHANGED = {"kept": "////", "rejected": "...."}
 
 
 @matplotlib.rc_context(STYLE)
-def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colour: str) -> Figure:
+def validation_curves(rows: Sequence[Mapping[str, Any]], best_epoch: int, colour: str) -> Figure:
     """Validation scores per epoch: CIDEr large, with the best epoch marked, the others small.
 
     Args:
-        rows: one an epoch, with ``epoch`` and the scores on the scale of their formulas; the
-            figure shows them times 100, as papers do.
+        rows: one an epoch, with ``epoch`` and the scores on the scale of their formulas (METEOR
+            may be None); the figure shows them times 100, as papers do.
         best_epoch: the one whose captioner is tested.
         colour: of the experiment's method.
     """
@@ -36,10 +36,14 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
     figure = Figure(figsize=(WIDTH, 5.4), layout=layout)
     grid = figure.add_gridspec(3, 3, height_ratios=(1.8, 1, 1))
     main = figure.add_subplot(grid[0, :])
+    of_metric = {
+        metric: [100 * value for row in rows if (value := row[metric]) is not None]
+        for metric in ("cider", *_N_GRAM_METRICS)
+    }
     epochs = [int(row["epoch"]) for row in rows]
 
     def plot(axes: Axes, metric: str, **style: Any) -> list[float]:
-        values = [100 * row[metric] for row in rows]
+        values = of_metric[metric]
         axes.plot(epochs, values, color=colour, marker="o", **style)
         axes.set_xlim(epochs[0] - 0.4, epochs[-1] + 0.4)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
@@ -57,7 +61,7 @@ def validation_curves(rows: Sequence[Mapping[str, float]], best_epoch: int, colo
         ha="center",
     )
     main.set(xlabel="epoch", ylabel="CIDEr (× 100)")
-    for index, metric in enumerate(_N_GRAM_METRICS):
+    for index, metric in enumerate(name for name in _N_GRAM_METRICS if of_metric[name]):
         axes = figure.add_subplot(grid[1 + index // 3, index % 3])
         plot(axes, metric, markersize=3, linewidth=1)
         axes.set_xlabel("epoch", fontsize=7.5)
