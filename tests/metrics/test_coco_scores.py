@@ -5,9 +5,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,8 @@ from pycocoevalcap.rouge.rouge import Rouge
 from caption_curation.metrics.coco.java import JavaError
 from caption_curation.metrics.coco.scores import cider, cider_and_bleu_4, score_captions
 from caption_curation.support.errors import InputError
+from tests.metrics import published_formulas
+from tests.metrics.published_formulas import Tokens, bleu, rouge_l
 
 # No function words, synonyms or common stems, so that METEOR's alignment can be done by hand.
 CANDIDATES = {
@@ -34,7 +34,6 @@ REFERENCES = {
     "a": ["Red dogs chase cats, quickly.", "Birds (sing)?\r\n"],
 }
 
-Tokens = tuple[str, ...]
 # The same captions, tokenized by hand: image id → (candidate, references).
 TOKENS: dict[str, tuple[Tokens, list[Tokens]]] = {
     "a": (
@@ -67,10 +66,10 @@ def test_scores_follow_the_published_formulas(
 ) -> None:
     scores, _ = scores_and_changes
     # pycocoevalcap adds 1e-9 to BLEU's denominators.
-    expected = {f"bleu_{n}": pytest.approx(_bleu(n), abs=1e-8) for n in (1, 2, 3, 4)}
+    expected = {f"bleu_{n}": pytest.approx(bleu(TOKENS, n), abs=1e-8) for n in (1, 2, 3, 4)}
     expected["meteor"] = pytest.approx(_meteor(matches=7, chunks=3, candidate=8, reference=13))
-    expected["rouge_l"] = pytest.approx(_rouge_l())
-    expected["cider"] = pytest.approx(_cider())
+    expected["rouge_l"] = pytest.approx(rouge_l(TOKENS))
+    expected["cider"] = pytest.approx(published_formulas.cider(TOKENS))
     assert scores == expected
 
 
@@ -127,7 +126,7 @@ def test_without_tokenizing_case_and_punctuation_count() -> None:
 def test_scoring_at_the_same_time_gives_the_same_scores() -> None:
     with ThreadPoolExecutor(3) as threads:
         runs = list(threads.map(lambda _: cider(CANDIDATES, REFERENCES), range(3)))
-    assert runs == [pytest.approx(_cider())] * 3
+    assert runs == [pytest.approx(published_formulas.cider(TOKENS))] * 3
 
 
 @pytest.mark.parametrize(
@@ -214,83 +213,9 @@ def _modified_times() -> dict[Path, int]:
     }
 
 
-def _ngrams(tokens: Tokens, n: int) -> Counter[Tokens]:
-    return Counter(tokens[i : i + n] for i in range(len(tokens) - n + 1))
-
-
-def _bleu(highest: int) -> float:
-    """Papineni et al. (2002): clipped n-gram precision, closest reference length."""
-    log_precision = 0.0
-    for n in range(1, highest + 1):
-        matched = total = 0
-        for candidate, references in TOKENS.values():
-            counts = _ngrams(candidate, n)
-            most = {gram: max(_ngrams(r, n)[gram] for r in references) for gram in counts}
-            matched += sum(min(count, most[gram]) for gram, count in counts.items())
-            total += counts.total()
-        log_precision += math.log(matched / total) / highest
-    length = sum(len(candidate) for candidate, _ in TOKENS.values())
-    closest = sum(
-        min((len(r) for r in references), key=lambda size: (abs(size - len(candidate)), size))
-        for candidate, references in TOKENS.values()
-    )
-    return math.exp(log_precision + min(0.0, 1 - closest / length))
-
-
 def _meteor(matches: int, chunks: int, candidate: int, reference: int) -> float:
     """Denkowski and Lavie (2014), English parameters; exact matches of content words only."""
     alpha, beta, gamma = 0.85, 0.2, 0.6
     precision, recall = matches / candidate, matches / reference
     mean = precision * recall / (alpha * precision + (1 - alpha) * recall)
     return mean * (1 - gamma * math.pow(chunks / matches, beta))
-
-
-def _rouge_l() -> float:
-    """Lin (2004): the longest common subsequence, with the COCO evaluation's beta of 1.2."""
-
-    @cache
-    def common(first: Tokens, second: Tokens) -> int:
-        if not first or not second:
-            return 0
-        if first[0] == second[0]:
-            return 1 + common(first[1:], second[1:])
-        return max(common(first[1:], second), common(first, second[1:]))
-
-    scores = []
-    for candidate, references in TOKENS.values():
-        recall = max(common(candidate, r) / len(r) for r in references)
-        precision = max(common(candidate, r) for r in references) / max(len(candidate), 1)
-        total = recall + 1.2**2 * precision
-        scores.append((1 + 1.2**2) * precision * recall / total if total else 0.0)
-    return sum(scores) / len(scores)
-
-
-def _cider() -> float:
-    """Vedantam et al. (2015), section on CIDEr-D: clipped tf-idf cosine, length penalty, times 10.
-
-    Similarities are averaged over n = 1..4 and over the references of an image.
-    """
-
-    def weights(tokens: Tokens, n: int) -> dict[Tokens, float]:
-        return {
-            gram: count
-            * math.log(
-                len(TOKENS)
-                / max(1, sum(any(gram in _ngrams(r, n) for r in rs) for _, rs in TOKENS.values()))
-            )
-            for gram, count in _ngrams(tokens, n).items()
-        }
-
-    total = 0.0
-    for candidate, references in TOKENS.values():
-        for reference in references:
-            penalty = math.exp(-((len(candidate) - len(reference)) ** 2) / (2 * 6**2))
-            for n in (1, 2, 3, 4):
-                generated, expected = weights(candidate, n), weights(reference, n)
-                norms = math.hypot(*generated.values()) * math.hypot(*expected.values())
-                product = sum(
-                    min(generated[g], expected[g]) * expected[g]
-                    for g in generated.keys() & expected.keys()
-                )
-                total += penalty * product / (norms or 1.0) / 4 / len(references)
-    return 10 * total / len(TOKENS)

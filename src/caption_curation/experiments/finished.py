@@ -104,7 +104,7 @@ class FinishedExperiment:
     @property
     def language(self) -> str:
         """That of its captions; English before there were others."""
-        return str(self.parameters["evaluation"].get("language", ENGLISH))
+        return str(self.parameters.get("evaluation", {}).get("language", ENGLISH))
 
     def path(self, output: str, file: str | None = None) -> Path:
         """Where a file lies in DVC's cache; it must not be changed there.

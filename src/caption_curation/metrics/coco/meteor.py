@@ -6,6 +6,7 @@ running and its lock held when something fails; this module adds what is missing
 
 import contextlib
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,7 @@ def _start(language: str) -> "Meteor":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+    meteor.lock = threading.Lock()
     return meteor
 
 
