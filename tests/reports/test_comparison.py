@@ -418,3 +418,20 @@ def test_only_the_comparison_itself_is_replaced(tmp_path: Path) -> None:
     assert "kept" not in (tmp_path / "out" / "index.html").read_text()
     assert (tmp_path / "out.old" / "index.html").read_text() == "kept by somebody"
     assert {path.name for path in tmp_path.iterdir()} == {"out", "out.old"}
+
+
+def test_what_a_language_has_no_score_of_is_said_with_the_reason(tmp_path: Path) -> None:
+    runs = [replace(each, language="zh") for each in RUNS]
+    notes = write(tmp_path / "out", runs)
+    assert any(re.fullmatch(r"METEOR: .*: METEOR 1\.5 does not know zh", note) for note in notes)
+    assert "captions are in zh; their tokens: Unicode words (UAX #29)" in notes
+
+
+def test_the_papers_scores_are_of_english_captions() -> None:
+    runs = [
+        replace(each, profile="coco", language=language)
+        for language in ("en", "zh")
+        for each in RUNS[:1]
+    ]
+    english, chinese = (score_rows([each], [each], {})[0].paper for each in runs)
+    assert english is not None and chinese is None

@@ -30,9 +30,11 @@ COUNTS = {
 }
 BLUE = METHOD_COLOURS["replace_image"]
 
+WITHOUT_METEOR = [{**row, "meteor": None} for row in ROWS]
 FIGURES: dict[str, Callable[[], Figure]] = {
     "validation": lambda: validation_curves(ROWS, 2, BLUE),
     "validation_of_one_epoch": lambda: validation_curves(ROWS[:1], 1, BLUE),
+    "validation_without_meteor": lambda: validation_curves(WITHOUT_METEOR, 2, BLUE),
     "losses": lambda: loss_distributions(
         {1: [1.0, 2.0, 3.0], 2: [0.5, 0.6]}, {1: [3.0]}, unit="nats", deviations=2, colour=BLUE
     ),
@@ -73,6 +75,14 @@ def test_the_curve_shows_the_scores_times_100_and_marks_the_best_epoch() -> None
     assert np.asarray(curve.get_ydata()) == pytest.approx([10, 20, 30])
     assert np.asarray(best.get_xydata()) == pytest.approx(np.array([[2, 20]]))
     assert main.texts[0].get_text() == "best: 20.0"
+
+
+def test_a_metric_without_numbers_has_no_panel() -> None:
+    labels = [
+        {axes.get_ylabel() for axes in validation_curves(rows, 2, BLUE).axes}
+        for rows in (ROWS, WITHOUT_METEOR)
+    ]
+    assert labels[0] - labels[1] == {"METEOR (× 100)"}
 
 
 def test_the_bars_of_a_histogram_are_all_samples_and_the_lines_their_mean_and_deviation() -> None:

@@ -455,3 +455,22 @@ def test_training_images_that_are_evaluated_on_are_told(make_page: Any, dropped:
         assert len(warned) == 1
         assert warned[0].startswith("3 training images show pictures that are evaluated on, too")
         assert "(0 of val, 2 of test)" in warned[0]
+
+
+def test_a_language_that_meteor_does_not_know_has_a_dash_and_the_reason(make_page: Any) -> None:
+    make_page(changes={"evaluation.language": "zh"})
+    file = paths.EVALUATION / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics |= {"language": "zh", "tokenizer": "Unicode words (UAX #29)"}
+    metrics["not_computed"]["meteor"] = "METEOR 1.5 does not know zh"
+    rows = json.loads((paths.EVALUATION / "epochs.json").read_text())
+    for scores in (metrics["val"], metrics["test"], *rows):
+        scores["meteor"] = None
+    file.write_text(json.dumps(metrics))
+    (paths.EVALUATION / "epochs.json").write_text(json.dumps(rows))
+    report.main()
+    page = Page(paths.REPORT.read_text(encoding="utf-8"))
+    assert "METEOR – –" in rows_of(page, "scores")
+    notes = " ".join(page.texts("p"))
+    assert "No METEOR: METEOR 1.5 does not know zh." in notes
+    assert "tokens are those of Unicode words (UAX #29)" in " ".join(notes.split())

@@ -38,3 +38,5 @@ def test_the_documented_command_asks_for_every_row_of_table_1(
     found = paper_rows(load_params(), round_trip)
     assert sorted(map(repr, found.values())) == sorted(map(repr, table_1()))
     assert Path(round_trip.captioner) == OTHER_CAPTIONER
+    apply_overrides(Path("params.yaml"), ["evaluation.language=de"])
+    assert paper_rows(load_params(), round_trip) == {}

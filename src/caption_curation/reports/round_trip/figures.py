@@ -35,10 +35,11 @@ def make_figures(
         tracking: the scores and the truth; without it there is only one figure.
         rng: jitters points.
     """
+    number = "four" if len(_shown(results)) == len(SHOWN) else "three"
     figures = {
         "scores": (
             score_dots(results),
-            "Dot plot: four scores of the variants; the numbers are in the table",
+            f"Dot plot: {number} scores of the variants; the numbers are in the table",
         )
     }
     if tracking:
