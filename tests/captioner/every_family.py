@@ -62,7 +62,7 @@ FINE_TUNING = FineTuning(
     max_tokens=30,
     augmentation=Augmentation(smallest_crop=0.8, horizontal_flip=True, rand_augment=None),
 )
-EVALUATION = Evaluation(beams=3, min_length=5, max_length=20, spice="off")
+EVALUATION = Evaluation(beams=3, min_length=5, max_length=20, spice="off", language="en")
 
 
 @dataclass(frozen=True)
