@@ -107,12 +107,17 @@ def run_apart(command: str) -> None:
 @contextlib.contextmanager
 def one_meteor() -> Iterator[None]:
     """One METEOR process for all stages here: each takes six seconds of a core to start."""
+    from caption_curation.config.languages import ENGLISH
     from caption_curation.metrics.coco import scores
     from caption_curation.metrics.coco.meteor import meteor_process
 
     with meteor_process() as meteor:
-        shared = mock.patch.object(scores, "meteor_process", lambda: contextlib.nullcontext(meteor))
-        with shared:
+
+        def the_one(language: str) -> contextlib.nullcontext[Any]:
+            assert language == ENGLISH
+            return contextlib.nullcontext(meteor)
+
+        with mock.patch.object(scores, "meteor_process", the_one):
             yield
 
 
