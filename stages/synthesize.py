@@ -29,12 +29,7 @@ def main(epoch: Epoch) -> None:
     params = load_params()
     experiment = params.experiment
     requests = _requests(epoch, experiment)
-    refuse_unsupported(
-        paths.GENERATOR,
-        synthesis=experiment.synthesis,
-        prompt=experiment.prompt,
-        section=params.profile.generator,
-    )
+    refuse_unsupported(paths.GENERATOR, synthesis=experiment.synthesis, prompt=experiment.prompt)
     token_limit = load_token_limit(paths.GENERATOR)
     prompts = len({request.prompt for request in requests.values()})
     requests, too_long = fit_requests(requests, experiment.prompt, token_limit)
