@@ -39,6 +39,25 @@ def test_every_profile_is_valid(root: Path, profile: str) -> None:
     assert load_params(root).experiment.profile == profile
 
 
+@pytest.mark.parametrize(
+    ("profile", "sections"),
+    [
+        ("flickr30k_git", {"captioner"}),
+        ("flickr30k_smolvlm", {"captioner"}),
+        ("flickr30k_sdxl", {"generator"}),
+        ("flickr30k_sd3", {"generator"}),
+        # Nothing is fine-tuned, so nobody needs COCO for it.
+        ("flickr30k_flux", {"generator", "generator_data"}),
+    ],
+)
+def test_another_model_is_another_section_of_a_profile(profile: str, sections: set[str]) -> None:
+    usual, other = (
+        yaml.safe_load((REPOSITORY / f"profiles/{name}.yaml").read_text())
+        for name in ("flickr30k", profile)
+    )
+    assert {name for name in usual if usual[name] != other[name]} == sections
+
+
 def test_the_defaults_are_the_documented_ones(root: Path) -> None:
     experiment = load_params(root).experiment
     curation = experiment.curation
