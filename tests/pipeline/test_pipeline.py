@@ -501,7 +501,8 @@ def wait_for_queue(clone: Clone) -> list[str]:
             "profile=imagenet",
             [
                 "profile = 'imagenet'",
-                "allowed: coco, demo, flickr30k, flickr30k_git, flickr30k_smolvlm, flickr8k, tiny",
+                "allowed: coco, demo, flickr30k, flickr30k_flux, flickr30k_git, flickr30k_sd3, "
+                "flickr30k_sdxl, flickr30k_smolvlm, flickr8k, tiny",
             ],
         ),
     ],

@@ -63,6 +63,11 @@ class Forecast:
         }
 
     @property
+    def current(self) -> frozenset[str]:
+        """The stages whose results lie in the workspace as `dvc repro` would leave them."""
+        return frozenset(name for name, state in self.states.items() if state is State.UP_TO_DATE)
+
+    @property
     def cache(self) -> Path:
         """DVC's cache folder, as of :func:`caption_curation.support.dvc_cache.dvc_cache_folder`."""
         return cache_folder(self._repo)

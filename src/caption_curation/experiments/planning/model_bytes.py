@@ -6,6 +6,7 @@ from pathlib import Path
 
 from caption_curation.config.params import Params
 from caption_curation.config.profile import (
+    Adapter,
     BlipCheckpoint,
     GeneratorAdapter,
     HubModel,
@@ -33,16 +34,19 @@ def network_bytes(file: Path) -> float:
 
 
 def base_captioner_bytes(params: Params) -> float | None:
-    """Size in fp32 of the captioner that training starts from; ``None`` if not known."""
-    base = params.profile.captioner.base
+    """Size in fp32 of what is trained of the captioner, all or an adapter; ``None``: not known."""
+    base, adapter = params.profile.captioner.base, params.profile.captioner.fine_tuning.adapter
     if isinstance(base, BlipCheckpoint):
         parameters = CAPTIONERS.get(base.file)
-        return parameters and FP32 * parameters
-    return _local_bytes(base, params.experiment.inputs.captioner, "model.safetensors")
+        return parameters and FP32 * parameters if adapter is None else None
+    file = Path(params.experiment.inputs.captioner) / "model.safetensors"
+    if not isinstance(base, LocalModel) or not file.is_file():
+        return None
+    return trained_bytes([file], adapter)
 
 
-def trained_bytes(files: Iterable[Path], adapter: GeneratorAdapter | None) -> float:
-    """Size in fp32 of what is trained of a denoising network: all of it, or an adapter.
+def trained_bytes(files: Iterable[Path], adapter: Adapter | GeneratorAdapter | None) -> float:
+    """Size in fp32 of what is trained of a network: all of it, or an adapter.
 
     Args:
         files: with the network's weights.
@@ -61,7 +65,7 @@ def trained_bytes(files: Iterable[Path], adapter: GeneratorAdapter | None) -> fl
     )
 
 
-def _is_adapted(module: str, adapter: GeneratorAdapter) -> bool:
+def _is_adapted(module: str, adapter: Adapter | GeneratorAdapter) -> bool:
     return any(f".{module}".endswith(f".{end}") for end in adapter.target_modules)
 
 
@@ -77,9 +81,3 @@ def trained_of_base_bytes(params: Params) -> float | None:
     folder = Path(params.experiment.inputs.generator)
     files = [file for pattern in DENOISER_FILES for file in sorted(folder.glob(pattern))]
     return trained_bytes(files, adapter) if files else None
-
-
-def _local_bytes(base: object, folder: str, file: str) -> float | None:
-    if not isinstance(base, LocalModel) or not (Path(folder) / file).is_file():
-        return None
-    return network_bytes(Path(folder) / file)

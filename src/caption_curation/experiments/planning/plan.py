@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from caption_curation import paths
 from caption_curation.config.params import Params
+from caption_curation.experiments.planning.benchmarked import benchmarked
 from caption_curation.experiments.planning.corpus_size import CorpusSize, planned_corpus, size_of
 from caption_curation.experiments.planning.forecast import Forecast, State
 from caption_curation.experiments.planning.image_bytes import mean_jpeg_bytes
 from caption_curation.experiments.planning.image_count import images_of_plan
 from caption_curation.experiments.planning.model_bytes import (
     base_captioner_bytes,
-    network_bytes,
     trained_bytes,
     trained_of_base_bytes,
 )
+from caption_curation.experiments.planning.models import Model, models_of
 from caption_curation.experiments.planning.throughput import measure
 from caption_curation.experiments.planning.work import Space, Work, space_of, work_of
 from caption_curation.samples import read_images
@@ -32,7 +33,8 @@ class Plan:
         work: on models; empty where every result is there.
         space: that the work takes on disk.
         unit: of the work's hours, such as ``GPU-hours``.
-        notes: what could not be measured, a line each.
+        notes: where speeds are from, and what could not be measured, a line each.
+        models: that do the work.
     """
 
     corpus: CorpusSize
@@ -41,6 +43,7 @@ class Plan:
     space: Sequence[Space] = ()
     unit: str = "GPU-hours"
     notes: Sequence[str] = ()
+    models: Sequence[Model] = ()
 
 
 def make_plan(
@@ -64,10 +67,14 @@ def make_plan(
     image_bytes = _image_bytes(params, forecast, corpus)
     unit, notes = "GPU-hours", list[str]()
     if measured_batches:
-        measured = measure(params, corpus, measured_batches)
+        measured = measure(params, corpus, measured_batches, forecast.current)
         unit, notes = measured.unit, measured.notes
         speeds = {**measured.per_second, **speeds}
         image_bytes = measured.image_bytes or image_bytes
+    else:
+        known = benchmarked(params)
+        notes = list(known.notes)
+        speeds = {**known.per_second, **speeds}
     weights = forecast.file(paths.captioner(0) / "model.safetensors")
     networks = [
         forecast.file(paths.BASE_GENERATOR / part / "diffusion_pytorch_model.safetensors")
@@ -79,7 +86,11 @@ def make_plan(
         forecast.states,
         images,
         image_bytes=image_bytes,
-        captioner_bytes=network_bytes(weights) if weights else base_captioner_bytes(params),
+        captioner_bytes=(
+            trained_bytes([weights], params.profile.captioner.fine_tuning.adapter)
+            if weights
+            else base_captioner_bytes(params)
+        ),
         network_bytes=(
             trained_bytes([network], params.profile.generator.fine_tuning.adapter)
             if network
@@ -87,7 +98,8 @@ def make_plan(
         ),
     )
     work = work_of(params, forecast.states, corpus, images, speeds)
-    return Plan(corpus, forecast.states, work, space, unit, notes)
+    models = models_of(params, forecast.file)
+    return Plan(corpus, forecast.states, work, space, unit, notes, models)
 
 
 def _corpus(params: Params, forecast: Forecast) -> CorpusSize:

@@ -5,18 +5,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from caption_curation.config.params import Params
+from caption_curation.experiments.planning.benchmarked import benchmarked
 from caption_curation.experiments.planning.corpus_size import CorpusSize, planned_corpus
+from caption_curation.experiments.planning.forecast import open_forecast
 from caption_curation.experiments.planning.model_bytes import (
     base_captioner_bytes,
     trained_of_base_bytes,
 )
+from caption_curation.experiments.planning.models import models_of
 from caption_curation.experiments.planning.study_work import (
     Costed,
     amounts_of,
     space_of_study,
     work_of_study,
 )
-from caption_curation.experiments.planning.table import WIDTH, space_table, work_table
+from caption_curation.experiments.planning.table import (
+    WIDTH,
+    space_table,
+    unknown_table,
+    work_table,
+)
 from caption_curation.experiments.planning.throughput import measure
 from caption_curation.support.errors import InputError
 
@@ -35,7 +43,7 @@ class Speeds:
         image_bytes: of a drawn image on disk.
         captioner_bytes: of a captioner's weights.
         network_bytes: of the generator's denoising network in fp32.
-        notes: what could not be measured, a line each.
+        notes: where speeds are from, and what could not be measured, a line each.
     """
 
     per_second: Mapping[str, float]
@@ -71,17 +79,42 @@ def speeds_here(
                 f"--measure: the study is of {', '.join(profiles)}, and params.yaml of "
                 f"{params.experiment.profile}; what can be measured is the latter"
             )
-        measured = measure(params, planned_corpus(params), batches)
+        with open_forecast() as forecast:
+            measured = measure(params, planned_corpus(params), batches, forecast.current)
+        known = _of_all(params, experiments, measured.per_second)
+        notes = measured.notes
+    else:
+        of_each = [benchmarked(each) for each in experiments]
+        known = {
+            work: speed
+            for work, speed in of_each[0].per_second.items()
+            if all(each.per_second.get(work) == speed for each in of_each)
+        }
+        notes = list(of_each[0].notes) if known else []
     captioners = {base_captioner_bytes(each) for each in experiments}
     denoisers = {trained_of_base_bytes(each) for each in experiments}
     return Speeds(
-        {**(measured.per_second if measured else {}), **per_second},
+        {**known, **per_second},
         measured.unit if measured else "GPU-hours",
         measured.image_bytes if measured else None,
         captioners.pop() if len(captioners) == 1 else None,
         denoisers.pop() if len(denoisers) == 1 else None,
-        measured.notes if measured else (),
+        notes,
     )
+
+
+def _of_all(
+    params: Params, experiments: Iterable[Params], measured: Mapping[str, float]
+) -> dict[str, float]:
+    """What was measured of the workspace's models, where all experiments have them."""
+    here = models_of(params)
+    same = {
+        work
+        for place, model in enumerate(here)
+        if all(models_of(each)[place].is_as_fast_as(model) for each in experiments)
+        for work in model.work
+    }
+    return {work: speed for work, speed in measured.items() if work in same}
 
 
 def with_corpora(experiments: Iterable[Params]) -> list[Costed]:
@@ -122,8 +155,10 @@ def study_text(todo: Sequence[Costed], done: Sequence[Costed], speeds: Speeds, f
         captioner_bytes=speeds.captioner_bytes,
         network_bytes=speeds.network_bytes,
     )
-    work = work_table(work_of_study(amounts, speeds.per_second), speeds.unit)
-    return "\n".join([*lines, "", *speeds.notes, *work, "", *space_table(space, free), "", SHARED])
+    work = work_of_study(amounts, speeds.per_second)
+    models = list(dict.fromkeys(model for each in todo for model in models_of(each.params)))
+    table = [*work_table(work, speeds.unit), *unknown_table(models, work)]
+    return "\n".join([*lines, "", *speeds.notes, *table, "", *space_table(space, free), "", SHARED])
 
 
 def _settings(experiments: Sequence[Costed]) -> list[str]:

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from caption_curation.experiments.planning.forecast import State
+from caption_curation.experiments.planning.models import Model, unknown_speeds
 from caption_curation.experiments.planning.plan import Plan
 from caption_curation.experiments.planning.work import Space, Work, total_hours
 
@@ -29,7 +30,8 @@ def plan_text(plan: Plan, free: float) -> str:
     lines += [*stages_table(plan.states), ""]
     if not plan.work:
         return "\n".join([*lines, "Nothing to do: every result is there."])
-    lines += [*plan.notes, *work_table(plan.work, plan.unit), "", *space_table(plan.space, free)]
+    lines += [*plan.notes, *work_table(plan.work, plan.unit)]
+    lines += [*unknown_table(plan.models, plan.work), "", *space_table(plan.space, free)]
     return "\n".join(lines)
 
 
@@ -64,11 +66,15 @@ def work_table(work: Sequence[Work], unit: str) -> list[str]:
     # A sum of nothing but work that is done would read as "no time at all".
     known = bool(total[1]) or not unknown
     lines.append(f"{'in all':24}{'':34}{'':14}{_hours(total if known else None):>18}")
-    if not known:
-        lines.append("Speeds are known with --measure, or from you: see --help.")
-    elif unknown:
+    if known and unknown:
         lines.append(f"The sum is without: {', '.join(unknown)} (speed not known).")
     return lines
+
+
+def unknown_table(models: Sequence[Model], work: Sequence[Work]) -> list[str]:
+    """What is not known of the models' speed, and what would tell."""
+    lines = unknown_speeds(models, work)
+    return [part for line in lines for part in textwrap.wrap(line, WIDTH, subsequent_indent="  ")]
 
 
 def space_table(space: Sequence[Space], free: float) -> list[str]:

@@ -1,11 +1,11 @@
 """How fast this machine is: short runs of the real work, timed after a warm-up.
 
-Speed does not depend on what weights a model has, so any stage's model will do. The warm-up takes
-what happens once: loading, compilation, memory.
+Speed does not depend on what weights a model has, so any stage's model of the same profile will do,
+as it was before its training. The warm-up takes what happens once: loading, compilation, memory.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -20,6 +20,8 @@ from caption_curation.support.errors import InputError
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
 from caption_curation.text_to_image.image_store.image_files import encode_image
 from caption_curation.text_to_image.synthesis.requests import image_generator, prompt_of, recipe_of
+
+NOT_HERE = "The {model} of these parameters is not here to measure; `dvc repro {stage}` gets it."
 
 
 @dataclass(frozen=True)
@@ -138,13 +140,15 @@ class Measured:
     notes: list[str]
 
 
-def measure(params: Params, corpus: CorpusSize, batches: int) -> Measured:
+def measure(params: Params, corpus: CorpusSize, batches: int, current: Collection[str]) -> Measured:
     """Time every kind of work of which there is a model in the workspace.
 
     Args:
         params: the recipe and its batch sizes.
         corpus: that is worked on.
         batches: of each kind.
+        current: the stages whose results in the workspace are those of ``params``: a model of
+            another profile that lies there is not measured.
 
     Raises:
         InputError: the corpus is not in the workspace.
@@ -158,7 +162,8 @@ def measure(params: Params, corpus: CorpusSize, batches: int) -> Measured:
     image_bytes = None
     notes: list[str] = []
     prompt = params.experiment.prompt
-    generator = _first_model([paths.GENERATOR, paths.BASE_GENERATOR], "model_index.json")
+    generators = {"finetune_generator": paths.GENERATOR, "base_generator": paths.BASE_GENERATOR}
+    generator = next((generators[stage] for stage in generators if stage in current), None)
     if generator:
         count = batches * params.profile.generator.synthesis_batch_size
         requests = [
@@ -170,20 +175,16 @@ def measure(params: Params, corpus: CorpusSize, batches: int) -> Measured:
         speed = measure_generator(params, generator, requests)
         per_second[GENERATING], image_bytes = speed.per_second, speed.image_bytes
     else:
-        notes.append("There is no generator to measure yet; `dvc repro base_generator` gets it.")
-    captioner = _first_model([paths.captioner(0)], "config.json")
-    if captioner:
+        notes.append(NOT_HERE.format(model="generator", stage="base_generator"))
+    if "base_captioner" in current:
         count = batches * params.profile.captioner.fine_tuning.batch_size
         samples = samples_of(corpus.training, photographs)[:count]
+        captioner = paths.captioner(0)
         per_second |= measure_captioner(params, captioner, samples, shown_files(samples))
     else:
-        notes.append("There is no captioner to measure yet; `dvc repro base_captioner` gets it.")
+        notes.append(NOT_HERE.format(model="captioner", stage="base_captioner"))
     unit = "CPU-hours" if prepare_device().type == "cpu" else "GPU-hours"
     return Measured(per_second, image_bytes, unit, notes)
-
-
-def _first_model(folders: Sequence[Path], part: str) -> Path | None:
-    return next((folder for folder in folders if (folder / part).is_file()), None)
 
 
 def _per_second(work: Callable[[int], None], count: int, warm_up: int) -> float:
