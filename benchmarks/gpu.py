@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import families
 from benchmarks.random_models import (
     BLIP_BASE,
     STABLE_DIFFUSION_15,
@@ -26,12 +27,15 @@ from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
 from caption_curation.compute.devices import prepare_device
 from caption_curation.config.experiment import Training
 from caption_curation.config.profile import Augmentation, FineTuning, RandAugment
+from caption_curation.experiments.planning.model_bytes import CAPTIONERS
+from caption_curation.experiments.planning.work import GENERATING, SCORING, TRAINING
 from caption_curation.samples import CaptionedImage, Sample, samples_of
 from caption_curation.shown_images import shown_files
 from caption_curation.text_to_image.drawing import image_dtype, make_sampler
 from caption_curation.text_to_image.families.stable_diffusion import generate, load_generator
 
 GUIDANCE = 7.5
+BLIP_NAMES = ["Salesforce/blip-image-captioning-base", *CAPTIONERS]
 # Dense bfloat16 with float32 accumulation, in TFLOP/s, from NVIDIA's data sheets, by a part of the
 # name that torch gives the card.
 PEAKS = {
@@ -95,7 +99,9 @@ def measure() -> Outcome:
     ]
     if peak is None:
         notes.append(f"the bf16 peak of {name} is not known here, so no share of it is shown")
-    return Outcome([*drawing(FULL, peak), *captioning(FULL)], notes)
+    others, missing = other_captioners(FULL)
+    rows = [*drawing(FULL, peak), *families.generators(CAPTIONS, FULL.repetitions)]
+    return Outcome([*rows, *captioning(FULL), *others], [*notes, *missing])
 
 
 # ----------------------------------------------------------------------------- drawing
@@ -152,7 +158,14 @@ def drawing(sizes: Sizes, peak: float | None) -> list[Row]:
         what = f"Stable Diffusion 1.5, {sizes.image_size} px, {steps} steps, guidance"
         against = f"diffusers' pipeline in {_short(plain.dtype)}, same batch ({sizes.images})"
         rates = {way: [sizes.images / value for value in values] for way, values in seconds.items()}
-        rows.append(Row(what, "images/s", rates["ours"], against, rates["plain"], "higher"))
+        of = {
+            "work": GENERATING,
+            "models": ["stable-diffusion-v1-5/stable-diffusion-v1-5"],
+            "image_size": sizes.image_size,
+            "steps": steps,
+            "guidance": True,
+        }
+        rows.append(Row(what, "images/s", rates["ours"], against, rates["plain"], "higher", of))
         if peak:
             share = 100 * (2 * steps * step + decoding) / peak
             shares = {way: [rate * share for rate in values] for way, values in rates.items()}
@@ -231,12 +244,14 @@ def captioning(sizes: Sizes) -> list[Row]:
         name: [len(samples) / seconds for seconds in values]
         for name, values in {**scoring, "training": training}.items()
     }
+    of = {"models": BLIP_NAMES, "image_size": captioner.image_size, "adapter": False}
     return [
         Row(
             f"training {size}, with reading and augmentation",
             "pairs/s",
             rates["training"],
             better="higher",
+            of={"work": TRAINING, **of},
         ),
         Row(
             f"scoring {size}, with reading: image encoded once",
@@ -245,8 +260,22 @@ def captioning(sizes: Sizes) -> list[Row]:
             "encoded once per caption",
             rates["plain"],
             "higher",
+            {"work": SCORING, **of},
         ),
     ]
+
+
+def other_captioners(sizes: Sizes) -> tuple[list[Row], list[str]]:
+    """The same of captioners of the other families, and why one is not measured."""
+    with tempfile.TemporaryDirectory() as name:
+        samples, files = photographs(Path(name), sizes)
+        return families.captioners(
+            samples,
+            files,
+            training_batch=sizes.training_batch,
+            scoring_batch=sizes.scoring_batch,
+            repetitions=sizes.repetitions,
+        )
 
 
 def photographs(folder: Path, sizes: Sizes) -> tuple[list[Sample], dict[str, Path]]:

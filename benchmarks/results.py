@@ -26,7 +26,9 @@ class Row:
 
     ``values`` has one number a repetition, in ``unit``. ``baseline`` has those of ``against``,
     what the row is compared with, measured in the same repetitions; both are empty if there is
-    nothing to compare with.
+    nothing to compare with. ``of`` says whose speed it is, for `caption-curation plan`:
+    ``work``, as that calls it, ``models``, as profiles call them, and the settings that it depends
+    on.
     """
 
     what: str
@@ -35,6 +37,7 @@ class Row:
     against: str = ""
     baseline: list[float] = field(default_factory=list)
     better: Literal["lower", "higher"] = "lower"
+    of: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ratios(self) -> list[float]:
