@@ -463,9 +463,10 @@ def test_a_language_that_meteor_does_not_know_has_a_dash_and_the_reason(make_pag
     metrics = json.loads(file.read_text())
     metrics |= {"language": "zh", "tokenizer": "Unicode words (UAX #29)"}
     metrics["not_computed"]["meteor"] = "METEOR 1.5 does not know zh"
+    metrics["not_computed"]["clipscore"] = "CLIP reads English only; captions are in zh"
     rows = json.loads((paths.EVALUATION / "epochs.json").read_text())
     for scores in (metrics["val"], metrics["test"], *rows):
-        scores["meteor"] = None
+        scores |= dict.fromkeys(("meteor", "clipscore", "ref_clipscore"))
     file.write_text(json.dumps(metrics))
     (paths.EVALUATION / "epochs.json").write_text(json.dumps(rows))
     report.main()
@@ -473,4 +474,6 @@ def test_a_language_that_meteor_does_not_know_has_a_dash_and_the_reason(make_pag
     assert "METEOR – –" in rows_of(page, "scores")
     notes = " ".join(page.texts("p"))
     assert "No METEOR: METEOR 1.5 does not know zh." in notes
+    assert "No CLIPScore: CLIP reads English only; captions are in zh." in notes
+    assert "CLIPScores are by" not in notes  # there are none
     assert "tokens are those of Unicode words (UAX #29)" in " ".join(notes.split())
