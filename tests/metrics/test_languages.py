@@ -15,6 +15,7 @@ from caption_curation.config.languages import CODES
 from caption_curation.config.params import load_params
 from caption_curation.metrics.coco.scores import CaptionedSplit, cider, score_captions, score_splits
 from caption_curation.metrics.coco.tokens import tokenize_captions
+from caption_curation.metrics.coco.unicode_words import lengths_in_words
 from caption_curation.metrics.image_cider import image_ciders
 from caption_curation.metrics.languages import STEMMED, not_computed_in, without_meteor
 from caption_curation.metrics.resampling import read_image_statistics, resampled_scores
@@ -290,3 +291,9 @@ def test_the_command_refuses_what_cannot_be(
     ended = console("metrics", tmp_path / "c.txt", tmp_path / "c.txt", *options)
     assert ended.status == 2
     assert message in ended.err
+
+
+def test_captions_are_as_long_as_their_words_where_blanks_part_none() -> None:
+    assert lengths_in_words(["two dogs , one ball", ""], "en") == [5, 0]  # as blanks part them
+    assert lengths_in_words(["两只狗在沙滩上", "狗。"], "zh") == [7, 1]
+    assert lengths_in_words(["Zwei Hunde, ein Ball."], "de") == [4]

@@ -466,7 +466,7 @@ def test_a_language_that_meteor_does_not_know_has_a_dash_and_the_reason(make_pag
     metrics["not_computed"]["clipscore"] = "CLIP reads English only; captions are in zh"
     rows = json.loads((paths.EVALUATION / "epochs.json").read_text())
     for scores in (metrics["val"], metrics["test"], *rows):
-        scores |= dict.fromkeys(("meteor", "clipscore", "ref_clipscore"))
+        scores.update(dict.fromkeys(("meteor", "clipscore", "ref_clipscore")))
     file.write_text(json.dumps(metrics))
     (paths.EVALUATION / "epochs.json").write_text(json.dumps(rows))
     report.main()

@@ -30,6 +30,7 @@ from caption_curation.experiments.arithmetic import classes_of
 from caption_curation.experiments.comparability import FRACTION
 from caption_curation.experiments.finished import FinishedExperiment, NotWritten, Unusable
 from caption_curation.experiments.variants import Variant, generator_of, variant_of
+from caption_curation.metrics.coco.unicode_words import lengths_in_words
 from caption_curation.metrics.resampling import ImageStatistics, read_image_statistics
 from caption_curation.samples import (
     CaptionedImage,
@@ -161,9 +162,11 @@ def read_run(experiment: FinishedExperiment, curation: Curation, setting: str) -
             for name, counts in metrics.get("training_sets", {}).items()
         },
         corpus_lengths=Counter(
-            len(caption.split()) for image in train for caption in image.captions
+            lengths_in_words(
+                [caption for image in train for caption in image.captions], experiment.language
+            )
         ),
-        lengths=caption_lengths(sets, edits),
+        lengths=caption_lengths(sets, edits, experiment.language),
         audit=audit_run(sets, edits, noise, curation, experiment.epochs) if noise else [],
         choices=choices,
         images=_images(experiment),
@@ -248,21 +251,23 @@ def audit_run(
 
 
 def caption_lengths(
-    sets: Mapping[int, Sequence[Sample]], edits: Iterable[Edit]
+    sets: Mapping[int, Sequence[Sample]], edits: Iterable[Edit], language: str
 ) -> dict[int, LengthCounts]:
     """Lengths of the captions of chosen and of other samples, of the epochs that chose any.
 
     Args:
         sets: the samples to choose from, by epoch.
         edits: the whole edit log.
+        language: of the captions.
     """
     lengths = {}
     for epoch, made in sorted(edits_by_epoch(edits).items()):
         ids = {edit.sample_id for edit in made}
         counts = LengthCounts(Counter(), Counter())
-        for sample in sets[epoch]:
+        words = lengths_in_words([sample.caption for sample in sets[epoch]], language)
+        for sample, length in zip(sets[epoch], words, strict=True):
             group = counts.chosen if sample.sample_id in ids else counts.others
-            group[len(sample.caption.split())] += 1
+            group[length] += 1
         lengths[epoch] = counts
     return lengths
 

@@ -120,8 +120,8 @@ def unknown_speeds(models: Sequence[Model], work: Sequence[Work]) -> list[str]:
         )
     if any(model.is_published for model, _ in found):
         lines.append(
-            "`python -m benchmarks gpu` measures those that benchmarks/published.py lists, on a GPU "
-            "and with random weights: nothing is downloaded."
+            "`python -m benchmarks gpu` measures those that benchmarks/published.py lists, on a "
+            "GPU and with random weights: nothing is downloaded."
         )
     if FINE_TUNING in unknown:
         lines.append("A generator's fine-tuning is timed by nothing but itself: it shows its rate.")

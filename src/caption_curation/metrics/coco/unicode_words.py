@@ -8,6 +8,8 @@ a token a character, with its vowel signs and tone marks.
 import unicodedata
 from collections.abc import Sequence
 
+from caption_curation.config.languages import ENGLISH
+
 # Languages in which I is no i (Unicode's SpecialCasing.txt).
 _DOTLESS = ("az", "tr")
 
@@ -32,6 +34,20 @@ def unicode_words(captions: Sequence[str], language: str) -> list[str]:
         " ".join(part for part in boundary.split(_lower(caption, language)) if word.search(part))
         for caption in captions
     ]
+
+
+def lengths_in_words(captions: Sequence[str], language: str) -> list[int]:
+    """How many words captions have, as the report's figures show it.
+
+    Args:
+        captions: of one language.
+        language: its code of ISO 639-1. English captions are parted at blanks, as everywhere here
+            where captions are long or short; others into :func:`unicode_words`, as blanks part no
+            words in some of them.
+    """
+    if language == ENGLISH:
+        return [len(caption.split()) for caption in captions]
+    return [len(words.split()) for words in unicode_words(captions, language)]
 
 
 def _lower(caption: str, language: str) -> str:

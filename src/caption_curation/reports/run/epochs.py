@@ -11,6 +11,7 @@ from caption_curation.audit.selection import AuditRow, audit_chosen
 from caption_curation.curation.scores import FloatArray
 from caption_curation.curation.settling import decision_on
 from caption_curation.edits import KEEP, apply_edits, read_edits
+from caption_curation.metrics.coco.unicode_words import lengths_in_words
 from caption_curation.reports.run.examples import (
     EditExample,
     LossChange,
@@ -137,7 +138,9 @@ def _add_choice(findings: Findings, state: _State, run: Run, epoch: int) -> None
     if epoch > 0:
         findings.chosen_losses[epoch] = np.array([state.losses[name] for name in sorted(ids)])
     is_chosen = np.array([sample.sample_id in ids for sample in state.samples], dtype=np.bool_)
-    words = np.array([len(sample.caption.split()) for sample in state.samples], dtype=np.int64)
+    captions = [sample.caption for sample in state.samples]
+    language = run.params.experiment.evaluation.language
+    words = np.array(lengths_in_words(captions, language), dtype=np.int64)
     findings.lengths[epoch], findings.other_lengths[epoch] = words[is_chosen], words[~is_chosen]
     if run.noise:
         findings.audit[epoch] = audit_chosen(
