@@ -43,7 +43,8 @@ def plan(
     """Say what `dvc repro` would run, generate and cost as params.yaml stands.
 
     Nothing is changed. Hours are those of one GPU, or of this machine where it has none, at the
-    speeds that you give or that --measure finds. With --study it is what the experiments of a study
+    speeds that you give, that --measure finds, or that `python -m benchmarks gpu` has found of the
+    very models; other models' are not known. With --study it is what the experiments of a study
     cost together that have not finished.
     """
     import shutil
