@@ -37,17 +37,21 @@ class Families:
         file = folder / self.file
         content = read_json(file)
         family = content.get(self.key) if isinstance(content, dict) else None
-        known = sorted(
-            module.name
-            for module in iter_modules(import_module(self.package).__path__)
-            if not module.ispkg  # what several share
-        )
+        known = self.known()
         if not isinstance(family, str) or self.module(family) not in known:
             raise InputError(
                 f"{file}: {self.key} = {shown(family)}: allowed are models of the families "
                 f"{', '.join(known)}"
             )
         return self.module(family)
+
+    def known(self) -> list[str]:
+        """The names of the modules, sorted; none is imported."""
+        return sorted(
+            module.name
+            for module in iter_modules(import_module(self.package).__path__)
+            if not module.ispkg  # what several share
+        )
 
     def load(self, name: str) -> Any:
         """The module of that name."""

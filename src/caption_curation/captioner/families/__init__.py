@@ -30,5 +30,5 @@ types, and a function for each that finds the family.
     Whether the model calls torch's functions of dropout, besides modules; they are intercepted
     then, as what is dropped must not depend on how a batch is split.
 
-A family of one type of model is named in the table of ``captioner/model/family.py``.
+A family of one type of model is a module of that type's name, with ``_`` for ``-``.
 """

@@ -17,7 +17,10 @@ from caption_curation.captioner.families.parts.continuations import (
     end_token,
     positions_of,
 )
-from caption_curation.captioner.families.parts.processors import load_image_processor
+from caption_curation.captioner.families.parts.processors import (
+    PicturePixels,
+    load_image_processor,
+)
 from caption_curation.captioner.model.captioner import Captioner, CaptionTokens
 from caption_curation.config.experiment import Evaluation
 from caption_curation.config.profile import BeamLength
@@ -33,18 +36,6 @@ class Parts:
 
     image_processor: Any
     speech: Speech
-
-
-@dataclass(frozen=True)
-class PicturePixels:
-    """A function from pictures to normalised pixels that can be pickled."""
-
-    image_processor: Any
-
-    def __call__(self, image: Image.Image) -> torch.Tensor:
-        """The pixels of one picture, (3, size, size)."""
-        pixels: torch.Tensor = self.image_processor(image, return_tensors="pt").pixel_values[0]
-        return pixels
 
 
 def load_captioner(

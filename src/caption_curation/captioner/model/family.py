@@ -1,20 +1,19 @@
 """The families of captioners, and of which one a model is.
 
-``config.json`` names the type of a model, and the table here says which family's module knows it:
-types of their own first, and whatever else transformers' ``AutoModelForImageTextToText`` loads.
+``config.json`` names the type of a model. A family of that type has a module of its name; whatever
+else transformers' ``AutoModelForImageTextToText`` loads is of one family.
 """
 
 from caption_curation.support.families import Families
 
-# Families that know one type of model, by the type. All others are the library's to know.
-OF_ONE_TYPE = {"blip": "blip", "vision-encoder-decoder": "vision_encoder_decoder"}
 OF_MANY_TYPES = "image_text_to_text"
 
 
 def family_of(model_type: str) -> str:
     """The name of the family's module for a type of model; that of no module for an unknown one."""
-    if model_type in OF_ONE_TYPE:
-        return OF_ONE_TYPE[model_type]
+    own = model_type.replace("-", "_")
+    if own in CAPTIONERS.known():
+        return own
     from transformers.models.auto.modeling_auto import (
         MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as KNOWN_TYPES,
     )

@@ -5,14 +5,30 @@ elsewhere, whose pixels differ. Here PIL's is taken wherever there is one, so th
 depend on what else is installed. A processor that needs torchvision needs it everywhere.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
+from PIL import Image
 
 from caption_curation.model_loading import load_part
 from caption_curation.support.errors import InputError
 
 BACKEND = "pil"
 REMEDY = "pip install -r requirements-models.txt"
+
+
+@dataclass(frozen=True)
+class PicturePixels:
+    """A function from pictures to normalised pixels that can be pickled."""
+
+    image_processor: Any
+
+    def __call__(self, image: Image.Image) -> torch.Tensor:
+        """The pixels of one picture, (3, size, size)."""
+        pixels: torch.Tensor = self.image_processor(image, return_tensors="pt").pixel_values[0]
+        return pixels
 
 
 def load_image_processor(folder: Path) -> Any:
