@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from caption_curation import paths
 from caption_curation.captioner.model.adapters import (
     check_adapter,
+    merged,
     new_adapter,
 )
 from caption_curation.captioner.model.captioner import (
@@ -98,6 +99,14 @@ def test_an_adapter_learns_and_is_all_that_changes(kind: str, world: World) -> N
     for name, value in plain.model.named_parameters():
         assert torch.equal(weights[name], value), name
 
+    save_captioner(merged(loaded), Path("merged"))
+    assert not set(FILES) & {file.name for file in Path("merged").iterdir()}
+    whole = family.load(kind, Path("merged"))
+    assert whole.adapter is None
+    assert whole.model.state_dict().keys() == plain.model.state_dict().keys()
+    for mine, theirs in zip(family.score(kind, whole, world), after, strict=True):
+        assert mine.loss_sum == pytest.approx(theirs.loss_sum, rel=1e-5)
+
 
 @KINDS
 def test_from_epoch_to_epoch_equals_never_stopping(kind: str, world: World) -> None:
@@ -140,6 +149,14 @@ def test_a_target_that_is_nowhere_is_refused_with_what_there_is(world: World) ->
         adapted("git", target_modules=["query", "q", "embeddings"])
     assert "adapter.target_modules = ['embeddings', 'q', 'query']" in str(raised.value)
     assert "no linear layer embeddings or q; it has 0, dense, fc1, " in str(raised.value)
+
+
+def test_what_would_change_another_layer_is_not_merged(world: World) -> None:
+    # GPT-2's embedding of words is its last layer too.
+    family.build("vit_gpt2", paths.captioner(0))
+    captioner = adapted("vit_gpt2", target_modules=["c_attn", "lm_head"])
+    with pytest.raises(InputError, match=r"lm_head: its weight is another layer's too"):
+        merged(captioner)
 
 
 def test_another_base_is_refused(world: World) -> None:

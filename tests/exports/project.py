@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,12 +92,15 @@ class Project:
         return Repository(self.root, self.cache)
 
 
-def write_project(root: Path, *, captioner: bool = True) -> Project:
+def write_project(
+    root: Path, *, captioner: bool = True, captioners: Callable[[Path], None] | None = None
+) -> Project:
     """A project under ``root``; its results are in the cache and not in the workspace.
 
     Args:
         root: to be made.
         captioner: whether there are captioners too, which take a second.
+        captioners: what writes them, of every epoch; ``None``: those are BLIPs.
     """
     root.mkdir(parents=True)
     set_parameters(
@@ -132,7 +135,8 @@ def write_project(root: Path, *, captioner: bool = True) -> Project:
     (root / paths.GENERATOR).mkdir(parents=True)
     (root / paths.GENERATOR / "digest.json").write_text(json.dumps({"sha256": GENERATOR}))
     if captioner:
-        _write_captioner(root)
+        (captioners or _write_captioner)(root)
+        shutil.copytree(root / paths.captioner(BEST), root / paths.best_captioner(EPOCHS))
         _write_evaluation(root)
     bytes_of = {
         file.relative_to(root).as_posix(): file.read_bytes()
@@ -252,7 +256,6 @@ def _write_captioner(root: Path) -> None:
         for parameter in captioner.model.parameters():
             parameter.data += 0.02 * torch.randn_like(parameter)
         save_captioner(captioner, root / paths.captioner(epoch))
-    shutil.copytree(root / paths.captioner(BEST), root / paths.best_captioner(EPOCHS))
 
 
 def _write_evaluation(root: Path) -> None:
@@ -276,6 +279,7 @@ def _record(root: Path, cache: Path) -> None:
     """Put all outputs into the cache, write the locks of the stages that made them, and commit."""
     stages: dict[str, dict[str, Any]] = {"main": {}, "epochs": {}}
     stages["main"]["corpus"] = _stage(root, cache, [paths.CORPUS])
+    stages["main"]["base_captioner"] = _stage(root, cache, [paths.captioner(0)])
     stages["main"]["generator"] = _stage(root, cache, [paths.GENERATOR])
     for epoch in range(EPOCHS):
         stages["epochs"][f"settle@{epoch}"] = _stage(root, cache, [paths.curated(epoch)])

@@ -59,17 +59,23 @@ def caption(
     check_checkout()
 
     from caption_curation.experiments.finished import Repository
-    from caption_curation.exports.found import captioner_files, find_experiment, linked
+    from caption_curation.exports.found import find_experiment, linked_captioner
     from caption_curation.support.dvc_cache import dvc_cache_folder
 
     found = find_experiment(Repository(Path(), dvc_cache_folder()), experiment)
     recipe = recipe_of(found.experiment, found.profile)
-    with linked(captioner_files(found.experiment)) as files:
-        _caption(files, recipe, folder, pictures, out, skip_broken)
+    with linked_captioner(found.experiment) as (files, base):
+        _caption(files, recipe, folder, pictures, out, skip_broken, base)
 
 
 def _caption(
-    model: Path, recipe: "Recipe", folder: Path, names: list[str], out: Path, skip_broken: bool
+    model: Path,
+    recipe: "Recipe",
+    folder: Path,
+    names: list[str],
+    out: Path,
+    skip_broken: bool,
+    base: Path | None = None,
 ) -> None:
     import os
 
@@ -95,7 +101,7 @@ def _caption(
     good = [name for name in names if name not in broken]
     unfinished = out.with_name(f"{out.name}.unfinished")
     unfinished.parent.mkdir(parents=True, exist_ok=True)
-    captions = caption_pictures(model, recipe, folder, good, unfinished)
+    captions = caption_pictures(model, recipe, folder, good, unfinished, base)
     write_captions(captions, folder, out)
     unfinished.unlink()
     print(f"{len(captions)} captions: {out}")

@@ -17,7 +17,8 @@ def export_model(
     """Export the best captioner of a finished experiment, with a model card.
 
     The folder is in the layout of the Hugging Face hub, as transformers reads it; the card says
-    what the captioner was trained on, how that was curated, and its scores with intervals.
+    what the captioner was trained on, how that was curated, and its scores with intervals. An
+    adapter is merged into its base, so that a whole model leaves.
     """
     check_checkout()
 

@@ -28,7 +28,12 @@ from caption_curation.support.versions import installed_versions
 
 
 def caption_pictures(
-    model: Path, recipe: Recipe, folder: Path, names: Sequence[str], unfinished: Path
+    model: Path,
+    recipe: Recipe,
+    folder: Path,
+    names: Sequence[str],
+    unfinished: Path,
+    base: Path | None = None,
 ) -> dict[str, str]:
     """Captions by name; what is finished is saved in a file until the caller removes it.
 
@@ -38,6 +43,7 @@ def caption_pictures(
         folder: of the pictures.
         names: of the pictures in it, in an order that is the same when the work goes on.
         unfinished: the file.
+        base: the folder of the model that the captioner is an adapter of, if it is one.
 
     Raises:
         InputError: the captioner cannot be loaded, a picture cannot be read, or another process
@@ -45,7 +51,9 @@ def caption_pictures(
     """
     device = prepare_device()
     enter_arithmetic(device, recipe.arithmetic)
-    captioner = load_captioner(model, recipe.image_size, device, instruction=recipe.instruction)
+    captioner = load_captioner(
+        model, recipe.image_size, device, instruction=recipe.instruction, base=base
+    )
     check_lengths(captioner, recipe.prompt, recipe.evaluation, recipe.beam_length)
     batches = batches_of(len(names), recipe.batch_size)
     what = {

@@ -1,13 +1,14 @@
 """The experiment that a command is about, and what made it; imports no large library."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from caption_curation import paths
+from caption_curation.captioner.model import ADAPTER_SETTINGS
 from caption_curation.experiments.finished import (
     WORKSPACE,
     FinishedExperiment,
@@ -61,6 +62,29 @@ def captioner_files(experiment: FinishedExperiment) -> dict[str, Path]:
     """
     with refusing_unusable(experiment.name):
         return experiment.files(paths.best_captioner(experiment.epochs).as_posix())
+
+
+def base_files(experiment: FinishedExperiment) -> dict[str, Path]:
+    """Those of the model that the captioner is an adapter of; none where it is a whole model.
+
+    Raises:
+        InputError: the cache lacks some.
+    """
+    if ADAPTER_SETTINGS not in captioner_files(experiment):
+        return {}
+    with refusing_unusable(experiment.name):
+        return experiment.files(paths.captioner(0).as_posix())
+
+
+@contextmanager
+def linked_captioner(experiment: FinishedExperiment) -> Iterator[tuple[Path, Path | None]]:
+    """Folders of the best captioner, and of the model that it is an adapter of, if it is one."""
+    with ExitStack() as folders:
+        base = base_files(experiment)
+        yield (
+            folders.enter_context(linked(captioner_files(experiment))),
+            folders.enter_context(linked(base)) if base else None,
+        )
 
 
 @contextmanager

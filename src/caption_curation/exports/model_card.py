@@ -12,6 +12,7 @@ from caption_curation.exports.citation import bibtex
 from caption_curation.exports.found import Found
 from caption_curation.exports.markdown import fenced, front_matter, literal, table
 from caption_curation.exports.recipe import Recipe
+from caption_curation.exports.usage import Architecture, architecture_of, usage
 from caption_curation.metrics.resampling import read_image_statistics, resampled_scores
 from caption_curation.reports.page.labels import METRIC_LABELS
 from caption_curation.reports.page.statistics import percentile_interval, resample_counts
@@ -47,14 +48,14 @@ def model_card(
         )
     )
     counted = outcomes(edits)
+    architecture = architecture_of(experiment)
     title = f"Captioner of {experiment.parameters['profile']}, epoch {best}"
     parts = [
-        front_matter(_head(experiment, profile, title, scores)),
+        front_matter(_head(experiment, profile, title, scores, architecture)),
         f"# {literal(title)}",
-        _summary(profile, experiment, best),
+        _summary(profile, experiment, best, architecture),
         "## Use",
-        fenced(usage(recipe, folder), "python"),
-        _differences(recipe),
+        usage(recipe, folder, architecture),
         "## Scores",
         _scores_text(scores, images),
         "## Training data, and how it was curated",
@@ -72,36 +73,18 @@ def model_card(
     return "\n\n".join(part.strip("\n") for part in parts) + "\n", best
 
 
-def usage(recipe: Recipe, folder: str) -> str:
-    """Lines of Python that caption a picture with transformers alone."""
-    return f"""from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor
-
-processor = AutoProcessor.from_pretrained({folder!r}, backend="pil")
-model = AutoModelForImageTextToText.from_pretrained({folder!r})
-
-picture = Image.open("picture.jpg").convert("RGB")
-prompt = {recipe.prompt!r}
-inputs = processor(images=picture, text=prompt, return_tensors="pt")
-ids = model.generate(
-    **inputs,
-    num_beams={recipe.beams},
-    min_length={recipe.min_length},
-    max_length={recipe.max_length},
-    do_sample=False,
-)
-text = processor.decode(ids[0], skip_special_tokens=True, clean_up_tokenization_spaces=True)
-caption = text.removeprefix(prompt).strip()"""
-
-
 def _head(
-    experiment: FinishedExperiment, profile: Mapping[str, Any], title: str, scores: Scores
+    experiment: FinishedExperiment,
+    profile: Mapping[str, Any],
+    title: str,
+    scores: Scores,
+    architecture: Architecture,
 ) -> dict[str, Any]:
     base = profile["captioner"]["base"]
     head: dict[str, Any] = {
         "license": "unknown",
         "library_name": "transformers",
-        "pipeline_tag": "image-text-to-text",
+        "pipeline_tag": architecture.pipeline,
         "tags": ["image-captioning", "image-to-text", "data-curation", "caption-curation"],
     }
     if base["source"] == "hub":
@@ -168,18 +151,31 @@ def _scores_text(scores: Scores, images: int | None) -> str:
     )
 
 
-def _summary(profile: Mapping[str, Any], experiment: FinishedExperiment, best: int) -> str:
+def _summary(
+    profile: Mapping[str, Any],
+    experiment: FinishedExperiment,
+    best: int,
+    architecture: Architecture,
+) -> str:
     base = profile["captioner"]["base"]
     made_from = {
         "scratch": "random weights",
         "hub": f"{base.get('id')} at {base.get('revision')}",
         "blip_checkpoint": str(base.get("file")),
     }.get(base["source"], "a folder that inputs.captioner names")
-    return (
-        f"A BLIP captioner, fine-tuned from {literal(made_from)} for {best} of "
+    text = (
+        f"{architecture.told()}, fine-tuned from {literal(made_from)} for {best} of "
         f"{experiment.epochs} epochs, the one with the best score on the validation split. While "
         "it learned, the training samples that it found hard were curated."
     )
+    adapter = profile["captioner"]["fine_tuning"].get("adapter")
+    if adapter:
+        text += (
+            f" What was trained is a low-rank adapter (LoRA) of rank {adapter['rank']} beside the "
+            f"layers {literal(', '.join(adapter['target_modules']))}; here it is merged into the "
+            "model's weights, in 32 bits."
+        )
+    return text
 
 
 def _training(experiment: FinishedExperiment, best: int) -> str:
@@ -191,23 +187,6 @@ def _training(experiment: FinishedExperiment, best: int) -> str:
         f". The training set of epoch N is the one after epoch N − 1: `caption-curation export "
         f"--epoch {best - 1}` writes what the last of its epochs was trained on."
     )
-
-
-def _differences(recipe: Recipe) -> str:
-    """Where transformers alone gives other captions than the project."""
-    notes = [
-        "These are the captions that the scores below are of, but for the last digits of pixels "
-        "and of batches of another size: the project divides by the standard deviation in one "
-        "order of operations and transformers in another. With torchvision installed, leaving "
-        'backend="pil" out resizes pictures otherwise.'
-    ]
-    if recipe.beam_length != "caption":
-        notes.append(
-            "This captioner's beam search counts the prompt's tokens too (captioner.beam_length = "
-            f"{recipe.beam_length}), which transformers does not offer: the lines above give "
-            "other, often longer captions. `caption-curation caption` with `--model` gives its own."
-        )
-    return "\n\n".join(notes)
 
 
 def _licence(profile: Mapping[str, Any]) -> str:

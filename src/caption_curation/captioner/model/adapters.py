@@ -5,6 +5,7 @@ digest of the base that it was trained on. The base is the captioner of epoch 0.
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,12 @@ class AdapterOf:
     base: str
 
 
-def adapted_folder(folder: Path) -> Path | None:
+def adapted_folder(folder: Path, base: Path | None = None) -> Path | None:
     """The folder of the base model of which a folder holds an adapter; ``None`` if it holds none.
+
+    Args:
+        folder: of an adapter, or of a whole model.
+        base: where an adapter's base is; ``None``: the captioner of epoch 0.
 
     Raises:
         InputError: the base is not there, or another one than the adapter was trained on.
@@ -42,7 +47,7 @@ def adapted_folder(folder: Path) -> Path | None:
         return None
     record = read_json(folder / BASE)
     digest = record.get("digest") if isinstance(record, dict) else None
-    base = paths.captioner(0)
+    base = base or paths.captioner(0)
     if not base.is_dir():
         raise InputError(f"{folder}: an adapter of the captioner {base}, which is not there")
     if weights_digest(base) != digest:
@@ -119,6 +124,37 @@ def save_adapter(model: Any, adapter: AdapterOf, folder: Path) -> None:
         encoding="utf-8",
     )
     (folder / BASE).write_text(json.dumps({"digest": adapter.base}) + "\n", encoding="utf-8")
+
+
+def merged(captioner: "Captioner") -> "Captioner":
+    """The captioner as a whole model, whose weights are the base's and the adapter's together.
+
+    Args:
+        captioner: with an adapter, which is put into its model in place.
+
+    Raises:
+        InputError: a weight that the adapter changes is another layer's too, which would be changed
+            with it, or what comes out is NaN or infinite.
+    """
+    from peft.tuners.lora import LoraLayer
+
+    model = captioner.model
+    users = Counter(id(value) for _, value in model.named_parameters(remove_duplicate=False))
+    layers = {name: x for name, x in model.named_modules() if isinstance(x, LoraLayer)}
+    for name, layer in layers.items():
+        base = layer.get_base_layer()
+        if users[id(base.weight)] > 1:
+            raise InputError(
+                f"adapter: {name}: its weight is another layer's too, and cannot be merged"
+            )
+        try:
+            layer.merge(safe_merge=True)
+        except ValueError as error:
+            raise InputError(f"adapter: {name}: {error}") from error
+        parent, _, last = name.rpartition(".")
+        setattr(model.get_submodule(parent), last, base)
+    del model.peft_config
+    return replace(captioner, adapter=None)
 
 
 def check_adapter(captioner: "Captioner", adapter: Adapter | None) -> None:

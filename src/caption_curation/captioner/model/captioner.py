@@ -74,7 +74,12 @@ class CaptionTokens:
 
 
 def load_captioner(
-    folder: Path, image_size: int, device: torch.device, *, instruction: str | None = None
+    folder: Path,
+    image_size: int,
+    device: torch.device,
+    *,
+    instruction: str | None = None,
+    base: Path | None = None,
 ) -> Captioner:
     """Load a captioner that one of the stages saved, in float32 whatever it was saved in.
 
@@ -83,6 +88,7 @@ def load_captioner(
         image_size: width and height that every picture is resized to, in pixels.
         device: where the model goes.
         instruction: what the model is asked with every picture; ``None``: nothing.
+        base: the folder of the model that an adapter belongs to; ``None``: that of epoch 0.
 
     Raises:
         InputError: it is of no family that is known, a file is damaged or of another model
@@ -90,7 +96,7 @@ def load_captioner(
             the profile says, its family knows no instructions, or the base of an adapter is
             another one.
     """
-    base = adapted_folder(folder)
+    base = adapted_folder(folder, base)
     family = CAPTIONERS.load(CAPTIONERS.name(base or folder))
     captioner: Captioner = family.load_captioner(base or folder, image_size, instruction, device)
     return load_adapter(captioner, folder) if base else captioner
