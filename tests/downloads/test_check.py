@@ -150,3 +150,19 @@ def test_an_unknown_profile_is_told_with_those_that_there_are() -> None:
     assert "'x': there is no such profile; allowed: coco, demo" in fail(
         "check-downloads", "--profile", "x"
     )
+
+
+UNVERIFIED = [
+    profile
+    for profile in sorted(path.stem for path in (REPOSITORY / "profiles").glob("*.yaml"))
+    if "revision: unverified" in (REPOSITORY / f"profiles/{profile}.yaml").read_text()
+]
+
+
+@pytest.mark.parametrize("profile", UNVERIFIED)
+def test_a_captioner_whose_commit_nobody_looked_up_is_to_be_pinned(
+    root: Path, profile: str
+) -> None:
+    captioner = yaml.safe_load((root / f"profiles/{profile}.yaml").read_text())["captioner"]
+    error = console("check-downloads", "--profile", profile).err
+    assert f"captioner.base: model {captioner['base']['id']}: revision = unverified: " in error
