@@ -1,33 +1,44 @@
-"""What the contract's tests do with a captioner of any kind; and the same in several processes.
+"""What the contract's tests do with a captioner of any kind; and the same in two processes.
 
-``accelerate launch … -m tests.captioner.every_family FOLDER TARGET`` trains and scores every kind
-of ``FOLDER`` once, in processes that are launched once, as starting costs more than tiny models do.
+``python -m tests.captioner.every_family FOLDER TARGET KIND…`` trains and scores kinds of ``FOLDER``
+in two processes. The second is forked when all is imported and loaded, which costs more than tiny
+models do.
 """
 
 import importlib.util
 import json
+import os
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 
 from caption_curation.captioner.bases.scratch import build_captioner
 from caption_curation.captioner.captioning import generate_captions
+from caption_curation.captioner.model.adapters import new_adapter
 from caption_curation.captioner.model.captioner import (
     Captioner,
     load_captioner,
     save_captioner,
 )
 from caption_curation.captioner.scoring import sample_losses
-from caption_curation.captioner.training.checkpoints import Checkpoints
+from caption_curation.captioner.training.checkpoints import Checkpoints, EpochState
 from caption_curation.captioner.training.epoch import new_optimizer, train_epoch
-from caption_curation.compute.process_group import init_process_group, process_index
+from caption_curation.compute.process_group import (
+    destroy_process_group,
+    init_process_group,
+    process_index,
+)
 from caption_curation.config.experiment import Evaluation, Training
 from caption_curation.config.profile import (
+    Adapter,
     Augmentation,
     FineTuning,
     ScratchCaptioner,
@@ -51,6 +62,18 @@ INSTRUCTIONS = {
     "paligemma": "caption en",
 }
 PROMPTS = {"smolvlm": "", "blip_2": "", "vit_gpt2": ""}
+# The layers beside which an adapter of each kind is trained.
+TARGETS = {
+    "blip": ["query", "value"],
+    "git": ["query", "value"],
+    "blip_2": ["q_proj", "v_proj"],
+    "smolvlm": ["q_proj", "v_proj"],
+    "qwen2_vl": ["q_proj", "v_proj"],
+    "florence2": ["q_proj", "v_proj"],
+    "paligemma": ["q_proj", "v_proj"],
+    "vit_gpt2": ["c_attn"],
+}
+ADAPTED = "+adapter"  # what follows a kind of which an adapter is trained
 NEED_TORCHVISION = {"smolvlm", "qwen2_vl"}
 KINDS = ["blip", *tiny_models.BUILDERS]
 CPU = torch.device("cpu")
@@ -112,6 +135,21 @@ def build(kind: str, folder: Path) -> Path:
 def load(kind: str, folder: Path) -> Captioner:
     """A captioner of a kind, asked what its kind is asked."""
     return load_captioner(folder, SIDE, CPU, instruction=INSTRUCTIONS.get(kind))
+
+
+def adapter_of(kind: str, **other: Any) -> Adapter:
+    """The settings of an adapter of a kind."""
+    values: dict[str, Any] = {"rank": 4, "alpha": 8.0, "dropout": 0.1}
+    return Adapter.model_validate(values | {"target_modules": TARGETS[kind]} | other)
+
+
+def load_named(name: str, folder: Path) -> Captioner:
+    """A captioner of a kind in a folder of kinds, or a new adapter of it."""
+    kind = name.removesuffix(ADAPTED)
+    captioner = load(kind, folder / kind)
+    if name == kind:
+        return captioner
+    return new_adapter(captioner, adapter_of(kind), folder / kind, seed=0)
 
 
 def prompt_of(kind: str) -> str:
@@ -176,25 +214,58 @@ def caption(kind: str, captioner: Captioner, files: Sequence[Path]) -> list[str]
     )
 
 
-def work(kinds: Sequence[str], folder: Path, target: Path) -> None:
-    """Train and score every kind once, and write what came of it."""
-    world = make_world(folder / "world")
+@dataclass(frozen=True)
+class Kept(Checkpoints):
+    """Checkpoints in a folder of the test's."""
+
+    at: Path = Path()
+
+    def folder(self, batches: int) -> Path | None:
+        """That folder."""
+        return self.at
+
+
+def kill_at_a_checkpoint(patched: pytest.MonkeyPatch) -> None:
+    """Let the training end when its first checkpoint is written."""
+    save = EpochState.save
+
+    def stop(self: EpochState, folder: Path, losses: Any) -> None:
+        save(self, folder, losses)
+        raise KeyboardInterrupt
+
+    patched.setattr(EpochState, "save", stop)
+
+
+def work(captioners: Mapping[str, Captioner], world: World, target: Path) -> None:
+    """Train and score every captioner once, and write what came of it."""
     target.mkdir(exist_ok=True)
-    for kind in kinds:
-        captioner = load(kind, folder / kind)
+    for name, captioner in captioners.items():
+        kind = name.removesuffix(ADAPTED)
         losses, optimizer = train(kind, captioner, world)
         scored = score(kind, captioner, world)
-        captions = caption(kind, captioner, list(world.files.values())[::4])
         if process_index() == 0:
-            save_file(state_tensors(optimizer), target / f"{kind}.safetensors")
-            found = {
-                "training": losses,
-                "sums": [loss.loss_sum for loss in scored],
-                "captions": captions,
-            }
-            (target / f"{kind}.json").write_text(json.dumps(found))
+            save_file(state_tensors(optimizer), target / f"{name}.safetensors")
+            found = {"training": losses, "sums": [loss.loss_sum for loss in scored]}
+            (target / f"{name}.json").write_text(json.dumps(found))
+
+
+def work_in_two(names: Sequence[str], folder: Path, target: Path) -> None:
+    """The same in this process and another."""
+    captioners = {name: load_named(name, folder) for name in names}
+    world = make_world(folder / "world")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    other = os.fork()
+    rank = "0" if other else "1"
+    of_both = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    os.environ |= of_both | {"MASTER_PORT": port, "RANK": rank, "LOCAL_RANK": rank}
+    init_process_group()
+    work(captioners, world, target)
+    destroy_process_group()
+    if other and os.waitpid(other, 0)[1]:
+        sys.exit("the other process failed")
 
 
 if __name__ == "__main__":
-    init_process_group()
-    work(sys.argv[3:], Path(sys.argv[1]), Path(sys.argv[2]))
+    work_in_two(sys.argv[3:], Path(sys.argv[1]), Path(sys.argv[2]))

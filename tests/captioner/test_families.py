@@ -5,7 +5,7 @@ import math
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 
 from caption_curation.captioner.model.captioner import Captioner, save_captioner
 from caption_curation.captioner.model.transforms import resize, to_tensor
-from caption_curation.captioner.training.checkpoints import Checkpoints, EpochState
 from caption_curation.captioner.training.epoch import new_optimizer
 from caption_curation.pictures.reading import read_picture
 from tests.captioner import every_family as family
@@ -213,16 +212,6 @@ def test_saved_and_loaded_it_trains_on_as_if_never_stopped(
         ).read_bytes(), name
 
 
-@dataclass(frozen=True)
-class Kept(Checkpoints):
-    """Checkpoints in a folder of the test's."""
-
-    at: Path = Path()
-
-    def folder(self, batches: int) -> Path | None:
-        return self.at
-
-
 @EVERY_KIND
 def test_killed_it_resumes_with_the_same_result(
     kind: str, models: Path, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -230,18 +219,11 @@ def test_killed_it_resumes_with_the_same_result(
     undisturbed = family.load(kind, models / kind)
     expected, _ = family.train(kind, undisturbed, world)
 
-    checkpoints = Kept(None, 1, tmp_path)  # type: ignore[arg-type]
+    checkpoints = family.Kept(None, 1, tmp_path)  # type: ignore[arg-type]
     killed = family.load(kind, models / kind)
-    save = EpochState.save
-
-    def stop(self: EpochState, folder: Path, losses: Any) -> None:
-        save(self, folder, losses)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(EpochState, "save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            family.train(kind, killed, world, checkpoints=checkpoints)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        family.kill_at_a_checkpoint(patched)
+        family.train(kind, killed, world, checkpoints=checkpoints)
     resumed = family.load(kind, models / kind)
     found, _ = family.train(kind, resumed, world, checkpoints=checkpoints)
     assert found == expected
@@ -251,34 +233,36 @@ def test_killed_it_resumes_with_the_same_result(
         assert torch.equal(mine, theirs)
 
 
+# A decoder that reads pictures as its own tokens, and one beside an encoder.
+ADAPTERS = [f"{kind}{family.ADAPTED}" for kind in ("git", "vit_gpt2")]
+
+
 @pytest.fixture(scope="module")
 def outcomes(models: Path, world: World) -> tuple[Path, Path]:
     """What one process makes of all kinds, and what two make together."""
-    kinds = [kind for kind in KINDS if family.installed(kind)]
-    family.work(kinds, models, models / "alone")
-    launch = (
-        "-m accelerate.commands.accelerate_cli launch --multi_gpu --num_processes 2 "
-        "--num_machines 1 --mixed_precision no --dynamo_backend no --main_process_port 0 "
-        "-m tests.captioner.every_family"
-    )
+    names = [kind for kind in KINDS if family.installed(kind)] + ADAPTERS
+    alone, together = models / "alone", models / "together"
+    family.work({name: family.load_named(name, models) for name in names}, world, alone)
     paths = [str(REPOSITORY), str(REPOSITORY / "src"), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
-        [sys.executable, *launch.split(), str(models), str(models / "together"), *kinds],
+        [sys.executable, "-m", "tests.captioner.every_family", str(models), str(together), *names],
         env=os.environ
         | {
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "ACCELERATE_USE_CPU": "true",
-            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "OMP_NUM_THREADS": "1",  # threads do not survive a fork
+            "TOKENIZERS_PARALLELISM": "false",
         },
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return models / "alone", models / "together"
+    return alone, together
 
 
-@EVERY_KIND
+@pytest.mark.parametrize("kind", [*EVERY_KIND.args[1], *ADAPTERS])
 def test_two_processes_give_what_one_gives(kind: str, outcomes: tuple[Path, Path]) -> None:
     alone, together = (json.loads((folder / f"{kind}.json").read_text()) for folder in outcomes)
     assert together["training"] == pytest.approx(alone["training"], rel=1e-4)

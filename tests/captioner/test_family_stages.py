@@ -31,7 +31,15 @@ from tests.small_run import COLOURS, TRAIN, VAL, set_parameters
 SAMPLES = samples_of(TRAIN)
 
 
-def prepare(folder: Path, model: Path, changes: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def dvc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The .dvc folder of a new repository."""
+    folder = tmp_path_factory.mktemp("dvc")
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=folder, check=True)
+    return folder / ".dvc"
+
+
+def prepare(folder: Path, dvc: Path, model: Path, changes: dict[str, Any]) -> None:
     """What the captioner's stages read before the first epoch."""
     set_parameters(folder, {"training.prompt": "", "evaluation.max_length": 12})
     set_inputs(folder, captioner=model)
@@ -49,16 +57,19 @@ def prepare(folder: Path, model: Path, changes: dict[str, Any]) -> None:
         write_split(split, images, image_files(digests, paths.CORPUS), folder / paths.CORPUS)
     for epoch in (0, 1):
         write_json_lines(folder / paths.samples(epoch), SAMPLES)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=folder, check=True)
+    shutil.copytree(dvc, folder / ".dvc")
 
 
 @pytest.mark.parametrize("adapter", [None, ["query", "value"]], ids=["whole", "adapter"])
 def test_a_model_of_another_family_is_trained_scored_and_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adapter: list[str] | None
+    tmp_path: Path,
+    dvc: Path,
+    git: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    adapter: list[str] | None,
 ) -> None:
-    model = tiny_models.git(tmp_path / "git")
     settings = adapter and {"rank": 2, "alpha": 4.0, "dropout": 0.1, "target_modules": adapter}
-    prepare(tmp_path, model, {"captioner.fine_tuning.adapter": settings})
+    prepare(tmp_path, dvc, git, {"captioner.fine_tuning.adapter": settings})
     monkeypatch.chdir(tmp_path)
     base_captioner.main()
     base = weights_digest(paths.captioner(0))
