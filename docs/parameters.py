@@ -110,8 +110,11 @@ def _file(file: ParameterFile) -> Iterator[str]:
     for key, field in schema["properties"].items():
         value = [values[key]] if key in values else []
         if _kinds(field, schema):
-            yield f"### {key}\n\n{_meaning(key, field, schema)}\n"
-            yield from _tables(key, field, schema, value)
+            named = key
+            if "additionalProperties" in field:
+                named, value = f"{key}.NAME", list(values[key].values())
+            yield f"### {named}\n\n{_meaning(key, field, schema)}\n"
+            yield from _tables(named, field, schema, value)
         else:
             plain.append(_row(key, field, schema, value))
     if plain:
@@ -212,7 +215,7 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
     if "const" in field or "enum" in field:
         return ", ".join(f"`{value}`" for value in field.get("enum") or [field["const"]])
     if field.get("additionalProperties"):
-        return "sections, at least one"
+        return "sections" + (", at least one" if field.get("minProperties") else "")
     if field.get("type") in ("integer", "number"):
         return _number(field)
     if field.get("type") == "array":

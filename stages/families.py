@@ -1,12 +1,10 @@
 """Write digests of the code of the captioner's and the generator's families."""
 
 import json
-from hashlib import sha256
 from pathlib import Path
 
 from caption_curation import paths
 from caption_curation.captioner.model.family import CAPTIONERS
-from caption_curation.support.imports import everything_imported, holds_only_a_docstring
 from caption_curation.support.outputs import atomic_folder
 from caption_curation.text_to_image.family import GENERATORS
 from stages import run
@@ -25,25 +23,8 @@ def main() -> None:
     with atomic_folder(paths.FAMILIES) as folder:
         for part, (families, model) in chosen.items():
             name = families.name(model)
-            record = {"family": name, "code": digests(families.package, name, Path())}
+            record = {"family": name, "code": families.code(name, Path())}
             (folder / f"{part}.json").write_text(json.dumps(record, indent=1) + "\n")
-
-
-def digests(package: str, name: str, root: Path) -> dict[str, str]:
-    """SHA-256 of every file that a family's module imports, its own too, by path; sorted.
-
-    Args:
-        package: that has a module for each family.
-        name: of the family's module.
-        root: the repository's root.
-    """
-    module = f"src/{package.replace('.', '/')}/{name}.py"
-    files = sorted(everything_imported(module, root))
-    return {
-        file: sha256((root / file).read_bytes()).hexdigest()
-        for file in files
-        if not holds_only_a_docstring(file, root)
-    }
 
 
 if __name__ == "__main__":

@@ -13,7 +13,10 @@ import yaml
 from caption_curation.support import imports
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-FAMILIES = "stages/families.py"
+# They write digests of the families' code, of all families, and run none of it.
+FAMILIES = ("stages/families.py", "stages/round_trip/recipe.py")
+
+ROOMS = (("captioner", "text_to_image"), ("text_to_image",))  # whose families they are
 
 # Their results cost a GPU's time: they depend on what they import, and on nothing beside it.
 ON_GPU = {
@@ -77,20 +80,20 @@ def holds_only_a_docstring(path: str) -> bool:
 def everything_imported(entry: str) -> set[str]:
     """What a stage imports; of the one that makes digests of families, what all of them import."""
     found = imports.everything_imported(entry, REPOSITORY)
-    if entry == FAMILIES:
+    if entry in FAMILIES:
         found |= {
             file
-            for module in family_modules()
+            for module in family_modules(ROOMS[FAMILIES.index(entry)])
             for file in imports.everything_imported(module, REPOSITORY)
         }
     return found
 
 
-def family_modules() -> list[str]:
-    """The module of every family of captioners and generators."""
+def family_modules(rooms: tuple[str, ...]) -> list[str]:
+    """The module of every family of captioners or generators."""
     return [
         path.relative_to(REPOSITORY).as_posix()
-        for room in ("captioner", "text_to_image")
+        for room in rooms
         for path in (REPOSITORY / f"src/caption_curation/{room}/families").glob("[!_]*.py")
     ]
 
@@ -139,7 +142,7 @@ def test_stages_that_run_models_depend_on_the_recorded_versions() -> None:
     for name, entry, declared in dependencies():
         used = {package for path in everything_imported(entry) for package in libraries(path)}
         # The digests of families are taken of their code, which is not run.
-        runs_models = bool(used & MODEL_LIBRARIES and entry != FAMILIES) or entry == FIRST
+        runs_models = bool(used & MODEL_LIBRARIES and entry not in FAMILIES) or entry == FIRST
         assert ("versions.yaml" in declared) == runs_models, name
 
 
@@ -155,19 +158,25 @@ MAKERS = {
 }
 
 
+# A recipe holds the digest of its generator's family, which may be none of the experiment's.
+WITH_RECIPES = {"stages/round_trip/images.py"}
+
+
 def test_stages_that_use_a_model_depend_on_its_family_by_a_digest_alone() -> None:
     """Which module that is, no import says: it is found by the model's own configuration."""
     finders = {
         "data/families/captioner.json": "src/caption_curation/captioner/model/captioner.py",
         "data/families/generator.json": "src/caption_curation/text_to_image/family.py",
     }
+    of_recipe = {"data/families/generator.json": "data/round_trip/recipes/${item.generator}.json"}
     for name, entry, declared in dependencies():
-        if entry in {FAMILIES, *MAKERS} or entry.startswith("stages/pretrain/"):
+        if entry in {*FAMILIES, *MAKERS} or entry.startswith("stages/pretrain/"):
             continue
         used = everything_imported(entry)
         for digest, finder in finders.items():
-            assert (digest in declared) == (finder in used), (name, digest)
-        assert not used & set(family_modules()), name
+            told = of_recipe.get(digest, digest) if entry in WITH_RECIPES else digest
+            assert (told in declared) == (finder in used), (name, digest)
+        assert not used & set(family_modules(ROOMS[0])), name
         assert not {path for path in declared if "/families" in f"{path}" and "src" in path}, name
 
 

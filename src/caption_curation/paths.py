@@ -17,6 +17,7 @@ GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo 
 GENERATOR_CORPUS = Path("data/generator_corpus")
 BASE_GENERATOR = Path("data/base_generator")
 GENERATOR = Path("data/generator")
+OTHER_GENERATORS = Path("data/other_generators")  # NAME/ of the round trip's, those asked for
 FAMILIES = Path("data/families")  # captioner.json, generator.json: digests of the families' code
 ROUND_TRIP = Path("data/round_trip")
 

@@ -8,10 +8,12 @@ from typing import Annotated
 
 from caption_curation import paths
 from caption_curation.image_index import split_files
-from caption_curation.round_trip.variants import GENERATORS, REAL, VARIANTS
+from caption_curation.round_trip.parameters import PARAMS_FILE, OtherGenerator, RoundTrip
+from caption_curation.round_trip.variants import OURS, REAL
 from caption_curation.round_trip.variants import PROMPTS as KINDS
 from caption_curation.samples import CaptionedImage, read_images, read_json_lines
-from caption_curation.support.stage_arguments import OneOf
+from caption_curation.support.errors import InputError
+from caption_curation.support.stage_arguments import Name, OneOf
 from caption_curation.synthetic_index import INDEX
 
 COUNTS = "prompts.json"  # beside an index: prompts, those that are too long, images drawn again
@@ -21,14 +23,31 @@ EVALUATION = paths.ROUND_TRIP / "evaluation"  # scores.json, images.jsonl
 REPORT = Path("reports/round_trip")  # index.html, figures, tables
 
 # Arguments of the stages.
-Generator = Annotated[str, OneOf(*GENERATORS)]
+Generator = Annotated[str, Name("base_generator, generator or a name of other_generators")]
 PromptKind = Annotated[str, OneOf(*KINDS)]
-Shown = Annotated[str, OneOf(*(variant.name for variant in VARIANTS), REAL)]
+Shown = Annotated[str, Name(f"GENERATOR-PROMPT or {REAL}")]
 
 
 def generator_folder(name: str) -> Path:
     """The folder of a generator: ``base_generator``, ``generator`` (fine-tuned) or another one."""
-    return paths.GENERATOR.with_name(name)
+    return paths.GENERATOR.with_name(name) if name in OURS else paths.OTHER_GENERATORS / name
+
+
+def settings_of(name: str, settings: RoundTrip) -> OtherGenerator:
+    """What the parameters say of a generator that is none of the experiment's.
+
+    Raises:
+        InputError: nothing.
+    """
+    if name not in settings.other_generators:
+        known = ", ".join(settings.other_generators) or "none"
+        raise InputError(f"{PARAMS_FILE}: other_generators.{name}: missing key; there are: {known}")
+    return settings.other_generators[name]
+
+
+def recipe_file(generator: str) -> Path:
+    """How a generator draws, as :mod:`caption_curation.round_trip.recipe` has it."""
+    return paths.ROUND_TRIP / "recipes" / f"{generator}.json"
 
 
 def images_folder(variant: str) -> Path:

@@ -7,23 +7,16 @@ from caption_curation.config.params import load_params
 from caption_curation.numerical_classes import write_classes
 from caption_curation.round_trip.items import Item
 from caption_curation.round_trip.parameters import load_round_trip
+from caption_curation.round_trip.recipe import read_recipe
 from caption_curation.round_trip.variants import PROMPTS, Variant
 from caption_curation.samples import read_json_lines, write_json_lines
-from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import write_atomically
 from caption_curation.synthetic_index import INDEX
-from caption_curation.text_to_image.family import abilities_of, refuse_unsupported
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed, origin_of
 from caption_curation.text_to_image.synthesis.images import obtain_images
 from caption_curation.text_to_image.synthesis.overflow import fit_requests, load_token_limit
 from stages import round_trip, run_on_processes
-
-MADE_BY = {
-    "base_generator": "base_generator",
-    "generator": "finetune_generator",
-    "other_generator": "stages/round_trip_models/dvc.yaml:generator",
-}
 
 
 def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None:
@@ -35,15 +28,9 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
     """
     params = load_params()
     model = round_trip.generator_folder(generator)
-    if not model.is_dir():
-        raise InputError(
-            f"{model}: there is no such generator; `dvc repro {MADE_BY[generator]}` makes it"
-        )
-    section = params.profile.generator
-    if generator == "other_generator":
-        section = section.model_copy(update={"image_size": abilities_of(model).native_size})
+    recipe = read_recipe(round_trip.recipe_file(generator))
+    section = params.profile.generator.model_copy(update={"image_size": recipe.image_size})
     settings = PROMPTS[prompt].settings(load_round_trip().styler, params.experiment.prompt)
-    refuse_unsupported(model, synthesis=params.experiment.synthesis, prompt=settings)
     items = [Item(**record) for record in read_json_lines(round_trip.PROMPTS / f"{prompt}.jsonl")]
     requests = {
         item.item_id: ImageRequest(item.prompt, image_seed(item.image_id, 0)) for item in items
@@ -59,8 +46,8 @@ def main(generator: round_trip.Generator, prompt: round_trip.PromptKind) -> None
     keys = obtain_images(
         requests,
         generator=model,
-        weights_digest=None,
-        synthesis=params.experiment.synthesis,
+        weights_digest=recipe.weights,
+        synthesis=recipe.settings,
         section=section,
         arithmetic=params.experiment.compute.arithmetic,
         folder=partial,

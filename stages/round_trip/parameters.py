@@ -5,11 +5,17 @@ from pathlib import Path
 from caption_curation import paths
 from caption_curation.captioner.bases.published import obtain_captioner
 from caption_curation.config.experiment import LONGEST_TRAINING
-from caption_curation.config.params import load_params
+from caption_curation.config.params import Params, load_params
 from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
 from caption_curation.round_trip.captioner_folder import captioner_folder
-from caption_curation.round_trip.parameters import OTHER_CAPTIONER, PARAMS_FILE, load_round_trip
-from caption_curation.support.errors import InputError
+from caption_curation.round_trip.checks import drawing_faults
+from caption_curation.round_trip.parameters import (
+    OTHER_CAPTIONER,
+    PARAMS_FILE,
+    RoundTrip,
+    load_round_trip,
+)
+from caption_curation.support.errors import InputError, list_faults
 from stages import run
 from stages.round_trip import CHECKED
 
@@ -27,15 +33,14 @@ def main() -> None:
 
     A new captioner runs this stage, but none of those that generate images from its output.
     """
-    inputs = load_params().experiment.inputs
-    settings = load_round_trip()
+    params, settings = load_params(), load_round_trip()
+    inputs = params.experiment.inputs
     captioner = Path(settings.captioner)
     if captioner not in MADE_BY_THE_PIPELINE:
         check_captioner(settings.captioner, PARAMS_FILE)
     if captioner == OTHER_CAPTIONER:
         check_present("other_captioner", settings.other_captioner, inputs.other_captioner)
-    if "other_generator" in settings.generators:
-        check_present("other_generator", settings.other_generator, inputs.other_generator)
+    check_generators(settings, params)
     CHECKED.parent.mkdir(parents=True, exist_ok=True)
     CHECKED.write_text("The parameters are valid.\n", encoding="utf-8")
 
@@ -56,6 +61,29 @@ def check_present(key: str, source: LocalModel | HubModel | BlipCheckpoint, path
         )
     if not isinstance(source, HubModel) and not Path(path).exists():
         raise InputError(f"params.yaml: inputs.{key} = {path!r}: there is no such path")
+
+
+def check_generators(settings: RoundTrip, params: Params) -> None:
+    """Raise an InputError that lists what is wrong with the other generators that are asked for.
+
+    Only local ones are there already; those of the hub are looked at once they are obtained, and
+    before anything is drawn.
+    """
+    faults = []
+    present = {}
+    for name, other in settings.asked_others.items():
+        if isinstance(other.model, HubModel):
+            if other.model.unpinned:
+                faults.append(f"other_generators.{name}.model: {other.model.unpinned}")
+        elif Path(other.folder).is_dir():
+            present[name] = Path(other.folder)
+        else:
+            faults.append(
+                f"other_generators.{name}.folder = {other.folder!r}: there is no such folder"
+            )
+    faults += drawing_faults(present, settings, params)
+    if faults:
+        raise InputError(list_faults(f"{PARAMS_FILE}: generators that cannot be asked", faults))
 
 
 if __name__ == "__main__":

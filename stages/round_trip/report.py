@@ -5,17 +5,21 @@ from pathlib import Path
 
 from caption_curation import paths
 from caption_curation.config.experiment import Prompt
-from caption_curation.config.params import load_params
+from caption_curation.config.params import Params, load_params
+from caption_curation.pictures.reading import read_picture
 from caption_curation.reports.page.descriptions import describe_synthesis
 from caption_curation.reports.page.html import write_page_folder
 from caption_curation.reports.page.style import to_svg
 from caption_curation.reports.round_trip.beside_paper import paper_rows
 from caption_curation.reports.round_trip.figures import make_figures
+from caption_curation.reports.round_trip.looks import looks_of
 from caption_curation.reports.round_trip.page import (
+    DrawnWith,
     RoundTrip,
     build_page,
     choose_examples,
     describe_model,
+    describe_ours,
 )
 from caption_curation.reports.round_trip.tables import (
     Results,
@@ -27,6 +31,7 @@ from caption_curation.reports.round_trip.truth import track
 from caption_curation.rng import rng_for
 from caption_curation.round_trip.items import Item, one_of_each
 from caption_curation.round_trip.parameters import OTHER_CAPTIONER, load_round_trip
+from caption_curation.round_trip.parameters import RoundTrip as Settings
 from caption_curation.round_trip.variants import PROMPTS as KINDS
 from caption_curation.round_trip.variants import REAL, Grid, Variant
 from caption_curation.samples import read_images, read_json_lines
@@ -45,7 +50,8 @@ def main() -> None:
         read_json_lines(round_trip.EVALUATION / "images.jsonl"),
     )
     tracking = track(results, rng_for("round trip", "bootstrap"))
-    figures = make_figures(results, tracking, rng_for("round trip", "spread"))
+    looks = looks_of(list(settings.other_generators))
+    figures = make_figures(results, looks, tracking, rng_for("round trip", "spread"))
     svgs = {name: to_svg(figure, text) for name, (figure, text) in figures.items()}
     validation = read_images(paths.CORPUS / "val.jsonl")
     paper = paper_rows(params, settings)
@@ -57,10 +63,10 @@ def main() -> None:
         profile=params.experiment.profile,
         language=params.experiment.evaluation.language,
         captioner=captioner,
-        other_generator=describe_model(settings.other_generator, inputs.other_generator),
+        drawing={name: drawn_with(name, grid, params, settings) for name in grid.generators},
+        looks=looks,
         single=settings.single,
         styler=settings.styler,
-        synthesis=params.experiment.synthesis.model_dump(),
         results=results,
         tracking=tracking,
         paper=paper,
@@ -83,6 +89,21 @@ def main() -> None:
         round_trip.REPORT, texts, {name: figure for name, (figure, _) in figures.items()}
     )
     print(round_trip.REPORT / "index.html")
+
+
+def drawn_with(name: str, grid: Grid, params: Params, settings: Settings) -> DrawnWith:
+    """What a generator is and draws with; the size is that of its images."""
+    other = settings.other_generators.get(name)
+    some = next(iter(round_trip.image_files(Variant(name, grid.prompts[0]).name).values()))
+    return DrawnWith(
+        model=(
+            describe_model(other.model, other.folder)
+            if other
+            else describe_ours(params.profile.generator, name)
+        ),
+        image_size=read_picture(some).width,
+        synthesis=settings.synthesis_of(name, params.experiment.synthesis),
+    )
 
 
 def remarks(grid: Grid, styler: str, prompt: Prompt) -> dict[str, list[Variant]]:

@@ -317,7 +317,7 @@ def test_a_real_corpus_has_no_automatic_annotations(
         ("variant", "generator-triple", "variant = 'generator-triple'"),
         (
             "variant",
-            "other_generator-single",
+            "sd_2_0-single",
             "asks for base_generator-single, base_generator-concat",
         ),
         ("captioner", "data/nowhere", "captioner = 'data/nowhere': there is no such folder"),

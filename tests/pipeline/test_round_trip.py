@@ -4,6 +4,7 @@ Nothing is run but one cheap stage. The outputs are stand-ins, which DVC is told
 stages' own (``dvc commit``).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +32,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     change(clone.folder / "stages/round_trip/params.yaml", {"captioner": CAPTIONER})
     lists = ["corpus/val.jsonl", "corpus/val_images.jsonl"]
     inputs = ["corpus/images/v.jpg", *lists, "ground_truth/scenes.jsonl"]
-    inputs += ["families/captioner.json", "families/generator.json"]
-    models = [*(f"{generator}/weights" for generator in GENERATORS), "my_captioner/weights"]
+    inputs += ["families/captioner.json"]
+    inputs += [f"round_trip/recipes/{generator}.json" for generator in GENERATORS]
+    models = ["my_captioner/weights"]
     stages = yaml.safe_load((clone.folder / PIPELINE).read_text())["stages"]
     outputs = [
         out.replace("${item.generator}-${item.prompt}", name)
@@ -85,23 +87,29 @@ def test_the_matrix_has_all_variants_and_begins_unchanged(
 def test_other_models_are_obtained_if_they_are_asked_for_and_nothing_is_drawn_anew(
     clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "round_trip_models" not in clone.command("dvc", "repro", "--dry", "--force", PIPELINE)
+    names = clone.command("dvc", "repro", "--dry", "--force", PIPELINE)
+    assert set(re.findall("round_trip_models/dvc.yaml:(.*)'", names)) == {
+        f"recipe@{generator}" for generator in GENERATORS
+    }
     settings = clone.folder / "stages/round_trip/params.yaml"
     with changed(clone, str(settings.relative_to(clone.folder)), settings.read_text()):
+        others = yaml.safe_load(settings.read_text())["other_generators"]
         change(
             settings,
             {
-                "generators": [*GENERATORS, "other_generator"],
+                "generators": [*GENERATORS, "sd_2_0"],
+                "other_generators": {**others, "sdxl": others["sd_2_0"]},  # nobody asks for it
                 "prompts": ["concat", "concat_styler"],
                 "captioner": "data/round_trip/captioner",
             },
         )
         names = clone.command("dvc", "repro", "--dry", "--force", PIPELINE)
-        for name in ("captioner", "generator"):
-            assert f"stages/round_trip_models/dvc.yaml:{name}" in names
+        for name in ("captioner", "generator@sd_2_0", "recipe@generator", "other_recipe@sd_2_0"):
+            assert f"stages/round_trip_models/dvc.yaml:{name}'" in names
+        assert "sdxl" not in names
         assert "train@" not in names  # no captioner of the experiment is needed
         asked = {f"{item}-{kind}" for item in GENERATORS for kind in ("concat", "concat_styler")}
-        others = {f"other_generator-{kind}" for kind in ("concat", "concat_styler")}
+        others = {f"sd_2_0-{kind}" for kind in ("concat", "concat_styler")}
         found = stale(clone, monkeypatch)
         assert {name for name in found if name.startswith("images@")} == {
             f"images@{name}" for name in others
@@ -119,10 +127,19 @@ def test_another_captioner_draws_no_image(clone: Clone, monkeypatch: pytest.Monk
         assert stale(clone, monkeypatch) == CAPTIONS
 
 
-def test_another_generator_draws_its_own_images_only(
+def test_a_pipeline_without_other_generators(clone: Clone) -> None:
+    settings = clone.folder / "stages/round_trip/params.yaml"
+    with changed(clone, str(settings.relative_to(clone.folder)), settings.read_text()):
+        change(settings, {"other_generators": {}})
+        names = clone.command("dvc", "stage", "list", "stages/round_trip_models/dvc.yaml")
+        assert "recipe@generator" in names
+        assert "other_recipe" not in names
+
+
+def test_another_recipe_of_a_generator_draws_its_own_images_only(
     clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with changed(clone, "data/generator/weights", "another"):
+    with changed(clone, "data/round_trip/recipes/generator.json", "another"):
         assert stale(clone, monkeypatch) == {f"images@generator-{prompt}" for prompt in PROMPTS}
 
 

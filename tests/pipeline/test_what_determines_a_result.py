@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from caption_curation.round_trip.variants import OURS
 from tests.conftest import REPOSITORY
 from tests.pipeline.clone import Clone, change
 from tests.pipeline.recorded import changed_stages, record_all_stages
@@ -36,7 +37,8 @@ FILES = {
 }
 NAMED = {"parameters", "report"}
 RUN = ("epochs", "round_trip", "round_trip_models", "human_study")  # pretraining is done once
-OF_THE_STUDIES = {"automatic.annotators", "other_captioner", "other_generator"}
+OF_THE_STUDIES = {"automatic.annotators", "other_captioner", "other_generators.sd_2_0.model"}
+RECIPES = {"round_trip_models:recipe", "round_trip_models:other_recipe"}
 MODELS = {
     "base_captioner",
     "base_generator",
@@ -87,21 +89,30 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         elif name == "scores":
             shutil.copytree(clone.folder / "defaults/scores", mine / name)
             clone.set(**{"inputs.scores": "mine/scores"})
+        elif name == "other_generator":
+            shutil.copytree(clone.folder / "data/demo_models/clip", mine / name)
+            settings = clone.folder / "stages/round_trip/params.yaml"
+            change(settings, {"other_generators.sd_2_0.folder": f"mine/{name}"})
         else:
             shutil.copytree(clone.folder / "data/demo_models/clip", mine / name)
             clone.set(**{f"inputs.{name}": f"mine/{name}"})
     clone.commit("inputs")
-    # What the stage `families` reads of models; all else are placeholders.
-    for model, file in {
-        "captioner": "data/epochs/0/captioner/config.json",
-        "generator": "data/base_generator/model_index.json",
-    }.items():
-        target = clone.folder / file
-        target.parent.mkdir(parents=True)
-        shutil.copy(clone.folder / "data/demo_models" / model / target.name, target)
-    clone.command(sys.executable, "-m", "stages.families")
+    # What is read for digests of families and for recipes; all else are placeholders.
+    target = clone.folder / "data/epochs/0/captioner/config.json"
+    target.parent.mkdir(parents=True)
+    shutil.copy(clone.folder / "data/demo_models/captioner/config.json", target)
+    for name in OURS:
+        shutil.copytree(clone.folder / "data/demo_models/generator", clone.folder / "data" / name)
+    take_digests(clone)
     record_all_stages(clone)
     return clone
+
+
+def take_digests(clone: Clone) -> None:
+    """Run the stages whose outputs hold digests of families' code."""
+    clone.command(sys.executable, "-m", "stages.families")
+    for name in OURS:
+        clone.command(sys.executable, "-m", "stages.round_trip.recipe", name)
 
 
 @pytest.fixture
@@ -175,25 +186,29 @@ OF_BLIP = {
 }
 
 
+OF_STABLE_DIFFUSION = {"pretrain:model_card", *RECIPES}
+
+
 @pytest.mark.parametrize("room", ["captioner", "text_to_image"])
 def test_a_second_family_reruns_no_experiment_of_the_first(clone: Clone, room: str) -> None:
     module = clone.folder / f"src/caption_curation/{room}/families/another.py"
     for code in ("from caption_curation import rng\n", "import torch\n"):  # planted, then mended
         module.write_text(code)
-        card = {"pretrain:model_card"} if room == "text_to_image" else set()
-        assert changed_stages(clone) == {"families"} | card
-        clone.command(sys.executable, "-m", "stages.families")
-        # Its own dependencies are others than recorded, and no dependency of any other stage is.
-        assert changed_stages(clone) == {"families"} | card
+        makers = {"pretrain:model_card", *RECIPES} if room == "text_to_image" else set()
+        assert changed_stages(clone) == {"families"} | makers
+        take_digests(clone)
+        # Their own dependencies are others than recorded, and no dependency of any other stage is.
+        assert changed_stages(clone) == {"families"} | makers
 
 
 @pytest.mark.parametrize(
     ("module", "makers", "users"),
     [
         ("captioner/families/blip.py", OF_BLIP, CAPTIONERS),
-        ("text_to_image/families/stable_diffusion.py", {"pretrain:model_card"}, GENERATORS),
+        ("text_to_image/families/stable_diffusion.py", OF_STABLE_DIFFUSION, GENERATORS),
         # What only one of them imports, and no stage by itself.
-        ("text_to_image/windows.py", {"pretrain:model_card"}, GENERATORS),
+        ("text_to_image/windows.py", OF_STABLE_DIFFUSION, GENERATORS),
+        ("text_to_image/families/flux.py", OF_STABLE_DIFFUSION, set()),  # no model is of it
     ],
 )
 def test_mending_a_family_reruns_what_uses_it(
@@ -202,10 +217,10 @@ def test_mending_a_family_reruns_what_uses_it(
     file = clone.folder / "src/caption_curation" / module
     file.write_text(file.read_text() + "\nMENDED = True\n")
     assert changed_stages(clone) == {"families"} | makers
-    clone.command(sys.executable, "-m", "stages.families")
+    take_digests(clone)
     assert changed_stages(clone) == {"families"} | makers | users
     file.write_text(file.read_text().removesuffix("\nMENDED = True\n"))
-    clone.command(sys.executable, "-m", "stages.families")
+    take_digests(clone)
 
 
 # Sections that come in several kinds, or may be null: DVC tracks them whole.
@@ -234,7 +249,8 @@ def tracked(profile: str) -> Iterator[tuple[str, str, str, Any]]:
                     name = template.replace("${profile}", profile)
                     values = yaml.safe_load((REPOSITORY / name).read_text())
                     for key in keys or ():
-                        yield body["cmd"].split()[2], name, key, value_of(values, key)
+                        one = key.replace("${key}", "sd_2_0")
+                        yield body["cmd"].split()[2], name, one, value_of(values, one)
 
 
 def value_of(values: Any, key: str) -> Any:

@@ -6,6 +6,7 @@ import io
 import pytest
 
 from caption_curation.reports.round_trip.figures import score_dots
+from caption_curation.reports.round_trip.looks import looks_of
 from caption_curation.reports.round_trip.tables import Results, variants_csv
 from caption_curation.round_trip.scoring import score_variants
 from caption_curation.round_trip.variants import REAL, Grid
@@ -33,7 +34,7 @@ def test_variants_are_scored_shown_and_written_without_meteor() -> None:
     scores = {variant: dict(of.metrics) for variant, of in found.items()}
     results = Results(Grid(["generator"], ["single"]), scores, [])
     assert results.metrics == ["bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider"]
-    labels = [axes.get_xlabel() for axes in score_dots(results).axes]
+    labels = [axes.get_xlabel() for axes in score_dots(results, looks_of([])).axes]
     assert labels == ["CIDEr (× 100)", "BLEU-4 (× 100)", "ROUGE-L (× 100)"]
     for row in csv.DictReader(io.StringIO(variants_csv(results, {}, {}))):
         assert row["meteor"] == ""

@@ -35,7 +35,7 @@ from caption_curation.reports.round_trip.tracking import (
 from caption_curation.round_trip.items import drawn_position, one_file_each, one_of_each
 from caption_curation.round_trip.parameters import OTHER_CAPTIONER
 from caption_curation.round_trip.scoring import score_variants
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Grid, Variant
+from caption_curation.round_trip.variants import OURS, PROMPTS, REAL, Grid, Variant
 from caption_curation.samples import read_images, read_json_lines, write_json_lines
 from caption_curation.support.errors import InputError
 from stages import (
@@ -51,9 +51,9 @@ from stages.round_trip import (
     evaluate,
     images,
     other_captioner,
-    other_generator,
     parameters,
     prompts,
+    recipe,
     report,
 )
 from tests.captioner import test_blip_checkpoint as blip
@@ -91,6 +91,7 @@ def prepare(root: Path) -> None:
     SETTINGS.parent.mkdir(parents=True)
     shutil.copy(REPOSITORY / SETTINGS, SETTINGS)
     change(SETTINGS, {"captioner": str(paths.captioner(0))})
+    (root / "src").symlink_to(REPOSITORY / "src")  # the digests of families are taken of it
     (root / "data").mkdir()
     (root / "data" / "demo_models").symlink_to(REPOSITORY / "data" / "demo_models")
     corpus.main("data")
@@ -104,6 +105,8 @@ def run_round_trip() -> None:
     parameters.main()
     sbert_captions.main("val")
     prompts.main()
+    for generator in OURS:
+        recipe.main(generator)
     for variant in CHOSEN:
         images.main(variant.generator, variant.prompt)
         captions.main(variant.name)
@@ -398,63 +401,11 @@ def test_a_captioner_that_the_pipeline_makes_may_come_later(changed: Path) -> No
 def test_a_missing_generator_is_said_with_what_makes_it(changed: Path) -> None:
     shutil.rmtree(paths.GENERATOR)
     with pytest.raises(InputError, match="`dvc repro finetune_generator` makes it"):
-        images.main("generator", "single")
-    with pytest.raises(InputError, match=r"round_trip_models/dvc.yaml:generator` makes it"):
-        images.main("other_generator", "single")
-
-
-def test_a_third_generator_draws_captions_and_is_shown(changed: Path) -> None:
-    """The demo's own base model in its place, which draws 32 pixels as the others do."""
-    source = {"source": "local"}
-    change(
-        SETTINGS,
-        {
-            "generators": list(GENERATORS),
-            "prompts": ["concat_styler"],
-            "other_generator": source,
-        },
-    )
-    parameters.main()
-    other_generator.main()
-    images.main("other_generator", "concat_styler")
-    captions.main("other_generator-concat_styler")
-    evaluate.main()
-    report.main()
-    scores = json.loads((round_trip.EVALUATION / "scores.json").read_text())
-    assert set(scores) == {REAL, *(f"{generator}-concat_styler" for generator in GENERATORS)}
-    indices = [
-        read_json_lines(round_trip.images_folder(f"{generator}-concat_styler") / "index.jsonl")
-        for generator in GENERATORS
-    ]
-    for of_all in zip(*indices, strict=True):
-        assert len({line["seed"] for line in of_all}) == 1
-        assert len({line["key"] for line in of_all}) == 3
-    page = re.sub(r"\s+", " ", (round_trip.REPORT / "index.html").read_text())
-    assert "three generators made images, with one kind of prompts" in page
-    assert "The other generator is data/demo_models/generator, not fine-tuned." in page
-    assert page.count("<img ") == 6 * 4
-    rows = list(csv.DictReader((round_trip.REPORT / "variants.csv").open()))
-    assert [row["generator"] for row in rows] == ["base", "fine-tuned", "other", "real images"]
-
-
-def test_another_base_model_draws_at_its_own_size(changed: Path) -> None:
-    """As Stable Diffusion 2 draws 768 pixels beside 512: here 64 beside 32."""
-    shutil.copytree("data/demo_models/generator", "data/large", symlinks=True)
-    file = Path("data/large/unet/config.json")
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"sample_size": 16}))
-    change(
-        SETTINGS,
-        {
-            "generators": ["other_generator"],
-            "other_generator": {"source": "local"},
-        },
-    )
-    set_inputs(changed, other_generator="data/large")
-    other_generator.main()
-    images.main("other_generator", "concat")
-    for shown in round_trip.image_files("other_generator-concat").values():
-        with Image.open(shown) as image:
-            assert image.size == (64, 64)
+        recipe.main("generator")
+    with pytest.raises(InputError, match=r"round_trip_models/dvc.yaml:generator@sd_2_0` makes it"):
+        recipe.main("sd_2_0")
+    with pytest.raises(InputError, match=r"other_generators\.sdxl: missing key; there are: sd_2_0"):
+        recipe.main("sdxl")
 
 
 def test_a_captioner_may_be_a_published_one(changed: Path) -> None:
@@ -521,15 +472,15 @@ def test_the_papers_table_1_stands_beside_ours(changed: Path) -> None:
     change(
         SETTINGS,
         {
-            "generators": list(GENERATORS),
+            "generators": [*OURS, "sd_2_0"],
             "styler": "national geographic, high quality photography, Canon EOS R3, Flickr",
-            "other_generator": committed["other_generator"],
+            "other_generators": committed["other_generators"],
         },
     )
     for name in PROMPTS:
         for kind in ("images", "captions"):
             made = paths.ROUND_TRIP / kind / f"generator-{name}"
-            target = made.with_name(f"other_generator-{name}")
+            target = made.with_name(f"sd_2_0-{name}")
             if kind == "images":
                 shutil.copytree(made, target)
             else:
@@ -553,7 +504,7 @@ def test_the_papers_table_1_stands_beside_ours(changed: Path) -> None:
         ("base", "all captions + styler"): ("30.8", "24.2", "52.5", "-6.8"),
         ("fine-tuned", "all captions + styler"): ("33.5", "25.0", "53.5", "-4.1"),
         ("fine-tuned", "SBERT's caption + styler"): ("30.6", "24.1", "52.0", "-7.0"),
-        ("other", "all captions + styler"): ("31.2", "24.8", "52.0", "-6.4"),
+        ("sd_2_0", "all captions + styler"): ("31.2", "24.8", "52.0", "-6.4"),
     }
     for key, row in rows.items():
         found = [
@@ -574,7 +525,9 @@ def test_all_faults_of_the_parameters_are_named(changed: Path) -> None:
     SETTINGS.write_text(
         "captioner: 3\nstile: a drawing\ngenerators: [generator, dall_e]\n"
         "prompts: [concat, concat]\nsingle: first\n"
-        "other_generator: {source: hub, id: a/b, revision: main}\n"
+        "other_generators:\n"
+        "  generator: {model: {source: hub, id: a/b, revision: main}, folder: x, synthesis: null}\n"
+        "  a/b: {model: {source: local}, folder: null, synthesis: {sampler: euler}}\n"
     )
     with pytest.raises(InputError) as caught:
         parameters.main()
@@ -582,10 +535,15 @@ def test_all_faults_of_the_parameters_are_named(changed: Path) -> None:
         "captioner = 3",
         "styler: missing key",
         "stile: unknown key",
-        "generators.1 = 'dall_e'",
+        "generators.1 = 'dall_e': allowed: base_generator, generator, a/b",
         "prompts = ['concat', 'concat']: each may be named once",
         "single = 'first'",
-        "other_generator.revision = 'main'",
+        "other_generators.generator.model.revision = 'main'",
+        "other_generators.generator.[key] = 'generator': base_generator, generator and real have",
+        "other_generators.a/b.[key] = 'a/b': a name consists of letters a to z, digits and _",
+        "other_generators.a/b.folder = None",
+        "other_generators.a/b.synthesis.sampler = 'euler'",
+        "other_generators.a/b.synthesis.steps: missing key",
         "other_captioner: missing key",
     ):
         assert fault in str(caught.value)

@@ -107,7 +107,10 @@ def test_missing_and_surplus_arguments_are_one_line(module: str, start: Start) -
         (("corpus", "images"), "section = images: allowed: data or generator_data"),
         (("sbert_captions", "test"), "split = test: allowed: train or val"),
         (("round_trip.images", "generator", "double"), "prompt = double: allowed: single, "),
-        (("round_trip.captions", "generator"), "variant = generator: allowed: base_generator-"),
+        (
+            ("round_trip.captions", "generator/../x"),
+            "variant = generator/../x: needed is GENERATOR-PROMPT or real",
+        ),
     ],
 )
 def test_a_wrong_argument_is_told_with_what_is_allowed(

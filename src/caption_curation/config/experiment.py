@@ -177,8 +177,6 @@ class Inputs(Section):
     """The round trip's `other_captioner`, as `captioner`."""
     other_tokenizer: InputPath
     """Its tokenizer, as `tokenizer`."""
-    other_generator: InputPath
-    """The round trip's `other_generator`, as `generator`."""
     decisions: InputPath
     """What people decided about chosen samples: JSON Lines with `epoch`, `sample_id`, `decision`
     (`accept`, `reject`, `remove` or `caption`) and, for `caption`, the `caption` to give.

@@ -7,12 +7,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from caption_curation.curation.scores import LossMeasure
 from caption_curation.human_study.annotations.records import check_code
-from caption_curation.round_trip.variants import VARIANTS
 from caption_curation.support.sections import Section, load_section
 
 PARAMS_FILE = Path("stages/human_study/params.yaml")
-
-VARIANT_NAMES = tuple(variant.name for variant in VARIANTS)
 
 Code = Annotated[str, AfterValidator(check_code)]
 Positive = Annotated[int, Field(ge=1)]
@@ -40,8 +37,10 @@ class Automatic(Section):
 class HumanStudy(Section):
     """Which images are annotated, and which annotations count."""
 
-    variant: Literal[VARIANT_NAMES]  # type: ignore[valid-type]
-    """Whose images are studied: a generator and what it drew from, as the round trip names them."""
+    variant: Annotated[str, Field(min_length=1)]
+    """Whose images are studied: a generator and what it drew from, as the round trip names them:
+    `GENERATOR-PROMPT`.
+    """
     captioner: Annotated[str, Field(min_length=1)]
     """Folder of the captioner whose loss is asked, in the hub's layout."""
     loss: LossMeasure

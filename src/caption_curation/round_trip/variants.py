@@ -23,8 +23,8 @@ class PromptKind:
         return prompt.model_copy(update={"mode": self.mode, "styler": styler})
 
 
-# Folder in data/ → label. The third is another base model, and no part of the main line.
-GENERATORS = {"base_generator": "base", "generator": "fine-tuned", "other_generator": "other"}
+# The experiment's, by folder in data/ → label. Others are called as the parameters name them.
+OURS = {"base_generator": "base", "generator": "fine-tuned"}
 PROMPTS = {
     "single": PromptKind("single", False, "one caption"),
     "concat": PromptKind("concat", False, "all captions"),
@@ -33,9 +33,14 @@ PROMPTS = {
 }
 
 
+def generator_label(name: str) -> str:
+    """What a generator is called in tables and legends."""
+    return OURS.get(name, name)
+
+
 @dataclass(frozen=True)
 class Variant:
-    """A generator with a kind of prompts, by their keys above."""
+    """A generator, by its name, with a kind of prompts, by its key above."""
 
     generator: str
     prompt: str
@@ -48,7 +53,7 @@ class Variant:
     @property
     def label(self) -> str:
         """For tables and legends."""
-        return f"{GENERATORS[self.generator]}, {PROMPTS[self.prompt].label}"
+        return f"{generator_label(self.generator)}, {PROMPTS[self.prompt].label}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,3 @@ class Grid:
         return [
             Variant(generator, prompt) for generator in self.generators for prompt in self.prompts
         ]
-
-
-VARIANTS = Grid(list(GENERATORS), list(PROMPTS)).variants  # all that can be asked for

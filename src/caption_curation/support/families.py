@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
 from caption_curation.support.errors import InputError
+from caption_curation.support.imports import everything_imported, holds_only_a_docstring
 from caption_curation.support.reading import read_json
 from caption_curation.support.rows import shown
 
@@ -56,3 +58,17 @@ class Families:
     def load(self, name: str) -> Any:
         """The module of that name."""
         return import_module(f"{self.package}.{name}")
+
+    def code(self, name: str, root: Path) -> dict[str, str]:
+        """SHA-256 of every file that a family's module imports, its own too, by path; sorted.
+
+        Args:
+            name: of the family's module.
+            root: the repository's root.
+        """
+        module = f"src/{self.package.replace('.', '/')}/{name}.py"
+        return {
+            file: sha256((root / file).read_bytes()).hexdigest()
+            for file in sorted(everything_imported(module, root))
+            if not holds_only_a_docstring(file, root)
+        }

@@ -1,6 +1,7 @@
 """Which of the project's files a module imports: what the result of running it may depend on.
 
-The stage ``families`` and the test of the pipelines' dependencies follow imports by the same rules.
+Digests of families' code and the test of the pipelines' dependencies follow imports by the same
+rules.
 """
 
 import ast

@@ -1,7 +1,7 @@
 """The command line of a stage, read from its ``main``: what it takes, and what ``--help`` says.
 
-A parameter of ``main`` is annotated with :class:`Whole` or :class:`OneOf`; its name is that of the
-argument. Help also says what dvc.yaml declares of the stage, and runs nothing.
+A parameter of ``main`` is annotated with :class:`Whole`, :class:`OneOf` or :class:`Name`; its name
+is that of the argument. Help also says what dvc.yaml declares of the stage, and runs nothing.
 """
 
 import re
@@ -41,6 +41,19 @@ class OneOf:
         """The word; a ValueError says which are allowed."""
         if word not in self._words:
             raise ValueError(f"allowed: {self.text}")
+        return word
+
+
+class Name:
+    """A name that the parameters give: letters, digits, ``_`` and ``-``."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def read(self, word: str) -> str:
+        """The word; a ValueError says what is allowed."""
+        if not word.isascii() or not word.replace("_", "").replace("-", "").isalnum():
+            raise ValueError(f"needed is {self.text}")
         return word
 
 
@@ -103,12 +116,12 @@ def help_text(main: Callable[..., None], module: str, root: Path) -> str:
     return "\n\n".join(parts)
 
 
-def _kinds(main: Callable[..., None]) -> dict[str, Whole | OneOf]:
+def _kinds(main: Callable[..., None]) -> dict[str, Whole | OneOf | Name]:
     hints = get_type_hints(main, include_extras=True)
     return {name: hint.__metadata__[0] for name, hint in hints.items() if name != "return"}
 
 
-def _usage(module: str, kinds: Mapping[str, Whole | OneOf]) -> str:
+def _usage(module: str, kinds: Mapping[str, Whole | OneOf | Name]) -> str:
     return " ".join(["python -m", module, *(name.upper() for name in kinds)])
 
 

@@ -42,7 +42,10 @@ def paper_rows(params: Params, settings: RoundTrip) -> dict[str, RoundTripResult
     names = {
         "base_generator": base,
         "generator": base,
-        "other_generator": _model(settings.other_generator, inputs.other_generator),
+        **{
+            name: _model(other.model, other.folder)
+            for name, other in settings.other_generators.items()
+        },
     }
     found = {}
     for row in table_1():

@@ -1,50 +1,52 @@
 """The round trip's figures: scores of the variants, and how they agree with the ground truth."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from caption_curation.reports.page.labels import METHOD_COLOURS, METRIC_LABELS
 from caption_curation.reports.page.statistics import Statistic
 from caption_curation.reports.page.style import GREY, INK, STYLE
+from caption_curation.reports.round_trip.looks import Look
 from caption_curation.reports.round_trip.tables import ALL, FACTS, Results
 from caption_curation.reports.round_trip.truth import Tracking
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Variant
+from caption_curation.round_trip.variants import PROMPTS, REAL, Variant, generator_label
 
 SHOWN = ("cider", "bleu_4", "meteor", "rouge_l")
-# No generator is a method; the fine-tuned one is what replaces images.
-COLOURS = {
-    "base_generator": INK,
-    "generator": METHOD_COLOURS["replace_image"],
-    "other_generator": INK,
-}
-HOLLOW = ("base_generator",)
+FEW = 3  # generators that a row has room for side by side, and a legend with every prompt
 MARKERS = {"single": "o", "concat": "s", "concat_styler": "D", "sbert_styler": "^"}
 
 
 def make_figures(
-    results: Results, tracking: Tracking | None, rng: np.random.Generator
+    results: Results,
+    looks: Mapping[str, Look],
+    tracking: Tracking | None,
+    rng: np.random.Generator,
 ) -> dict[str, tuple[Figure, str]]:
     """All figures, by name, each with a description for readers who cannot see it.
 
     Args:
         results: the numbers.
+        looks: of the generators, by name.
         tracking: the scores and the truth; without it there is only one figure.
         rng: jitters points.
     """
     number = "four" if len(_shown(results)) == len(SHOWN) else "three"
     figures = {
         "scores": (
-            score_dots(results),
+            score_dots(results, looks),
             f"Dot plot: {number} scores of the variants; the numbers are in the table",
         )
     }
     if tracking:
         figures["variants"] = (
-            tracking_of_variants(results, tracking.across_variants),
+            tracking_of_variants(results, looks, tracking.across_variants),
             "Scatter plot: score and fraction of right images of each variant",
         )
         figures["images"] = (
@@ -55,12 +57,16 @@ def make_figures(
 
 
 @matplotlib.rc_context(STYLE)
-def score_dots(results: Results) -> Figure:
+def score_dots(results: Results, looks: Mapping[str, Look]) -> Figure:
     """One panel per metric: a row for each kind of prompt, a dot for each generator.
 
-    The line is the upper bound, the same captioner on the real images.
+    Many generators stand one below the other, in the order of the legend, so that no dot hides
+    another. The line is the upper bound, the same captioner on the real images.
     """
-    figure = Figure(figsize=(7.2, 2.4), layout="constrained")
+    generators = results.grid.generators
+    apart = 0.7 / len(generators) if len(generators) > FEW else 0.0
+    height = 2.4 + (0.14 * len(results.grid.prompts) * len(generators) if apart else 0)
+    figure = Figure(figsize=(7.2, height), layout="constrained")
     shown = _shown(results)
     panels = figure.subplots(1, len(shown), sharey=True)
     grid = results.grid
@@ -73,52 +79,66 @@ def score_dots(results: Results) -> Figure:
                 100 * results.scores[Variant(generator, prompt).name][metric]
                 for generator in grid.generators
             ]
-            axes.plot(values, [row] * len(values), color=GREY, linewidth=1, zorder=1)
-            for generator, value in zip(grid.generators, values, strict=True):
-                axes.plot(value, row, linestyle="none", **_marker(generator, "o"))
+            rows_of = [
+                row - apart * (place - (len(values) - 1) / 2) for place in range(len(values))
+            ]
+            if not apart:
+                axes.plot(values, rows_of, color=GREY, linewidth=1, zorder=1)
+            for generator, value, height in zip(generators, values, rows_of, strict=True):
+                axes.plot(value, height, linestyle="none", **_marker(looks[generator], "o"))
         axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100)")
         axes.set_ylim(-len(rows) + 0.4, 0.6)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
         axes.margins(x=0.12)
     panels[0].set_yticks(list(rows.values()), [PROMPTS[prompt].label for prompt in rows])
     handles = [
-        *(
-            panels[0].plot(
-                [], [], linestyle="none", label=GENERATORS[generator], **_marker(generator, "o")
-            )[0]
-            for generator in grid.generators
-        ),
+        *_generator_handles(panels[0], generators, looks),
         panels[0].plot([], [], color=GREY, linestyle="--", linewidth=1, label="real images")[0],
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper left", ncols=min(len(handles), 4))
     return figure
 
 
 @matplotlib.rc_context(STYLE)
-def tracking_of_variants(results: Results, correlations: Mapping[str, Statistic]) -> Figure:
-    """One panel per metric: its score against the fraction of right images, a point per variant."""
-    figure = Figure(figsize=(7.2, 2.9), layout="constrained")
+def tracking_of_variants(
+    results: Results, looks: Mapping[str, Look], correlations: Mapping[str, Statistic]
+) -> Figure:
+    """One panel per metric: its score against the fraction of right images, a point per variant.
+
+    The colour says the generator, the shape the prompts.
+    """
+    grid = results.grid
+    many = len(grid.generators) > FEW
+    figure = Figure(figsize=(7.2, 3.2 if many else 2.9), layout="constrained")
     shown = _shown(results)
     panels = figure.subplots(1, len(shown), sharey=True)
     for axes, metric in zip(panels, shown, strict=True):
-        for variant in results.grid.variants:
+        for variant in grid.variants:
             axes.plot(
                 100 * results.scores[variant.name][metric],
                 100 * results.right[variant.name][ALL],
                 linestyle="none",
-                **_marker(variant.generator, MARKERS[variant.prompt]),
+                **_marker(looks[variant.generator], MARKERS[variant.prompt]),
             )
         axes.set_xlabel(f"{METRIC_LABELS[metric]} (× 100)")
         axes.set_title(f"ρ = {_rho(correlations[metric])}", loc="right", pad=3)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
         axes.margins(0.12)
     panels[0].set_ylabel("images right\nin every fact (%)")
-    handles = [
-        panels[0].plot([], [], linestyle="none", label=variant.label, **_marker(*key))[0]
-        for variant in results.grid.variants
-        for key in [(variant.generator, MARKERS[variant.prompt])]
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    if many:
+        handles = [
+            *_generator_handles(panels[0], grid.generators, looks),
+            *(
+                _handle(panels[0], PROMPTS[prompt].label, Look(GREY), MARKERS[prompt])
+                for prompt in grid.prompts
+            ),
+        ]
+    else:
+        handles = [
+            _handle(panels[0], variant.label, looks[variant.generator], MARKERS[variant.prompt])
+            for variant in grid.variants
+        ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=3 if many else 2)
     return figure
 
 
@@ -166,13 +186,23 @@ def _shown(results: Results) -> list[str]:
     return [metric for metric in SHOWN if metric in results.metrics]
 
 
-def _marker(generator: str, marker: str) -> dict[str, object]:
-    colour = COLOURS[generator]
+def _generator_handles(
+    axes: Axes, generators: Sequence[str], looks: Mapping[str, Look]
+) -> list[Line2D]:
+    return [_handle(axes, generator_label(name), looks[name], "o") for name in generators]
+
+
+def _handle(axes: Axes, label: str, look: Look, marker: str) -> Line2D:
+    """An entry of a legend."""
+    return axes.plot([], [], linestyle="none", label=label, **_marker(look, marker))[0]
+
+
+def _marker(look: Look, marker: str) -> dict[str, Any]:
     return {
         "marker": marker,
-        "color": colour,
+        "color": look.colour,
         "markersize": 6,
-        "markerfacecolor": "white" if generator in HOLLOW else colour,
+        "markerfacecolor": "white" if look.hollow else look.colour,
     }
 
 

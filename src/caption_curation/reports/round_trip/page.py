@@ -2,23 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
+from scipy import stats
 
+from caption_curation.config.experiment import Synthesis
 from caption_curation.config.languages import ENGLISH
-from caption_curation.config.profile import BlipCheckpoint, HubModel, LocalModel
+from caption_curation.config.profile import BlipCheckpoint, Generator, HubModel, LocalModel
 from caption_curation.metrics.languages import tokenizer_name, without_meteor
 from caption_curation.paper.numbers import RoundTripResult, remarks
 from caption_curation.reports.page.html import embedded_picture, template_environment
 from caption_curation.reports.page.labels import METRIC_LABELS
+from caption_curation.reports.page.style import INK
 from caption_curation.reports.round_trip.beside_paper import PAPER_METRICS, difference_to_bound
+from caption_curation.reports.round_trip.looks import Look
 from caption_curation.reports.round_trip.tables import ALL, FACTS, Results
 from caption_curation.reports.round_trip.truth import Tracking
 from caption_curation.round_trip.items import Item
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Variant
+from caption_curation.round_trip.variants import OURS, PROMPTS, REAL, Variant, generator_label
 from caption_curation.samples import CaptionedImage
 
 LONGEST_SIDE = 256  # pixels; larger images are scaled down for the page
@@ -36,6 +41,24 @@ CRITICAL_RHO = {
 }
 
 
+# Words for the numbers of generators and of kinds of prompts.
+NUMBERS = dict(enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight"), 1))
+SIDE_BY_SIDE = 3  # generators whose images fit beside prompt and real image
+
+
+@dataclass(frozen=True)
+class DrawnWith:
+    """Attributes:
+    model: what a generator is, in words.
+    image_size: width and height of its images, in pixels.
+    synthesis: its sampling settings.
+    """
+
+    model: str
+    image_size: int
+    synthesis: Synthesis
+
+
 @dataclass(frozen=True)
 class RoundTrip:
     """Everything that the page is made from.
@@ -44,10 +67,10 @@ class RoundTrip:
         profile: its name.
         language: of all captions.
         captioner: what it is, in words.
-        other_generator: what it is, in words.
+        drawing: what each generator is and draws with, in the order of tables.
+        looks: of the generators, by name.
         single: as in stages/round_trip/params.yaml.
         styler: as there.
-        synthesis: the sampling settings, by name.
         results: the numbers.
         tracking: the scores and the truth, where it is known.
         paper: by variant name, the row of the paper's Table 1 that it repeats.
@@ -60,10 +83,10 @@ class RoundTrip:
     profile: str
     language: str
     captioner: str
-    other_generator: str
+    drawing: Mapping[str, DrawnWith]
+    looks: Mapping[str, Look]
     single: str
     styler: str
-    synthesis: Mapping[str, object]
     results: Results
     tracking: Tracking | None
     paper: Mapping[str, RoundTripResult]
@@ -74,10 +97,32 @@ class RoundTrip:
 
 
 def describe_model(source: LocalModel | HubModel | BlipCheckpoint, path: str) -> str:
-    """Where a model comes from, in words: the hub, or a path of ``inputs``."""
+    """Where a model comes from, in words: the hub, or a path of the parameters."""
     if isinstance(source, HubModel):
         return f"{source.id}, revision {source.revision[:7]}"
     return path
+
+
+def describe_ours(section: Generator, generator: str) -> str:
+    """What ``base_generator`` or the fine-tuned ``generator`` of a profile is, in words."""
+    if generator == "generator":
+        steps = section.fine_tuning.steps
+        return f"the base, fine-tuned for {steps:,} steps" if steps else "the base, as it is"
+    if isinstance(section.base, HubModel):
+        return describe_model(section.base, "")
+    local = isinstance(section.base, LocalModel)
+    return "a model in a folder" if local else "an untrained model, made for the profile"
+
+
+def critical_rho(n: int) -> float | None:
+    """The least |ρ| of ``n`` pairs that differs from zero; ``None``: there are fewer than five.
+
+    Of more pairs than the table has, ρ is compared as Pearson's r: t = r √((n − 2) / (1 − r²)).
+    """
+    if n <= max(CRITICAL_RHO):
+        return CRITICAL_RHO.get(n)
+    t = stats.t.ppf(0.975, n - 2)
+    return float(t / np.sqrt(n - 2 + t**2))
 
 
 def choose_examples(
@@ -100,10 +145,11 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
         {
             "score": lambda value: "–" if value is None else f"{100 * value:.1f}",
             "share": lambda value: f"{100 * value:.0f} %",
+            "ink": lambda colour: "currentColor" if colour == INK else colour,
             "rho": lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−"),
             "percent": lambda value: f"{value:.1f}",
             "difference": lambda value: f"{value:+.1f}".replace("-", "−"),
-            "sentence": lambda text: text[:1].upper() + text[1:],
+            "sentence": partial(_sentence, trip.results.grid.generators),
         },
     )
     results = trip.results
@@ -116,11 +162,14 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
         "generated": len(results.images) - len(results.of(REAL)),
         "best": best,
         "groups": {
-            GENERATORS[generator]: [
+            generator: [
                 (PROMPTS[prompt].label, Variant(generator, prompt).name) for prompt in grid.prompts
             ]
             for generator in grid.generators
         },
+        "titles": {generator: _title(generator) for generator in grid.generators},
+        "numbers": NUMBERS,
+        "many": len(grid.generators) > SIDE_BY_SIDE,
         "real": REAL,
         "metrics": {metric: METRIC_LABELS[metric] for metric in TABLE_METRICS},
         "top": {
@@ -130,9 +179,9 @@ def build_page(trip: RoundTrip, figures: Mapping[str, str]) -> str:
         "tokenizer": None if trip.language == ENGLISH else tokenizer_name(trip.language),
         "no_meteor": without_meteor(trip.language),
         "facts": (*FACTS, ALL) if trip.tracking else (),
-        "generators": {generator: GENERATORS[generator] for generator in grid.generators},
+        "generators": {generator: generator_label(generator) for generator in grid.generators},
         "kinds": {prompt: PROMPTS[prompt] for prompt in grid.prompts},
-        "critical": CRITICAL_RHO.get(len(grid.variants)),
+        "critical": critical_rho(len(grid.variants)),
         "paper": _beside_paper(trip),
         "paper_metrics": {metric: METRIC_LABELS[metric] for metric in PAPER_METRICS},
         "paper_remarks": remarks("table_1"),
@@ -189,7 +238,8 @@ def _example(trip: RoundTrip, image: CaptionedImage) -> dict[str, Any]:
                 "prompt": trip.items[prompt][image_id].prompt,
                 "generated": [
                     {
-                        "column": f"{GENERATORS[generator].capitalize()} generator",
+                        "generator": generator,
+                        "column": _title(generator),
                         **_shown(
                             trip,
                             Variant(generator, prompt).name,
@@ -202,6 +252,18 @@ def _example(trip: RoundTrip, image: CaptionedImage) -> dict[str, Any]:
             for prompt in grid.prompts
         ],
     }
+
+
+def _title(generator: str) -> str:
+    """A generator in a heading; names that a user gave stay as they are."""
+    return f"{OURS[generator].capitalize()} generator" if generator in OURS else generator
+
+
+def _sentence(generators: Sequence[str], text: str) -> str:
+    """A label that begins a line; names that a user gave stay as they are."""
+    if text.partition(",")[0] in generators:
+        return text
+    return text[:1].upper() + text[1:]
 
 
 def _shown(trip: RoundTrip, variant: str, item_id: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from caption_curation.paper.numbers import RoundTripResult
 from caption_curation.reports.page.statistics import Interval, Statistic
 from caption_curation.reports.round_trip.beside_paper import PAPER_METRICS, difference_to_bound
 from caption_curation.reports.round_trip.tracking import right_fractions
-from caption_curation.round_trip.variants import GENERATORS, PROMPTS, REAL, Grid
+from caption_curation.round_trip.variants import PROMPTS, REAL, Grid, generator_label
 
 METRICS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4", "meteor", "rouge_l", "cider")
 FACTS = ("background", "count", "colours", "shapes", "relation")
@@ -92,7 +92,7 @@ def variants_csv(
         columns += [f"paper_{metric}_difference" for metric in PAPER_METRICS]
     rows: list[list[object]] = [["generator", "prompt", *columns]]
     names = [
-        (GENERATORS[variant.generator], PROMPTS[variant.prompt].label, variant.name)
+        (generator_label(variant.generator), PROMPTS[variant.prompt].label, variant.name)
         for variant in results.grid.variants
     ]
     for generator, prompt, name in [*names, ("real images", "", REAL)]:
