@@ -1,8 +1,7 @@
 """Fine-tune the text-to-image generator on captions (paper, section 3.3)."""
 
 from caption_curation.config.params import load_params
-from caption_curation.image_index import split_files
-from caption_curation.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS
+from caption_curation.paths import BASE_GENERATOR, GENERATOR, GENERATOR_CORPUS, GENERATOR_LATENTS
 from caption_curation.samples import read_images
 from caption_curation.text_to_image.family import refuse_unsupported
 from stages import ROOT, run_on_processes
@@ -14,7 +13,6 @@ def main() -> None:
     section = params.profile.generator
     refuse_unsupported(BASE_GENERATOR, section=section)
     images = read_images(GENERATOR_CORPUS / "train.jsonl")
-    files = split_files(GENERATOR_CORPUS, "train")
 
     from caption_curation.compute.arithmetic import begin_computation
     from caption_curation.compute.devices import prepare_device
@@ -31,10 +29,9 @@ def main() -> None:
             BASE_GENERATOR,
             GENERATOR,
             images,
-            files,
+            GENERATOR_LATENTS,
             section.fine_tuning,
             seed=params.experiment.generator_seed,
-            image_size=section.image_size,
             device=device,
             checkpoints=work.folder(),
             checkpoint_steps=section.checkpoint_steps,

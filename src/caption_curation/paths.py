@@ -16,9 +16,11 @@ GROUND_TRUTH = Path("data/ground_truth")  # noise.jsonl, scenes.jsonl: the demo 
 # train.jsonl, train_images.jsonl, summary.json; and images/ unless they are the captioner's own
 GENERATOR_CORPUS = Path("data/generator_corpus")
 BASE_GENERATOR = Path("data/base_generator")
+GENERATOR_LATENTS = Path("data/generator_latents")  # of its corpus; empty if it is not fine-tuned
 GENERATOR = Path("data/generator")
 OTHER_GENERATORS = Path("data/other_generators")  # NAME/ of the round trip's, those asked for
 FAMILIES = Path("data/families")  # captioner.json, generator.json: digests of the families' code
+FINE_TUNED = FAMILIES / "fine_tuned.json"  # whether the generator is
 ROUND_TRIP = Path("data/round_trip")
 
 CLIP = Path("data/clip/model")  # status.json; a CLIP in the hub's layout, if there is one

@@ -25,6 +25,7 @@ from caption_curation.model_files import file_digest
 from caption_curation.model_loading import load_pipeline
 from caption_curation.pretrained import DEMO_DIGESTS
 from caption_curation.samples import CaptionedImage
+from caption_curation.text_to_image.fine_tuning.latent_files import encode_corpus
 from caption_curation.text_to_image.fine_tuning.training import fine_tune
 from caption_curation.text_to_image.image_store import ImageRequest, image_seed
 from caption_curation.text_to_image.prompts import image_prompt
@@ -104,14 +105,20 @@ def main() -> None:
     )
     fine_tuned = SCRATCH / "fine_tuned"
     corpus = training_corpus(params)
+    encode_corpus(
+        GENERATOR,
+        [SCRATCH / "corpus" / "images" / image.file_name for image in corpus],
+        SCRATCH / "latents",
+        image_size=size,
+        device=device,
+    )
     fine_tune(
         GENERATOR,
         fine_tuned,
         corpus,
-        [SCRATCH / "corpus" / "images" / image.file_name for image in corpus],
+        SCRATCH / "latents",
         settings.fine_tuning,
         seed=params.experiment.generator_seed,
-        image_size=size,
         device=device,
         checkpoints=SCRATCH / "checkpoints",
         checkpoint_steps=settings.checkpoint_steps,

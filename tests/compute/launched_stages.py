@@ -12,7 +12,14 @@ from torch import distributed
 from caption_curation.compute.process_group import init_process_group
 from caption_curation.text_to_image.fine_tuning import recipe
 from caption_curation.text_to_image.fine_tuning import training as generator_training
-from stages import caption, finetune_generator, score, synthesize, train_captioner
+from stages import (
+    caption,
+    finetune_generator,
+    generator_latents,
+    score,
+    synthesize,
+    train_captioner,
+)
 
 STOPPED_AT = 2
 
@@ -26,6 +33,8 @@ def main() -> None:
     _wait_for_all()
     score.main(1)
     caption.main("validation", 1)
+    generator_latents.main()
+    _wait_for_all()
     rate = recipe.learning_rate
 
     def stop(step: int, *settings: object) -> float:

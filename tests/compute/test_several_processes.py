@@ -114,6 +114,8 @@ def prepare(folder: Path, generator: Path, corpus: TinyCorpus) -> None:
     digest = json.dumps({"sha256": weights_digest(folder / paths.GENERATOR)})
     (folder / paths.GENERATOR / "digest.json").write_text(digest)
     shutil.copytree(corpus.folder, folder / paths.GENERATOR_CORPUS)
+    (folder / paths.FAMILIES).mkdir()
+    (folder / paths.FINE_TUNED).write_text("true")
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=folder, check=True)
 
 

@@ -38,6 +38,7 @@ ALWAYS = {
     "sbert_captions",
     "base_captioner",
     "base_generator",
+    "generator_latents",
     "finetune_generator",
     "clip_model",
     "clip_features",
@@ -169,6 +170,7 @@ SYNTHESIS = {"synthesize@0", "synthesize@1"}
 CURATION = {"curate_static", "curate@1"}
 CAPTIONING = {"validate@0", "validate@1", "validate@2", "caption_test"}
 SETTLING = {"settle_static", "settle@1"}
+TUNING = {"families", "finetune_generator"}
 PROMPTS = CURATION | SYNTHESIS | SETTLING | {"sbert_captions"}
 TRAINING = {"train@1", "train@2"}
 SCORING = {"score@1", "score@2"}
@@ -217,7 +219,7 @@ BASE = {"base_captioner"}
         ("profiles/tiny.yaml", "captioner.inference_batch_size", 4, set()),
         ("profiles/tiny.yaml", "generator.checkpoint_steps", 2, set()),
         ("profiles/tiny.yaml", "generator.base.seed", 5, {"base_generator"}),
-        ("profiles/tiny.yaml", "generator.fine_tuning.steps", 3, {"finetune_generator"}),
+        ("profiles/tiny.yaml", "generator.fine_tuning.steps", 3, TUNING),
         ("profiles/tiny.yaml", "generator.jpeg_quality", 90, SYNTHESIS),
         ("profiles/tiny.yaml", "clip", None, {"clip_model"}),
     ],

@@ -47,6 +47,7 @@ MODELS = {
     "clip_model",
     "clip_score",
     "finetune_generator",
+    "generator_latents",
     "parameters",
     "sbert_captions",
     "score",
@@ -174,7 +175,7 @@ CAPTIONERS = {
     "round_trip:captions",
     "round_trip:captions_of_real_images",
 }
-GENERATORS = {"finetune_generator", "synthesize", "round_trip:images"}
+GENERATORS = {"finetune_generator", "generator_latents", "synthesize", "round_trip:images"}
 # They make models of a family, or check that a folder holds one, without a digest to ask.
 OF_BLIP = {
     "base_captioner",

@@ -42,7 +42,9 @@ from stages import (
     base_captioner,
     base_generator,
     corpus,
+    families,
     finetune_generator,
+    generator_latents,
     round_trip,
     sbert_captions,
 )
@@ -98,6 +100,8 @@ def prepare(root: Path) -> None:
     corpus.main("generator_data")
     base_captioner.main()
     base_generator.main()
+    families.main()
+    generator_latents.main()
     finetune_generator.main()
 
 

@@ -24,6 +24,7 @@ from caption_curation.text_to_image.adapters import ADAPTER, fuse_adapter
 from caption_curation.text_to_image.bases.published import copy_published
 from caption_curation.text_to_image.family import GENERATORS
 from caption_curation.text_to_image.fine_tuning import training
+from caption_curation.text_to_image.fine_tuning.latent_files import encode_corpus, encode_images
 from caption_curation.text_to_image.fine_tuning.training import fine_tune
 from tests.compute.test_several_processes import environment
 from tests.conftest import TinyCorpus
@@ -61,14 +62,15 @@ def settings(family: str, **changes: Any) -> GeneratorFineTuning:
 def tune(
     base: Path, target: Path, corpus: TinyCorpus, family: str, checkpoints: Path, **changes: Any
 ) -> Path:
+    latents = target.with_name(f"{target.name}.latents")
+    encode_corpus(base, corpus.files, latents, image_size=SIZE, device=CPU)
     fine_tune(
         base,
         target,
         read_images(corpus.folder / "train.jsonl"),
-        corpus.files,
+        latents,
         settings(family, **changes),
         seed=0,
-        image_size=SIZE,
         device=CPU,
         checkpoints=checkpoints,
         checkpoint_steps=2,
@@ -317,6 +319,7 @@ def tune_from_files(base: Path, target: Path, corpus: Path) -> None:
 
     init_process_group()
     TrainingInputs.__init__.__defaults__ = (0,)
+    encode_images.__defaults__ = (0,)
     files = [corpus / "images" / f"{name}.png" for name in ("red", "green", "blue", "white")]
     tune(
         base, target, TinyCorpus(corpus, dict.fromkeys(file.stem for file in files)),  # type: ignore[arg-type]
@@ -334,6 +337,7 @@ def test_two_processes_train_the_adapter_of_one(
 
     base = bases["stable_diffusion_3"]
     monkeypatch.setattr(TrainingInputs.__init__, "__defaults__", (0,))
+    monkeypatch.setattr(encode_images, "__defaults__", (0,))
     tune_from_files(base, tmp_path / "alone", tiny_corpus.folder)
     launch = (
         "-m accelerate.commands.accelerate_cli launch --multi_gpu --num_processes 2 "

@@ -20,6 +20,11 @@ from caption_curation.text_to_image.fine_tuning import checkpoints as training_c
 from caption_curation.text_to_image.fine_tuning import latent_files
 from caption_curation.text_to_image.fine_tuning import training as generator_training
 from caption_curation.text_to_image.fine_tuning.inputs import TrainingInputs
+from caption_curation.text_to_image.fine_tuning.latent_files import (
+    Latents,
+    encode_corpus,
+    encode_images,
+)
 from caption_curation.text_to_image.fine_tuning.recipe import batch_at, learning_rate
 from caption_curation.text_to_image.fine_tuning.training import fine_tune
 from caption_curation.text_to_image.objectives import denoising_loss
@@ -50,14 +55,15 @@ def settings(**changes: Any) -> GeneratorFineTuning:
 def tune(
     base: Path, target: Path, corpus: TinyCorpus, checkpoints: Path, seed: int = 0, **changes: Any
 ) -> None:
+    latents = target.with_name(f"{target.name}.latents")
+    encode_corpus(base, corpus.files, latents, image_size=32, device=CPU)
     fine_tune(
         base,
         target,
         read_images(corpus.folder / "train.jsonl"),
-        corpus.files,
+        latents,
         settings(**changes),
         seed=seed,
-        image_size=32,
         device=CPU,
         checkpoints=checkpoints,
         checkpoint_steps=2,
@@ -271,24 +277,29 @@ def test_a_corpus_too_large_for_memory_is_read_from_files(
     trainable = generator_training._load(tiny_generator, CPU)
     files = sorted((tiny_corpus.folder / "images").iterdir())
     prompts = ["a red picture", "", "a blue picture"]
-    folder = tmp_path / "latents"
-    in_memory = TrainingInputs(trainable, files, prompts, 32, folder)
-    assert not folder.exists()
-    from_files = TrainingInputs(trainable, files, prompts, 32, folder, memory=0)
+    whole, halved = tmp_path / "whole", tmp_path / "halved"
+    encode_images(trainable, files, whole, 32)
+    encode_images(trainable, files, halved, 32, memory=0)
+    in_memory = TrainingInputs(trainable, Latents(whole, len(files)), prompts)
+    from_files = TrainingInputs(trainable, Latents(halved, len(files)), prompts, memory=0)
     rows = [3, 0, 2, 0]
-    expected = from_files.moments(rows)
-    # 16 bits, and rounding that differs with the batches.
-    torch.testing.assert_close(expected, in_memory.moments(rows), atol=1e-3, rtol=1e-3)
-    assert torch.equal(expected, expected.half().float())
+    exact = torch.cat(
+        [trainable.latent_moments(files[:3], 32), trainable.latent_moments(files[3:], 32)]
+    )
+    assert torch.equal(in_memory.moments(rows), exact[rows])
+    assert torch.equal(from_files.moments(rows), exact.half().float()[rows])
     for one, other in zip(
         in_memory.conditions(prompts[1:]), from_files.conditions(prompts[1:]), strict=True
     ):
         torch.testing.assert_close(one, other)
 
     names = ["latents-00000000.safetensors", "latents-00000003.safetensors"]
-    assert sorted(file.name for file in folder.iterdir()) == names
+    assert sorted(file.name for file in halved.iterdir()) == names
     # After a kill, what is whole is not encoded again, and what is cut off is.
-    (folder / names[1]).write_bytes((folder / names[1]).read_bytes()[:100])
+    complete = (halved / names[1]).read_bytes()
+    (halved / names[1]).write_bytes(complete[:100])
+    with pytest.raises(InputError, match="`dvc repro generator_latents` makes them again"):
+        Latents(halved, len(files))
     encoded: list[int] = []
     encode = Trainable.latent_moments
 
@@ -297,9 +308,28 @@ def test_a_corpus_too_large_for_memory_is_read_from_files(
         return encode(self, files, size)
 
     monkeypatch.setattr(Trainable, "latent_moments", recorded)
-    again = TrainingInputs(trainable, files, prompts, 32, folder, memory=0)
+    encode_images(trainable, files, halved, 32, memory=0)
     assert encoded == [1, 1]  # to learn the size; the last file's
-    assert torch.equal(again.moments(rows), expected)
+    assert (halved / names[1]).read_bytes() == complete
+
+
+@pytest.mark.parametrize("images", [3, 5, 7])
+def test_latents_of_another_corpus_are_refused(
+    tiny_generator: Path,
+    tiny_corpus: TinyCorpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    images: int,
+) -> None:
+    monkeypatch.setattr(latent_files, "ROWS", 3)
+    encode_corpus(tiny_generator, tiny_corpus.files, tmp_path, image_size=32, device=CPU)
+    assert len(tiny_corpus.files) == 4
+    if images == 3:  # all of its files are there, and one more
+        (tmp_path / "latents-00000000.safetensors").write_bytes(
+            (tmp_path / "latents-00000003.safetensors").read_bytes()
+        )
+    with pytest.raises(InputError, match="`dvc repro generator_latents` makes them again"):
+        Latents(tmp_path, images)
 
 
 def test_training_from_files_learns_and_goes_on_after_a_kill(
@@ -309,14 +339,13 @@ def test_training_from_files_learns_and_goes_on_after_a_kill(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tune(tiny_generator, tmp_path / "memory", tiny_corpus, tmp_path / "none")
-    monkeypatch.setattr(TrainingInputs.__init__, "__defaults__", (0,))
+    in_16_bits(monkeypatch)
     tune(tiny_generator, tmp_path / "files", tiny_corpus, tmp_path / "a")
-    assert (tmp_path / "a" / "latents").is_dir()
     die_after_step_4(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         tune(tiny_generator, tmp_path / "killed", tiny_corpus, tmp_path / "b")
     monkeypatch.undo()
-    monkeypatch.setattr(TrainingInputs.__init__, "__defaults__", (0,))
+    in_16_bits(monkeypatch)
     tune(tiny_generator, tmp_path / "killed", tiny_corpus, tmp_path / "b")
     assert (tmp_path / "killed" / WEIGHTS).read_bytes() == (
         tmp_path / "files" / WEIGHTS
@@ -326,6 +355,12 @@ def test_training_from_files_learns_and_goes_on_after_a_kill(
         float((from_memory[name] - value).abs().max()) for name, value in from_files.items()
     )
     assert 0 < furthest < 0.01
+
+
+def in_16_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every corpus too large for memory."""
+    monkeypatch.setattr(encode_images, "__defaults__", (0,))
+    monkeypatch.setattr(TrainingInputs.__init__, "__defaults__", (0,))
 
 
 class Moved(TorchDispatchMode):  # type: ignore[no-untyped-call]

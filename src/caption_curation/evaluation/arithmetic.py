@@ -41,6 +41,7 @@ class Part:
 # By the name of the class file, without its ending; those of an epoch lie in the epoch's folder.
 PARTS = {
     "base_generator": Part("generator", "base generator"),
+    "generator_latents": Part("generator", "latents of the generator’s images"),
     "generator": Part("generator", "generator"),
     "sbert_captions": Part("images", "captions chosen for prompts"),
     "synthetic": Part("images", "images"),

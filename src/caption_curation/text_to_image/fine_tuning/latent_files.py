@@ -1,56 +1,144 @@
-"""Latents of a corpus that is too large for memory, in files of 16-bit numbers.
+"""Latents of the images that a generator is fine-tuned on, which its frozen autoencoder gives once.
 
-An image of 512 pixels takes 64 KiB: 7 GB for COCO's 113,287. In float16 the mean of a latent, which
-is of the order of 1, is off by less than a thousandth of the noise that training adds to it.
+They depend on no setting of the training: other seeds, rates and numbers of steps share them. As
+long as they fit into memory they are kept as they are. Beyond that they take 16 bits a number, 7 GB
+for COCO's 113,287 images of 512 pixels, and are read as they are needed: in float16 the mean of a
+latent, which is of the order of 1, is off by less than a thousandth of the noise that training
+adds.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 
+from caption_curation.compute.devices import autocast
 from caption_curation.compute.process_group import gather, shard
+from caption_curation.support.errors import InputError
 from caption_curation.support.launcher import process_info
+from caption_curation.text_to_image.family import GENERATORS
+from caption_curation.text_to_image.trainable import Trainable
 
-ROWS = 1024  # images of a file: 64 MB at 512 pixels
+MEMORY = 2 * 2**30  # bytes; about 16,000 images of 512 pixels
+BATCH = 32  # images encoded at a time
+ROWS = 32 * BATCH  # images of a file: 64 MB at 512 pixels, in 16 bits
 NAME = "moments"
 
 
-class LatentFiles:
-    """Latent moments of images, a row each, that are read from files as they are needed."""
+def encode_corpus(
+    base: Path, files: Sequence[Path], folder: Path, *, image_size: int, device: torch.device
+) -> None:
+    """Write the latents of a corpus for the fine-tuning of a generator.
 
-    def __init__(self, folder: Path, count: int, encode: Callable[[range], torch.Tensor]) -> None:
-        """Write the files that are not there, which the processes of the group share.
+    Args:
+        base: the generator, in the hub's layout.
+        files: the images.
+        folder: as in :func:`encode_images`.
+        image_size: width and height in pixels.
+        device: to encode on.
+
+    Raises:
+        InputError: a file of the model or an image is damaged.
+    """
+    trainable: Trainable = GENERATORS.load(GENERATORS.name(base)).load_trainable(base, device)
+    with autocast(device):
+        encode_images(trainable, files, folder, image_size)
+
+
+def encode_images(
+    trainable: Trainable,
+    files: Sequence[Path],
+    folder: Path,
+    image_size: int,
+    memory: int = MEMORY,
+) -> None:
+    """Write the latents' files that are not there, which the processes of the group share.
+
+    Args:
+        trainable: the frozen autoencoder.
+        files: the images.
+        folder: for the latents; it need not exist, and those that an earlier run of the same work
+            has left there are kept. The same on all processes.
+        image_size: width and height in pixels.
+        memory: bytes, beyond which the latents take 16 bits a number.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    size = trainable.latent_moments(files[:1], image_size).nbytes * len(files)
+    kind = torch.float32 if size <= memory else torch.float16
+    starts = [start for start in range(0, len(files), ROWS) if not _is_whole(folder / _name(start))]
+    gather([None])  # until the others have looked, too: what is written next is nobody's to miss
+    own = shard(starts)
+    with tqdm(
+        total=sum(min(ROWS, len(files) - start) for start in own),
+        desc="encoding images",
+        unit="image",
+        disable=process_info().hide_progress,
+    ) as progress:
+        for start in own:
+            moments = []
+            stop = min(start + ROWS, len(files))
+            for first in range(start, stop, BATCH):
+                batch = files[first : min(first + BATCH, stop)]
+                moments.append(trainable.latent_moments(batch, image_size).to("cpu", kind))
+                progress.update(len(batch))
+            _write(folder / _name(start), torch.cat(moments))
+    gather([None])  # until the others have written theirs
+
+
+class Latents:
+    """Latent moments of images, a row each, as :func:`encode_images` wrote them."""
+
+    def __init__(self, folder: Path, images: int) -> None:
+        """Open the files, and read them if they are small.
 
         Args:
-            folder: of the files; it need not exist. The same on all processes.
-            count: number of images.
-            encode: gives the moments of consecutive images, on the CPU.
+            folder: of the files.
+            images: how many there must be.
+
+        Raises:
+            InputError: they are damaged, or not of so many images.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        starts = range(0, count, ROWS)
-        files = [folder / f"latents-{start:08d}.safetensors" for start in starts]
-        own = shard(list(zip(starts, files, strict=True)))
-        for start, file in tqdm(
-            own, desc="encoding images", unit="file", disable=process_info().hide_progress
-        ):
-            if not _is_whole(file):
-                _write(file, encode(range(start, min(start + ROWS, count))))
-        gather([None])  # until the others have written theirs
-        self._files: list[Any] = [safe_open(file, "pt") for file in files]
+        try:
+            self._files = [
+                safe_open(folder / _name(start), "pt") for start in range(0, images, ROWS)
+            ]
+            parts = [file.get_slice(NAME) for file in self._files]
+        except (OSError, SafetensorError) as error:
+            raise InputError(
+                f"{folder}: the latents of {images} images are not all there ({error}); "
+                "`dvc repro generator_latents` makes them again"
+            ) from error
+        if sum(part.get_shape()[0] for part in parts) != images:
+            raise InputError(
+                f"{folder}: latents of other images than the corpus's {images}; "
+                "`dvc repro generator_latents` makes them again"
+            )
+        self._moments: torch.Tensor | None = None
+        if all(part.get_dtype() == "F32" for part in parts):
+            self._moments = torch.cat([file.get_tensor(NAME) for file in self._files])
+
+    @property
+    def nbytes(self) -> int:
+        """What they take of memory, in bytes."""
+        return 0 if self._moments is None else self._moments.nbytes
 
     def rows(self, images: Sequence[int]) -> torch.Tensor:
         """The moments of images, float32, in the order that is asked for."""
+        if self._moments is not None:
+            return self._moments[list(images)]
         found = []
         for image in images:
             file, row = divmod(image, ROWS)
             found.append(self._files[file].get_slice(NAME)[row : row + 1])
         return torch.cat(found).float()
+
+
+def _name(start: int) -> str:
+    return f"latents-{start:08d}.safetensors"
 
 
 def _is_whole(file: Path) -> bool:
@@ -63,5 +151,5 @@ def _is_whole(file: Path) -> bool:
 
 def _write(file: Path, moments: torch.Tensor) -> None:
     partial = file.with_suffix(".partial")
-    save_file({NAME: moments.half().contiguous()}, partial)
+    save_file({NAME: moments.contiguous()}, partial)
     os.replace(partial, file)

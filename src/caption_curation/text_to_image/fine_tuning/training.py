@@ -12,18 +12,16 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from tempfile import TemporaryDirectory
 
 import torch
 from tqdm import tqdm
 
 from caption_curation.compute.devices import autocast
-from caption_curation.compute.process_group import from_main, gather, process_index
+from caption_curation.compute.process_group import process_index
 from caption_curation.config.profile import GeneratorFineTuning
 from caption_curation.model_files import DIGEST, weights_digest
 from caption_curation.optimisation.micro_batches import BatchSlice, GradientAccumulator
@@ -35,21 +33,19 @@ from caption_curation.text_to_image.adapters import ADAPTER, add_adapter, save_a
 from caption_curation.text_to_image.family import GENERATORS
 from caption_curation.text_to_image.fine_tuning.checkpoints import load_checkpoint, save_checkpoint
 from caption_curation.text_to_image.fine_tuning.inputs import TrainingInputs
+from caption_curation.text_to_image.fine_tuning.latent_files import Latents
 from caption_curation.text_to_image.fine_tuning.recipe import Batch, batch_at, learning_rate
 from caption_curation.text_to_image.trainable import Trainable
-
-LATENTS = "latents"  # the folder of latents' files among a run's checkpoints
 
 
 def fine_tune(
     base: Path,
     target: Path,
     images: Sequence[CaptionedImage],
-    files: Sequence[Path],
+    latents: Path,
     settings: GeneratorFineTuning,
     *,
     seed: int,
-    image_size: int,
     device: torch.device,
     checkpoints: Path | None,
     checkpoint_steps: int,
@@ -62,10 +58,10 @@ def fine_tune(
         base: the model to start from, in the hub's layout.
         target: the folder to write, in the same layout, with the model's digest in digest.json.
         images: the corpus.
-        files: the file of each image.
+        latents: of the images, as :mod:`~caption_curation.text_to_image.fine_tuning.latent_files`
+            writes them; not looked at with 0 steps.
         settings: of the training; with 0 steps the model is copied.
         seed: of everything random.
-        image_size: width and height in pixels.
         device: to train on.
         checkpoints: folder of this run's checkpoints; training resumes from the newest one.
             ``None``: none are written.
@@ -73,31 +69,21 @@ def fine_tune(
 
     Raises:
         InputError: the model predicts what there is no objective for, or lacks the modules that an
-            adapter is asked for, or its files are damaged or of another model.
+            adapter is asked for, or its files or the latents are damaged or of others.
         NonFiniteLoss: naming the step and the images.
     """
     trainable = _load(base, device) if settings.steps > 0 else None
     if trainable:
         parameters = _what_is_trained(trainable, settings, seed)
-        with _latents_folder(checkpoints) as latents:
-            with autocast(device):
-                inputs = TrainingInputs(
-                    trainable,
-                    files,
-                    # Of all steps, even when resuming from a checkpoint: see inputs.py.
-                    {
-                        prompt
-                        for step in range(settings.steps)
-                        for prompt in batch_at(
-                            step, images, settings, seed, trainable.timesteps
-                        ).prompts
-                    },
-                    image_size,
-                    latents,
-                )
-            _train(
-                trainable, parameters, inputs, images, settings, seed, checkpoints, checkpoint_steps
-            )
+        # Of all steps, even when resuming from a checkpoint: see inputs.py.
+        prompts = {
+            prompt
+            for step in range(settings.steps)
+            for prompt in batch_at(step, images, settings, seed, trainable.timesteps).prompts
+        }
+        with autocast(device):
+            inputs = TrainingInputs(trainable, Latents(latents, len(images)), prompts)
+        _train(trainable, parameters, inputs, images, settings, seed, checkpoints, checkpoint_steps)
     if process_index() == 0:
         _write(base, target, trainable, with_adapter=settings.adapter is not None)
 
@@ -115,17 +101,6 @@ def _what_is_trained(
     if settings.adapter is None:
         return list(trainable.network.parameters())
     return add_adapter(trainable.network, settings.adapter, seed_for(seed, "generator adapter"))
-
-
-@contextmanager
-def _latents_folder(checkpoints: Path | None) -> Iterator[Path]:
-    """Where latents may be written: with the checkpoints, or else for this run alone."""
-    if checkpoints:
-        yield checkpoints / LATENTS
-        return
-    with TemporaryDirectory() as folder:
-        yield Path(from_main(folder))
-        gather([None])  # until no process reads from it
 
 
 def _write(base: Path, target: Path, trainable: Trainable | None, *, with_adapter: bool) -> None:
