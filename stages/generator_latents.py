@@ -1,6 +1,5 @@
 """Encode the images that the generator is fine-tuned on, once for all ways to fine-tune it."""
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +14,7 @@ from caption_curation.paths import (
 )
 from caption_curation.support.launcher import process_info
 from caption_curation.support.outputs import atomic_folder, link_or_copy
+from caption_curation.support.reading import read_json
 from caption_curation.text_to_image.family import abilities_of
 from stages import ROOT, run_on_processes
 
@@ -24,7 +24,7 @@ def main() -> None:
 
     A killed run goes on with the files that it has finished, which are beside DVC's cache.
     """
-    is_fine_tuned = json.loads(FINE_TUNED.read_text(encoding="utf-8"))
+    is_fine_tuned = read_json(FINE_TUNED)
     if is_fine_tuned and abilities_of(BASE_GENERATOR).trainable:
         _encode()
     elif process_info().is_main:
