@@ -5,11 +5,15 @@ long as they fit into memory they are kept as they are. Beyond that they take 16
 for COCO's 113,287 images of 512 pixels, and are read as they are needed: in float16 the mean of a
 latent, which is of the order of 1, is off by less than a thousandth of the noise that training
 adds.
+
+They come back in the order in memory in which the autoencoder gave them: on some processors what
+computes with them rounds otherwise in another.
 """
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -27,6 +31,7 @@ MEMORY = 2 * 2**30  # bytes; about 16,000 images of 512 pixels
 BATCH = 32  # images encoded at a time
 ROWS = 32 * BATCH  # images of a file: 64 MB at 512 pixels, in 16 bits
 NAME = "moments"
+ORDER, CHANNELS_LAST = "order", "images, height, width, channels"  # in a file's header
 
 
 def encode_corpus(
@@ -107,6 +112,7 @@ class Latents:
                 safe_open(folder / _name(start), "pt") for start in range(0, images, ROWS)
             ]
             parts = [file.get_slice(NAME) for file in self._files]
+            self._is_channels_last = [_is_channels_last(file) for file in self._files]
         except (OSError, SafetensorError) as error:
             raise InputError(
                 f"{folder}: the latents of {images} images are not all there ({error}); "
@@ -119,7 +125,7 @@ class Latents:
             )
         self._moments: torch.Tensor | None = None
         if all(part.get_dtype() == "F32" for part in parts):
-            self._moments = torch.cat([file.get_tensor(NAME) for file in self._files])
+            self._moments = torch.cat([self._part(i, slice(None)) for i in range(len(parts))])
 
     @property
     def nbytes(self) -> int:
@@ -133,8 +139,12 @@ class Latents:
         found = []
         for image in images:
             file, row = divmod(image, ROWS)
-            found.append(self._files[file].get_slice(NAME)[row : row + 1])
+            found.append(self._part(file, slice(row, row + 1)))
         return torch.cat(found).float()
+
+    def _part(self, file: int, rows: slice) -> torch.Tensor:
+        part: torch.Tensor = self._files[file].get_slice(NAME)[rows]
+        return part.permute(0, 3, 1, 2) if self._is_channels_last[file] else part
 
 
 def _name(start: int) -> str:
@@ -149,7 +159,15 @@ def _is_whole(file: Path) -> bool:
         return False
 
 
+def _is_channels_last(file: Any) -> bool:
+    return (file.metadata() or {}).get(ORDER) == CHANNELS_LAST
+
+
 def _write(file: Path, moments: torch.Tensor) -> None:
     partial = file.with_suffix(".partial")
-    save_file({NAME: moments.contiguous()}, partial)
+    if moments.is_contiguous():
+        save_file({NAME: moments}, partial)
+    else:
+        in_order = moments.permute(0, 2, 3, 1).contiguous()
+        save_file({NAME: in_order}, partial, metadata={ORDER: CHANNELS_LAST})
     os.replace(partial, file)
