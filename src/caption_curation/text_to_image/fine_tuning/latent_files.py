@@ -108,7 +108,7 @@ class Latents:
             InputError: they are damaged, or not of so many images.
         """
         try:
-            self._files = [
+            self._files: list[Any] = [
                 safe_open(folder / _name(start), "pt") for start in range(0, images, ROWS)
             ]
             parts = [file.get_slice(NAME) for file in self._files]
