@@ -24,7 +24,7 @@ from caption_curation.config.experiment import Inputs
 from caption_curation.image_index import read_index
 from caption_curation.synthetic_index import read_synthetic_index
 from tests.pipeline.browser import drawn_charts, fetched_by
-from tests.pipeline.clone import RECORDER, Clone, Run, change
+from tests.pipeline.clone import RECORDER, REPOSITORY, Clone, Run, change
 
 LOOP = {
     f"{stage}@{epoch}" for stage in ("train", "score", "validate", "history") for epoch in (1, 2)
@@ -44,6 +44,7 @@ ALWAYS = {
     "clip_features",
     "spice_files",
 }
+PROFILES = sorted([*(file.stem for file in (REPOSITORY / "profiles").iterdir()), "tiny"])
 # The parameters that a run with the default values does not read, or that its page only prints.
 UNREAD = {
     "experiment.compute.arithmetic",  # stages that only copy a model
@@ -499,14 +500,7 @@ def wait_for_queue(clone: Clone) -> list[str]:
         ("training.epochs=13", ["training.epochs = 13", "less than or equal to 8"]),
         ("curation.ratio=1.5", ["curation.ratio = 1.5", "less than or equal to 1"]),
         ("curation.method=delete", ["curation.method = 'delete'", "'replace_caption'"]),
-        (
-            "profile=imagenet",
-            [
-                "profile = 'imagenet'",
-                "allowed: coco, demo, flickr30k, flickr30k_flux, flickr30k_git, flickr30k_sd3, "
-                "flickr30k_sdxl, flickr30k_smolvlm, flickr8k, tiny",
-            ],
-        ),
+        ("profile=imagenet", ["profile = 'imagenet'", f"allowed: {', '.join(PROFILES)}"]),
     ],
 )
 def test_a_bad_value_stops_before_any_stage_runs(
