@@ -83,7 +83,7 @@ def test_only_rows_that_are_missing_are_run(
     monkeypatch.setattr(scale, "ROWS", tmp_path / "rows.json")
     ran: list[tuple[int, float]] = []
 
-    def run(images: int, ratio: float) -> Row:
+    def run(folder: Path, images: int, ratio: float) -> Row:
         if len(ran) == 3:
             raise KeyboardInterrupt
         ran.append((images, ratio))

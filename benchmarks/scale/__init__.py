@@ -75,24 +75,25 @@ def measure(sizes: Sequence[int]) -> list[Row]:
     for images, ratio in tqdm(list(product(sizes, RATIOS)), "scale", disable=None):
         if any((row.images, row.ratio) == (images, ratio) for row in read_rows()):
             continue
-        row = run(images, ratio)
-        write_rows([*read_rows(), row])  # read anew: another process may have added one
+        with tempfile.TemporaryDirectory() as folder:
+            row = run(Path(folder), images, ratio)
+            # Before the folder is removed, which takes minutes of COCO's number of images. Read
+            # anew: another process may have added a row.
+            write_rows([*read_rows(), row])
     return read_rows()
 
 
-def run(images: int, ratio: float) -> Row:
-    """`dvc repro` in a new clone, on a corpus of its own."""
+def run(folder: Path, images: int, ratio: float) -> Row:
+    """`dvc repro` in a new clone in an empty folder, on a corpus of its own."""
     busy_cores = busy()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        corpus = folder / "corpus"
-        corpus.mkdir()
-        write_corpus(corpus, images)
-        clone = scale_clone(folder, corpus, ratio)
-        began = time.perf_counter()
-        costs = recorded(clone)
-        seconds = time.perf_counter() - began
-        idle = recorded(clone)[DVC]
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    write_corpus(corpus, images)
+    clone = scale_clone(folder, corpus, ratio)
+    began = time.perf_counter()
+    costs = recorded(clone)
+    seconds = time.perf_counter() - began
+    idle = recorded(clone)[DVC]
     return Row(
         images=images,
         ratio=ratio,
